@@ -1,0 +1,8 @@
+"""The one error that is meant for the user's eyes."""
+
+
+class HarnessError(Exception):
+    """Something the user can act on: what happened, what was expected, what to do next.
+
+    Front doors (pytest, the command line) print its sentence without a traceback.
+    """

@@ -1,0 +1,76 @@
+"""Batch normalization folded into the layer before it: the network as the function that it computes.
+
+In evaluation mode a batch normalization is a fixed affine map, so layer and normalization together are one layer
+with other weights. Norms of the unfolded weights mean little: their scale is undone by the normalization.
+
+Folding follows the traced graph (torch.fx), not the order in which modules were registered, and is checked: the
+folded network must compute the same logits, otherwise the model is refused.
+"""
+
+import copy
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from measures._registry import NotApplicable
+
+RELATIVE_TOLERANCE = 1e-4
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
+    """A copy of the model in evaluation mode without batch normalization, equal on `inputs` (a few examples).
+
+    A model without batch normalization is copied as it is. Raises NotApplicable where a batch normalization does
+    not directly follow a linear or convolutional layer of its own, or the model cannot be traced.
+    """
+    model = copy.deepcopy(model).eval()
+    if not any(isinstance(module, _BATCH_NORMS) for module in model.modules()):
+        return model
+    try:
+        graph = fx.symbolic_trace(model)
+    except Exception as cause:
+        raise NotApplicable(f"batch normalization cannot be folded: torch.fx cannot trace the model ({cause})")
+    modules = dict(graph.named_modules())
+    for node in list(graph.graph.nodes):
+        if node.op == "call_module" and isinstance(modules[node.target], _BATCH_NORMS):
+            _fold_into_input(graph, node, modules)
+    graph.graph.lint()
+    graph.recompile()
+    _check_same_function(model, graph, inputs)
+    return graph
+
+
+def _fold_into_input(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> None:
+    before = node.args[0]
+    norm = modules[str(node.target)]
+    assert isinstance(before, fx.Node)
+    layer = modules.get(str(before.target)) if before.op == "call_module" else None
+    calls = sum(other.target == before.target for other in graph.graph.nodes if other.op == "call_module")
+    if not isinstance(layer, (*_CONVOLUTIONS, nn.Linear)) or len(before.users) != 1 or calls != 1:
+        raise NotApplicable(
+            f"batch normalization {node.target!r} does not directly follow a linear or convolutional layer of "
+            "its own, so it cannot be folded"
+        )
+    if norm.running_mean is None:
+        raise NotApplicable(
+            f"batch normalization {node.target!r} keeps no running statistics, so it cannot be folded"
+        )
+    if isinstance(layer, nn.Linear):
+        fused: nn.Module = fuse_linear_bn_eval(layer, norm)
+    else:
+        fused = fuse_conv_bn_eval(layer, norm)
+    graph.set_submodule(str(before.target), fused)
+    modules[str(before.target)] = fused
+    node.replace_all_uses_with(before)
+    graph.graph.erase_node(node)
+
+
+@torch.no_grad()
+def _check_same_function(model: nn.Module, other: nn.Module, inputs: Tensor) -> None:
+    expected = model(inputs)
+    difference = (other(inputs) - expected).norm() / expected.norm().clamp_min(1e-12)
+    if not difference <= RELATIVE_TOLERANCE:
+        raise NotApplicable(f"folding batch normalization changes the logits by {difference:.1e}, relative")

@@ -1,0 +1,70 @@
+"""Small models for tests: a TrainedModel around any module, and random small networks."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from harness.history import History
+from harness.networks import build
+from harness.trained_model import TrainedModel
+
+
+def history_of(steps: int = 10, epochs: int = 2, num_train: int = 4, rate: float = 0.1) -> History:
+    """A plausible history: the loss halves every epoch, and every example is learned in the last one."""
+    correct = torch.zeros(epochs, num_train, dtype=torch.bool)
+    correct[-1] = True
+    loss = 0.5 ** torch.arange(epochs, dtype=torch.float32)
+    return History(loss, 1 - correct.float().mean(dim=1), correct, torch.full((steps,), rate))
+
+
+def trained_model(
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    init: nn.Module | None = None,
+    num_classes: int | None = None,
+    history: History | None = None,
+    seed: int = 0,
+    retrain_function: Callable[[Tensor, Tensor, int], nn.Module] | None = None,
+) -> TrainedModel:
+    """The module as if it had been trained on (inputs, labels), starting from `init` (all zeros if None)."""
+    if init is None:
+        import copy
+
+        init = copy.deepcopy(model)
+        with torch.no_grad():
+            for parameter in init.parameters():
+                parameter.zero_()
+    with torch.no_grad():
+        outputs = model.eval()(inputs[:1]).shape[1]
+    return TrainedModel(
+        model,
+        init.eval(),
+        inputs,
+        labels,
+        num_classes or outputs,
+        history or history_of(num_train=len(labels)),
+        seed,
+        retrain_function,
+    )
+
+
+def random_network(
+    name: str, seed: int, num_train: int = 20, size: int = 6, num_classes: int = 3, dtype: torch.dtype = torch.float64
+) -> TrainedModel:
+    """An untrained network `name` (harness/networks.py) labelled by its own predictions, so that it fits them.
+
+    Its weights are not those of `init`, and batch normalization has running statistics of its own.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(num_train, 1, size, size, generator=generator, dtype=dtype)
+    model = build(name, (1, size, size), num_classes, seed).to(dtype)
+    init = build(name, (1, size, size), num_classes, seed + 1000).to(dtype)
+    with torch.no_grad():
+        model.train()
+        for _ in range(20):  # gives the running statistics something to be
+            model(inputs + torch.randn(inputs.shape, generator=generator, dtype=dtype))
+        labels = model.eval()(inputs).argmax(dim=1)
+    return trained_model(model, inputs, labels, init=init, num_classes=num_classes, seed=seed)
