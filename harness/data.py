@@ -127,9 +127,7 @@ def _split(source: Source, recipe: Recipe) -> tuple[Tensor, Tensor]:
 def _source(images: Tensor, labels: Tensor, num_official_train: int | None) -> Source:
     images = images.to(torch.float32).contiguous()
     labels = labels.to(torch.int64).contiguous()
-    return Source(
-        images, labels, int(labels.max()) + 1, num_official_train, digest_tensors(images, labels)
-    )
+    return Source(images, labels, int(labels.max()) + 1, num_official_train, digest_tensors(images, labels))
 
 
 def _digits() -> Source:
@@ -158,9 +156,7 @@ def _torchvision(name: str, data_dir: Path) -> Source:
         images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
         splits.append((images.to(torch.float32) / 255, torch.as_tensor(data.targets)))
     (train_images, train_labels), (test_images, test_labels) = splits
-    return _source(
-        torch.cat([train_images, test_images]), torch.cat([train_labels, test_labels]), len(train_labels)
-    )
+    return _source(torch.cat([train_images, test_images]), torch.cat([train_labels, test_labels]), len(train_labels))
 
 
 def _torchvision_class(class_name: str) -> Callable[[Path, bool, bool], "_VisionData"]:
@@ -193,7 +189,10 @@ def class_folders(root: Path) -> Source:
     from torchvision.datasets import ImageFolder
     from torchvision.transforms.functional import pil_to_tensor
 
-    images, labels, classes, num_train = [], [], [], 0
+    images: list[Tensor] = []
+    labels: list[int] = []
+    classes: list[list[str]] = []
+    num_train = 0
     for split in ("train", "test"):
         try:
             folder = ImageFolder(str(root / split))

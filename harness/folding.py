@@ -32,7 +32,7 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
     try:
         graph = fx.symbolic_trace(model)
     except Exception as cause:
-        raise NotApplicable(f"batch normalization cannot be folded: torch.fx cannot trace the model ({cause})")
+        raise NotApplicable(f"batch normalization cannot be folded: torch.fx cannot trace it ({cause})") from cause
     modules = dict(graph.named_modules())
     for node in list(graph.graph.nodes):
         if node.op == "call_module" and isinstance(modules[node.target], _BATCH_NORMS):
@@ -46,7 +46,7 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
 def _fold_into_input(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> None:
     before = node.args[0]
     norm = modules[str(node.target)]
-    assert isinstance(before, fx.Node)
+    assert isinstance(before, fx.Node) and isinstance(norm, _BATCH_NORMS)
     layer = modules.get(str(before.target)) if before.op == "call_module" else None
     calls = sum(other.target == before.target for other in graph.graph.nodes if other.op == "call_module")
     if not isinstance(layer, (*_CONVOLUTIONS, nn.Linear)) or len(before.users) != 1 or calls != 1:
@@ -55,9 +55,7 @@ def _fold_into_input(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn
             "its own, so it cannot be folded"
         )
     if norm.running_mean is None:
-        raise NotApplicable(
-            f"batch normalization {node.target!r} keeps no running statistics, so it cannot be folded"
-        )
+        raise NotApplicable(f"batch normalization {node.target!r} keeps no running statistics, so it cannot be folded")
     if isinstance(layer, nn.Linear):
         fused: nn.Module = fuse_linear_bn_eval(layer, norm)
     else:

@@ -72,9 +72,7 @@ def weight_layers(model: nn.Module, init: nn.Module, inputs: Tensor) -> tuple[La
             raise NotApplicable(f"layer {name!r} is a {type(module).__name__}; known are Linear and Conv2d")
         if isinstance(module, nn.Linear | nn.Conv2d):
 
-            def record(
-                module: nn.Module, args: tuple[Tensor, ...], output: Tensor, name: str = name
-            ) -> None:
+            def record(module: nn.Module, args: tuple[Tensor, ...], output: Tensor, name: str = name) -> None:
                 assert isinstance(module, nn.Linear | nn.Conv2d)
                 shapes.setdefault(name, []).append((args[0].shape[1:], output.shape[1:]))
                 order.append((name, module))
@@ -96,7 +94,7 @@ def weight_layers(model: nn.Module, init: nn.Module, inputs: Tensor) -> tuple[La
                 name=name,
                 weight=module.weight.detach(),
                 bias=None if module.bias is None else module.bias.detach(),
-                init_weight=start.get_submodule(name).weight.detach(),  # type: ignore[union-attr]
+                init_weight=start.get_parameter(f"{name}.weight").detach(),
                 input_shape=tuple(input_shape),
                 output_shape=tuple(output_shape),
                 linear_map=_linear_map(name, module),
@@ -140,15 +138,17 @@ def row_norms(layer: Layer, weight: Tensor) -> Tensor:
 
 def _lanczos_norm(layer: Layer, weight: Tensor, rows: int, columns: int) -> float:
     zeros = torch.zeros(1, *layer.input_shape, dtype=torch.float64, device=weight.device)
-    _, transposed = torch.func.vjp(lambda x: layer.linear_map(x, weight), zeros)
+    transposed = torch.func.vjp(lambda x: layer.linear_map(x, weight), zeros)[1]
 
     def forward(vector: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(np.ascontiguousarray(vector)).to(weight.device).view_as(zeros)
-        return layer.linear_map(x, weight).flatten().cpu().numpy()
+        image: np.ndarray = layer.linear_map(x, weight).flatten().cpu().numpy()
+        return image
 
     def backward(vector: np.ndarray) -> np.ndarray:
         y = torch.from_numpy(np.ascontiguousarray(vector)).to(weight.device)
-        return transposed(y.view(1, *layer.output_shape))[0].flatten().cpu().numpy()
+        image: np.ndarray = transposed(y.view(1, *layer.output_shape))[0].flatten().cpu().numpy()
+        return image
 
     operator = LinearOperator((rows, columns), matvec=forward, rmatvec=backward, dtype=np.float64)
     # A fixed dense start: the value must not depend on the global random state, nor start orthogonal to the top.
@@ -161,14 +161,9 @@ def _linear_map(name: str, module: nn.Linear | nn.Conv2d) -> Callable[[Tensor, T
         return F.linear
     if module.padding_mode != "zeros":
         raise NotApplicable(f"layer {name!r} pads with {module.padding_mode}; known is zero padding")
-    return functools.partial(
-        _convolve,
-        stride=module.stride,
-        padding=module.padding,
-        dilation=module.dilation,
-        groups=module.groups,
-    )
+    stride, padding, dilation, groups = module.stride, module.padding, module.dilation, module.groups
 
+    def convolve(inputs: Tensor, weight: Tensor) -> Tensor:
+        return F.conv2d(inputs, weight, None, stride, padding, dilation, groups)  # type: ignore[arg-type]
 
-def _convolve(inputs: Tensor, weight: Tensor, **arguments: object) -> Tensor:
-    return F.conv2d(inputs, weight, **arguments)  # type: ignore[arg-type]
+    return convolve

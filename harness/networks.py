@@ -11,9 +11,7 @@ CONVNET_CHANNELS = (16, 32)
 CONVNET_HIDDEN = 128
 
 
-def build(
-    name: str, input_shape: tuple[int, ...], num_classes: int, generator_seed: int = 0
-) -> nn.Module:
+def build(name: str, input_shape: tuple[int, ...], num_classes: int, generator_seed: int = 0) -> nn.Module:
     """A freshly initialised network (torch's default initialisation), in training mode.
 
     Names: `mlp_<depth>x<width>` (hidden layers with ReLU on the flattened input), `convnet` (two 3x3
@@ -29,9 +27,7 @@ def build(
             return _mlp(input_shape, num_classes, depth=int(match[1]), width=int(match[2]))
         if name in ("convnet", "convnet_bn"):
             return _convnet(input_shape, num_classes, batch_norm=name == "convnet_bn")
-    raise HarnessError(
-        f"unknown network {name!r}; known: mlp_<depth>x<width> (as in mlp_1x512), convnet, convnet_bn"
-    )
+    raise HarnessError(f"unknown network {name!r}; known: mlp_<depth>x<width> (as in mlp_1x512), convnet, convnet_bn")
 
 
 def _mlp(input_shape: tuple[int, ...], num_classes: int, depth: int, width: int) -> nn.Module:

@@ -21,9 +21,7 @@ def randomize(data: DataSet, recipe: Recipe) -> DataSet:
     return _CONDITIONS[recipe.condition](data, recipe)
 
 
-def corrupt_labels(
-    labels: Tensor, num_classes: int, fraction: float, generator: torch.Generator
-) -> Tensor:
+def corrupt_labels(labels: Tensor, num_classes: int, fraction: float, generator: torch.Generator) -> Tensor:
     """Each label is, independently with probability `fraction`, redrawn uniformly from all classes.
 
     The draw can return the old label, so a share of about fraction · (1 − 1/num_classes) changes. With one

@@ -7,9 +7,7 @@ from typing import Any, Literal, get_args
 
 import torch
 
-Condition = Literal[
-    "true_labels", "corrupted_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"
-]
+Condition = Literal["true_labels", "corrupted_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
 TRAINING_VERSION = 1
@@ -43,9 +41,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.condition not in CONDITIONS:
-            raise ValueError(
-                f"condition is {self.condition!r}; expected one of {', '.join(CONDITIONS)}"
-            )
+            raise ValueError(f"condition is {self.condition!r}; expected one of {', '.join(CONDITIONS)}")
         if (self.condition == "corrupted_labels") != (self.corrupted_fraction > 0):
             raise ValueError(
                 f"corrupted_fraction is {self.corrupted_fraction} under {self.condition}; it is above 0 "

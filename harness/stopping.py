@@ -82,9 +82,7 @@ class StopAtLoss:
             loss = self._loss()
             if self.target * (1 - TOLERANCE) <= loss <= self.target:
                 return
-            low, high = (
-                (self.shortened_to, high) if loss > self.target else (low, self.shortened_to)
-            )
+            low, high = (self.shortened_to, high) if loss > self.target else (low, self.shortened_to)
             self.shortened_to = (low + high) / 2
             with torch.no_grad():
                 for tensor, start, end in zip(self._state(), self.previous_state, now, strict=True):

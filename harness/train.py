@@ -31,11 +31,14 @@ class Fit:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What the harness keeps for itself; no measure sees it. Errors in [0, 1], losses in nats per example."""
+    """What the harness keeps for itself; no measure sees it. Errors in [0, 1], losses in nats per example.
 
-    train_loss: float
+    A loss that is not finite (training diverged) is None.
+    """
+
+    train_loss: float | None
     train_error: float
-    test_loss: float
+    test_loss: float | None
     test_error: float
     epochs: int
     steps: int
@@ -53,13 +56,11 @@ def train(recipe: Recipe, data_dir: Path, device: str = "cpu") -> tuple[Fit, Out
     started = time.perf_counter()
     result = fit(recipe, data.train_inputs.to(device), data.train_labels.to(device), data.num_classes)
     seconds = time.perf_counter() - started
-    test_loss, correct = loss_and_correct(
-        result.model, data.test_inputs.to(device), data.test_labels.to(device)
-    )
+    test_loss, correct = loss_and_correct(result.model, data.test_inputs.to(device), data.test_labels.to(device))
     outcome = Outcome(
-        train_loss=result.train_loss,
+        train_loss=_if_finite(result.train_loss),
         train_error=result.train_error,
-        test_loss=test_loss,
+        test_loss=_if_finite(test_loss),
         test_error=1 - correct.float().mean().item(),
         epochs=result.history.epochs,
         steps=result.history.steps,
@@ -119,6 +120,10 @@ def fit(recipe: Recipe, inputs: Tensor, labels: Tensor, num_classes: int, reseed
         log.cut_epoch(correct)
         log.rates[stop.previous_step :] = [r * stop.shortened_to for r in log.rates[stop.previous_step :]]
     return Fit(model, init, log.history(), train_loss, 1 - correct.float().mean().item(), fitted)
+
+
+def _if_finite(loss: float) -> float | None:
+    return loss if math.isfinite(loss) else None
 
 
 class _Log:

@@ -1,0 +1,108 @@
+"""The front door for the shell: `python -m harness train`, `zoo list`, `measures`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from harness.errors import HarnessError
+from harness.settings import make_settings
+from harness.zoo import GATE, ZOOS, build, find_zoo, recipes
+
+
+class _Sentence(click.ClickException):
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """A HarnessError is its sentence, exit status 2, no traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except HarnessError as problem:
+            raise _Sentence(str(problem)) from problem
+
+
+def _folders(command: Callable[..., None]) -> Callable[..., None]:
+    command = click.option("--data-dir", metavar="DIR", help="Where data sets are read from and downloaded to.")(
+        command
+    )
+    return click.option("--cache-dir", metavar="DIR", help="Where models are kept [$SHATTERPROOF_CACHE].")(command)
+
+
+zoo_option = click.option("--zoo", "zoo_name", default="digits", show_default=True, help="Scale of the models.")
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Can a measure of generalization tell a network that learned from one that memorized?"""
+
+
+@main.command()
+@zoo_option
+@click.option("--condition", "conditions", multiple=True, type=click.Choice(GATE), help="Only these [all of the gate].")
+@click.option("--workers", type=int, metavar="N", help="Local processes [one a core].")
+@click.option("--device", default="cpu", show_default=True)
+@_folders
+def train(
+    zoo_name: str,
+    conditions: tuple[Any, ...],
+    workers: int | None,
+    device: str,
+    cache_dir: str | None,
+    data_dir: str | None,
+) -> None:
+    """Train the zoo's models that are not in the store yet."""
+    settings = make_settings(cache_dir, data_dir, device, workers)
+    wanted = recipes(find_zoo(zoo_name), conditions or GATE)
+    entries = build(wanted, settings, say=lambda text: click.echo(text, err=True))
+    unfitted = [recipe.id for recipe, entry in entries.items() if not entry.outcome.fitted]
+    click.echo(f"{len(entries)} models in {settings.cache_dir}; {len(entries) - len(unfitted)} fit their training set")
+    if unfitted:
+        raise HarnessError(f"no verdict can be drawn from: {', '.join(unfitted)}")
+
+
+@main.group()
+def zoo() -> None:
+    """The trained models."""
+
+
+@zoo.command("list")
+@click.argument("name", default="digits", type=click.Choice(list(ZOOS)))
+@_folders
+def list_models(name: str, cache_dir: str | None, data_dir: str | None) -> None:
+    """List the models of a zoo, with what was measured of those in the store."""
+    from harness.store import Damaged, Store
+
+    store = Store(make_settings(cache_dir, data_dir).cache_dir)
+    wanted = recipes(find_zoo(name), GATE)
+    width = max(len(recipe.id) for recipe in wanted)
+    click.echo(f"{'model':{width}}  train error  test error  epochs  seconds")
+    for recipe in wanted:
+        try:
+            entry = store.find(recipe)
+        except Damaged as damage:
+            click.echo(f"{recipe.id:{width}}  damaged: {damage}")
+            continue
+        if entry is None:
+            click.echo(f"{recipe.id:{width}}  not trained yet")
+            continue
+        outcome = entry.outcome
+        text = f"{outcome.train_error:11.4f}  {outcome.test_error:10.3f}  {outcome.epochs:6}  {outcome.seconds:7.1f}"
+        click.echo(f"{recipe.id:{width}}  {text}{'' if outcome.fitted else '  did not fit'}")
+
+
+@main.command()
+@click.option(
+    "--cost", type=click.Choice(["fast", "slow", "retrain"]), default="retrain", help="This tier and cheaper."
+)
+def measures(cost: Any) -> None:
+    """List the registered measures: name, family, cost, source."""
+    from harness.measure_lookup import describe, find_measures
+
+    click.echo(describe(find_measures(["all"], cost)))
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m harness")

@@ -1,0 +1,254 @@
+"""Measures on models: a row each, a model at a time, so that measures share what is computed from it.
+
+Runs in worker processes. A measure that raises, returns something that is not a finite number, changes what it was
+given, hangs or kills its process gets that as its row, and the others go on.
+"""
+
+import collections
+import dataclasses
+import math
+import time
+import traceback
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from harness.errors import HarnessError
+from harness.measure_lookup import reload_measure
+from harness.purity import Witness
+from harness.recipe import Recipe
+from harness.rows import Row, RowCache, RowStatus
+from harness.settings import Settings
+from harness.source_digest import source_digest
+from harness.trained_model import TrainedModel
+from harness.workers import Report, run_jobs
+from harness.zoo import ATTEMPTS, Say, progress_bar
+from measures._registry import Measure, NotApplicable
+
+if TYPE_CHECKING:
+    from harness.store import Entry
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasureReference:
+    """A measure as another process finds it."""
+
+    name: str
+    origin: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Some measures on one model; `repeat` computes each twice, from the files anew, to see that it repeats."""
+
+    recipe: Recipe
+    measures: tuple[MeasureReference, ...]
+    repeat: bool
+    settings: Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What came of calling a measure once: a row without its addresses."""
+
+    status: RowStatus
+    value: float | None
+    reason: str
+    seconds: float
+    traceback: str = ""
+
+
+def evaluate(
+    measures: Sequence[Measure],
+    entries: dict[Recipe, "Entry"],
+    repeated: Iterable[Recipe],
+    settings: Settings,
+    say: Say = print,
+    progress: bool = True,
+) -> dict[tuple[str, Recipe], Row]:
+    """A row for every measure on every model, from the row cache where it holds, else computed and cached.
+
+    On the models in `repeated` every measure is computed twice and must give the same value. A measure that is out
+    of time, or ends its process three times, is not asked about the remaining models.
+    """
+    sources = {entry.name: source_digest(entry.file) for entry in measures}
+    versions = {entry.name: entry.version for entry in measures}
+    cache = RowCache(settings.cache_dir)
+    known, damaged = cache.read(sources)
+    if damaged:
+        say(f"damaged: {damaged} cached rows under {cache.folder} were altered or cut short; computing them again")
+
+    rows: dict[tuple[str, Recipe], Row] = {}
+    todo: collections.deque[tuple[Recipe, list[Measure]]] = collections.deque()
+    for recipe, entry in entries.items():
+        pending = []
+        for measure in measures:
+            address = (measure.name, measure.version, sources[measure.name], recipe.key, entry.weights_sha256)
+            if address in known:
+                rows[measure.name, recipe] = known[address]
+            else:
+                pending.append(measure)
+        if pending:
+            todo.append((recipe, pending))
+
+    def keep(name: str, recipe: Recipe, reading: Reading) -> None:
+        row = Row(
+            measure=name,
+            version=versions[name],
+            source_sha256=sources[name],
+            recipe=recipe.key,
+            weights_sha256=entries[recipe].weights_sha256,
+            **dataclasses.asdict(reading),
+        )
+        rows[name, recipe] = row
+        cache.append(row)
+        bar.update()
+
+    bar = progress_bar("evaluating", sum(len(pending) for _, pending in todo), "rows", progress and bool(todo))
+    with bar:
+        _run(todo, set(repeated), settings, keep)
+    return rows
+
+
+def _run(
+    todo: collections.deque[tuple[Recipe, list[Measure]]],
+    repeated: set[Recipe],
+    settings: Settings,
+    keep: Any,
+) -> None:
+    condemned: dict[str, Reading] = {}
+    deaths: collections.Counter[str | Recipe] = collections.Counter()
+    asked: dict[Recipe, str | None] = {}
+    left: dict[Recipe, list[Measure]] = {}
+
+    def next_job() -> Job | None:
+        while todo:
+            recipe, pending = todo.popleft()
+            for measure in pending:
+                if measure.name in condemned:
+                    keep(measure.name, recipe, condemned[measure.name])
+            pending = [measure for measure in pending if measure.name not in condemned]
+            if pending:
+                asked[recipe], left[recipe] = None, pending
+                references = tuple(MeasureReference(entry.name, entry.origin) for entry in pending)
+                return Job(recipe, references, recipe in repeated, settings)
+        return None
+
+    for event in run_jobs(evaluate_job, next_job, settings.workers, settings.measure_timeout):
+        recipe = event.job.recipe
+        if event.kind == "report" and isinstance(event.payload, str):
+            asked[recipe] = event.payload
+        elif event.kind == "report":
+            name, reading = event.payload
+            left[recipe] = [measure for measure in left[recipe] if measure.name != name]
+            keep(name, recipe, reading)
+        elif event.kind in ("died", "silent"):
+            guilty = asked[recipe]
+            deaths[guilty or recipe] += 1
+            if guilty is None and deaths[recipe] >= ATTEMPTS:
+                raise HarnessError(f"{recipe.id} could not be loaded {ATTEMPTS} times: {event.payload}")
+            if guilty is not None and (event.kind == "silent" or deaths[guilty] >= ATTEMPTS):
+                reading = _verdict_on_lost(event.kind, event.payload, recipe, settings)
+                condemned[guilty] = dataclasses.replace(reading, reason=f"not evaluated: {reading.reason}")
+                left[recipe] = [measure for measure in left[recipe] if measure.name != guilty]
+                keep(guilty, recipe, reading)
+            if left[recipe]:
+                todo.appendleft((recipe, left[recipe]))
+        elif event.kind == "refused":
+            raise HarnessError(event.payload)
+        elif event.kind == "raised":
+            raise RuntimeError(f"evaluating on {recipe.id} failed:\n{event.payload}")
+
+
+def _verdict_on_lost(kind: str, how: str, recipe: Recipe, settings: Settings) -> Reading:
+    if kind == "silent":
+        limit = settings.measure_timeout
+        return Reading("timeout", None, f"no value for {recipe.id} within {limit:g} s (--measure-timeout)", limit)
+    return Reading("error", None, f"it ended its process {ATTEMPTS} times, last on {recipe.id}: {how}", 0.0)
+
+
+def evaluate_job(job: Job, report: Report) -> None:
+    """In a worker: report each measure's name before it is called, and (name, Reading) after."""
+    from harness.store import Damaged, Store
+
+    store = Store(job.settings.cache_dir)
+
+    def load() -> TrainedModel:
+        try:
+            return store.load(job.recipe, job.settings.data_dir, job.settings.device)
+        except Damaged as damage:
+            raise HarnessError(f"damaged: {damage}; run again to have it trained again") from damage
+
+    trained = load()
+    witness = Witness(trained)
+    for reference in job.measures:
+        measure = reload_measure(reference.name, reference.origin)
+        report(reference.name)
+        witness.look()
+        reading = read(measure, trained)
+        changes = witness.changes()
+        if changes:
+            reading = Reading("error", None, "; ".join(changes[:3]), reading.seconds)
+            trained = load()
+            witness = Witness(trained)
+        elif job.repeat and reading.status == "value":
+            reading = _repeated(measure, reading, load())
+        report((reference.name, reading))
+
+
+def _repeated(measure: Measure, first: Reading, fresh: TrainedModel) -> Reading:
+    again = read(measure, fresh)
+    tolerance = 0.0 if fresh.inputs.device.type == "cpu" else 1e-4  # sums on accelerators may vary in order
+    if again.value is not None and first.value is not None:
+        if math.isclose(first.value, again.value, rel_tol=tolerance):
+            return first
+    second = f"{again.value!r}" if again.status == "value" else again.reason
+    return dataclasses.replace(
+        first,
+        status="error",
+        value=None,
+        reason=f"it is not deterministic: {first.value!r}, then {second}; draw from trained.generator() only",
+    )
+
+
+def read(measure: Measure, trained: TrainedModel) -> Reading:
+    """Call the measure once; whatever comes of it becomes a Reading."""
+    started = time.perf_counter()
+    try:
+        returned = measure(trained)
+    except NotApplicable as reason:
+        return Reading("not_applicable", None, str(reason), time.perf_counter() - started)
+    except (Exception, SystemExit, GeneratorExit) as problem:
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        text = f"it raised {type(problem).__name__}: {problem} ({place.filename}:{place.lineno})"
+        trace = "".join(traceback.format_exception(problem))
+        return Reading("error", None, text, time.perf_counter() - started, trace)
+    seconds = time.perf_counter() - started
+    value, problem_with_it = as_number(returned)
+    if problem_with_it:
+        return Reading("error", None, problem_with_it, seconds)
+    return Reading("value", value, "", seconds)
+
+
+def as_number(returned: object) -> tuple[float | None, str]:
+    """The returned object as a finite float, or what is wrong with it."""
+    if isinstance(returned, Tensor | np.ndarray) and math.prod(returned.shape) != 1:
+        kind = "tensor" if isinstance(returned, Tensor) else "array"
+        shape = tuple(returned.shape)
+        return (
+            None,
+            f"it returned a {kind} of shape {shape}; a measure returns one number (did you forget .max()?)",
+        )
+    if isinstance(returned, Tensor | np.ndarray | np.generic):
+        returned = returned.item()
+    if isinstance(returned, bool) or not isinstance(returned, int | float):
+        return None, f"it returned {returned!r:.60}, a {type(returned).__name__}; a measure returns one float"
+    try:
+        value = float(returned)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        return None, f"it returned {value}; return a finite float, or raise NotApplicable with a reason"
+    return value, ""

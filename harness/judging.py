@@ -1,0 +1,133 @@
+"""One run of the suites: which measures, on which zoo, and what is known so far.
+
+The front door (pytest_plugin.py) makes one Judging; the suites ask it for verdicts.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from harness import contract, zoo
+from harness.errors import HarnessError
+from harness.evaluate import evaluate
+from harness.recipe import Condition, Recipe
+from harness.rows import Row, RowCache
+from harness.settings import Settings
+from harness.source_digest import source_digest
+from harness.store import Entry, Store
+from harness.verdict import Verdict, check_power, judge
+from harness.zoo import Say, Zoo
+from measures._registry import Measure
+
+
+class NoVerdict(Exception):
+    """The premise of a suite does not hold, or its models could not be had: nobody is judged."""
+
+
+@dataclasses.dataclass
+class Judging:
+    """`prepare` trains what is missing; everything else is computed when it is first asked for."""
+
+    zoo: Zoo
+    measures: Sequence[Measure]
+    settings: Settings
+    say: Say
+    progress: bool = True
+    together: bool = True  # evaluate all measures at the first question, sharing each model's quantities
+    entries: dict[Recipe, Entry] = dataclasses.field(default_factory=dict)
+    rows: dict[tuple[str, Recipe], Row] = dataclasses.field(default_factory=dict)
+    findings: dict[tuple[str, str], contract.Finding] = dataclasses.field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    problem: str = ""
+
+    def prepare(self, conditions: Sequence[Condition], with_contract: bool) -> None:
+        """Have every model that these suites need in the store; what prevents it is every suite's problem.
+
+        Raises HarnessError at once if no measure could pass with as few twins as the zoo has.
+        """
+        self.conditions = tuple(conditions)
+        wanted = zoo.recipes(self.zoo, conditions) if conditions else []
+        if conditions:
+            check_power(self.zoo.twins_per_condition)
+        if with_contract:
+            wanted += contract.RECIPES
+        try:
+            self.entries = zoo.build(wanted, self.settings, self.say, self.progress)
+        except HarnessError as problem:
+            self.problem = str(problem)
+
+    def unfitted(self, condition: Condition) -> list[str]:
+        """For each model of the condition's twins that did not reach its stopping loss, a sentence that names it."""
+        self._check_problem()
+        recipes = self._recipes(condition)
+        return [
+            f"{recipe.id} stopped at cross-entropy {_or_infinite(entry.outcome.train_loss):.3g} after "
+            f"{entry.outcome.epochs} epochs, above {recipe.stop_loss:g}; widen it, change its rate or raise max_epochs"
+            for recipe, entry in self.entries.items()
+            if recipe in recipes and not entry.outcome.fitted
+        ]
+
+    def verdict(self, measure: Measure, condition: Condition) -> Verdict:
+        """The gate's verdict. Raises NoVerdict if a model did not fit, or could not be trained."""
+        if problems := self.unfitted(condition):
+            raise NoVerdict(f"no verdict on {measure.name}: {problems[0]}")
+        self._evaluate(measure, condition)
+        return judge(
+            measure.name,
+            condition,
+            zoo.twins(self.zoo, condition),
+            lambda recipe: self.rows[measure.name, recipe],
+            lambda recipe: self.entries[recipe].outcome.gap,
+        )
+
+    def contract_finding(self, measure: Measure, clause: str) -> contract.Finding:
+        """What the contract's clause found of the measure."""
+        self._check_problem()
+        if (measure.name, clause) not in self.findings:
+            asked = self.measures if self.together else [measure]
+            try:
+                self.findings |= contract.check(asked, self.settings, self.progress)
+            except HarnessError as problem:
+                raise NoVerdict(str(problem)) from problem
+        return self.findings[measure.name, clause]
+
+    def recall(self) -> None:
+        """Take up from the disk what other processes have trained and evaluated in this run."""
+        store = Store(self.settings.cache_dir)
+        sources = {measure.name: source_digest(measure.file) for measure in self.measures}
+        known, _ = RowCache(self.settings.cache_dir).read(sources, usable=False)
+        for recipe in zoo.recipes(self.zoo, zoo.GATE):
+            entry = store.find(recipe)
+            if entry is None:
+                continue
+            self.entries[recipe] = entry
+            for measure in self.measures:
+                about = (measure.name, measure.version, sources[measure.name], recipe.key, entry.weights_sha256)
+                if about in known:
+                    self.rows[measure.name, recipe] = known[about]
+
+    def _evaluate(self, measure: Measure, condition: Condition) -> None:
+        if all((measure.name, recipe) in self.rows for recipe in self._recipes(condition)):
+            return
+        conditions = self.conditions if self.together else (condition,)
+        entries = {recipe: self.entries[recipe] for recipe in zoo.recipes(self.zoo, conditions)}
+        asked = self.measures if self.together else [measure]
+        try:
+            self.rows |= evaluate(asked, entries, self._repeated(), self.settings, self.say, self.progress)
+        except HarnessError as problem:
+            raise NoVerdict(f"no verdict on {measure.name}: {problem}") from problem
+
+    def _recipes(self, condition: Condition) -> set[Recipe]:
+        return set(zoo.recipes(self.zoo, [condition]))
+
+    def _repeated(self) -> list[Recipe]:
+        """One natural model of every network: there each measure must give the same value twice."""
+        first = {twin.natural.network: twin.natural for twin in zoo.twins(self.zoo, "random_labels")[::-1]}
+        return list(first.values())
+
+    def _check_problem(self) -> None:
+        if self.problem:
+            raise NoVerdict(self.problem)
+
+
+def _or_infinite(loss: float | None) -> float:
+    return float("inf") if loss is None else loss

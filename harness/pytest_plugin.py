@@ -1,0 +1,143 @@
+"""The front door for pytest: options, markers, what happens before the suites, the summary, the record.
+
+Imports neither torch nor the measures until a suite is collected, or one of its options used: any other pytest run in
+this environment stays as quick as without it. What the suites share with it stands in suites/conftest.py.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.judging import Judging
+
+JUDGING: pytest.StashKey["Judging"] = pytest.StashKey()
+
+MARKERS = (
+    "gate: decides whether a measure passes",
+    "contract: is it a well-behaved measure?",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("shatterproof", "generalization measures")
+    option = group.addoption
+    option(
+        "--measure",
+        action="append",
+        metavar="SPEC",
+        help="measure to judge: a name, path/file.py[::function], package.module:function, or all (the default); "
+        "repeat it or separate by commas",
+    )
+    option("--cost", choices=("fast", "slow", "retrain"), default="retrain", help="limit all to this tier and cheaper")
+    option("--zoo", default="digits", metavar="NAME", help="scale of the trained models (default: digits)")
+    option("--cache-dir", metavar="DIR", help="where models and rows are kept (default: $SHATTERPROOF_CACHE)")
+    option("--data-dir", metavar="DIR", help="where data sets are read from and downloaded to")
+    option("--device", default="cpu", help="device to train and evaluate on (default: cpu)")
+    option("--workers", type=int, metavar="N", help="local processes (default: one a core)")
+    option("--measure-timeout", type=float, default=300.0, metavar="S", help="seconds a measure may take on a model")
+    option("--leaderboard", metavar="PATH", help="write the record of this run, as JSON")
+    option("--list-measures", action="store_true", help="list the registered measures and stop")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if not config.option.list_measures:
+        return None
+    from harness.errors import HarnessError
+    from harness.measure_lookup import describe, find_measures
+
+    try:
+        measures = find_measures(config.option.measure or ["all"], config.option.cost)
+    except HarnessError as problem:
+        raise pytest.UsageError(str(problem)) from problem
+    print(describe(measures))
+    return 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """A misspelt measure is a usage error before anything is collected, in the process that the user started."""
+    option = session.config.option
+    if option.measure or option.leaderboard:
+        judging_of(session.config)
+
+
+def judging_of(config: pytest.Config) -> "Judging":
+    """This run's Judging, made when first asked for; usage errors for options that make no sense."""
+    if JUDGING not in config.stash:
+        from harness.errors import HarnessError
+
+        try:
+            judging = config.stash[JUDGING] = _make_judging(config)
+        except HarnessError as problem:
+            raise pytest.UsageError(str(problem)) from problem
+        if not hasattr(config, "workerinput"):  # only the process that the user started reports and writes
+            from harness.pytest_report import Reporting
+
+            config.pluginmanager.register(Reporting(judging, config.option.leaderboard))
+    return config.stash[JUDGING]
+
+
+def _make_judging(config: pytest.Config) -> "Judging":
+    from harness.judging import Judging
+    from harness.measure_lookup import find_measures
+    from harness.record import check_place
+    from harness.settings import cores, make_settings
+    from harness.zoo import find_zoo
+
+    option = config.option
+    if option.leaderboard:
+        check_place(Path(option.leaderboard).absolute())
+    crowd = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    workers = option.workers if option.workers is not None else max(1, cores() // crowd)
+    alone = crowd == 1 and not hasattr(config, "workerinput")
+    return Judging(
+        zoo=find_zoo(option.zoo),
+        measures=find_measures(option.measure or ["all"], option.cost),
+        settings=make_settings(option.cache_dir, option.data_dir, option.device, workers, option.measure_timeout),
+        say=lambda text: _say(config, text),
+        progress=alone and config.get_verbosity() >= 0,
+        together=alone,
+    )
+
+
+def _say(config: pytest.Config, text: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.ensure_newline()
+        reporter.write_line(text, yellow=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Train what the collected suites need, before the first of them, with the progress on the screen."""
+    option = session.config.option
+    if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
+        return
+    conditions = dict.fromkeys(
+        condition for item in session.items for condition in getattr(_module(item), "CONDITIONS", ())
+    )
+    with_contract = any(item.get_closest_marker("contract") for item in session.items)
+    if JUDGING not in session.config.stash or not (conditions or with_contract):
+        return
+    from harness.errors import HarnessError
+
+    capture = session.config.pluginmanager.get_plugin("capturemanager")
+    assert capture is not None
+    capture.suspend_global_capture(in_=False)
+    try:
+        judging_of(session.config).prepare(list(conditions), with_contract)
+    except HarnessError as problem:
+        raise pytest.UsageError(str(problem)) from problem
+    finally:
+        capture.resume_global_capture()
+
+
+def _module(item: pytest.Item) -> object:
+    return getattr(item, "module", None)

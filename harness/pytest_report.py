@@ -1,0 +1,103 @@
+"""What a run of the suites ends with: the table of verdicts, the overall answer, and the record.
+
+Lives in the process that the user started. The answers reach it as text in the test reports, from this process and
+from others alike (pytest-xdist).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.judging import Judging
+from harness.recipe import Condition
+from harness.record import build_record, overall, write_record
+from harness.verdict import Verdict
+from harness.zoo import GATE
+
+VERDICT = "shatterproof_verdict"
+CONTRACT = "shatterproof_contract"
+
+
+class Reporting:
+    """Gathers answers as tests end; prints and writes when all have."""
+
+    def __init__(self, judging: Judging, leaderboard: str | None):
+        self.judging = judging
+        self.leaderboard = Path(leaderboard).absolute() if leaderboard else None
+        self.verdicts: dict[tuple[str, Condition], Verdict] = {}
+        self.contract: dict[str, str] = {}
+        self.written = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "call":
+            return
+        for name, text in report.user_properties:
+            if name == VERDICT:
+                verdict = Verdict.from_json(json.loads(str(text)))
+                self.verdicts[verdict.measure, verdict.condition] = verdict
+            elif name == CONTRACT:
+                finding = json.loads(str(text))
+                if finding["problem"] or finding["measure"] not in self.contract:
+                    self.contract[finding["measure"]] = finding["problem"] or "passes"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.leaderboard is None or session.config.option.collectonly:
+            return
+        try:
+            if not self.judging.entries:  # other processes did the work
+                self.judging.recall()
+            write_record(build_record(self.judging, self.verdicts, self.contract), self.leaderboard)
+        except HarnessError as problem:
+            self.written = str(problem)
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        else:
+            self.written = f"record written to {self.leaderboard}"
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.verdicts:
+            twins = self.judging.zoo.twins_per_condition
+            terminalreporter.section(f"{self.judging.zoo.name} zoo, {twins} twins a condition")
+            for line in table(self.verdicts):
+                terminalreporter.write_line(line)
+            terminalreporter.write_line("")
+            for measure in sorted({name for name, _ in self.verdicts}):
+                text, passed = conclusion(measure, self.verdicts)
+                terminalreporter.write_line(text, bold=True, green=passed, red=not passed)
+        if self.written:
+            terminalreporter.write_line(self.written)
+
+
+def table(verdicts: dict[tuple[str, Condition], Verdict]) -> list[str]:
+    """A line for each measure and condition, at most 100 characters where names are of a usual length."""
+    width = max(len(name) for name, _ in verdicts)
+    lines = [f"{'measure':{width}}  randomized     wins   ties  p        AUC [95%]          tau    s/model  verdict"]
+    for (name, condition), verdict in sorted(verdicts.items(), key=lambda item: (item[0][0], GATE.index(item[0][1]))):
+        area = "-"
+        if verdict.auc is not None and verdict.auc_interval is not None:
+            area = f"{verdict.auc:.2f} [{verdict.auc_interval[0]:.2f}, {verdict.auc_interval[1]:.2f}]"
+        tau = "-" if verdict.kendall_tau is None else f"{verdict.kendall_tau:.2f}"
+        lines.append(
+            f"{name:{width}}  {condition:13}  {f'{verdict.wins}/{verdict.pairs}':5}  {verdict.ties:4}  "
+            f"{verdict.p_value:<7.2g}  {area:17}  {tau:5}  {verdict.seconds:<7.3f}  {verdict.status}"
+        )
+    return lines
+
+
+def conclusion(measure: str, verdicts: dict[tuple[str, Condition], Verdict]) -> tuple[str, bool]:
+    """The measure's overall answer as a sentence, and whether it passes."""
+    answer = overall(measure, verdicts)
+    if answer is None:
+        asked = [each.replace("_", " ") for each in GATE if (measure, each) in verdicts]
+        return f"{measure}: no overall verdict; the gate is all of it, and only {', '.join(asked)} ran", False
+    if answer == "separates":
+        return f"{measure} PASSES the gate: it separates in all {len(GATE)} randomizations", True
+    failed = [
+        f"{verdicts[measure, each].status} on {each.replace('_', ' ')}"
+        for each in GATE
+        if verdicts[measure, each].status != "separates"
+    ]
+    return f"{measure} FAILS the gate: {', '.join(failed)}", False

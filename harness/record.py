@@ -1,0 +1,184 @@
+"""The leaderboard's record: what one run measured, as strict JSON that its schema describes.
+
+Raw rows are in it, so that every verdict can be computed again from the record alone.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from harness.environment import environment
+from harness.errors import HarnessError
+from harness.judging import Judging
+from harness.recipe import TRAINING_VERSION, Condition, Recipe, canonical_json
+from harness.rows import Row
+from harness.source_digest import source_digest
+from harness.verdict import Verdict
+from harness.zoo import GATE, recipes
+from measures._registry import Measure
+
+SCHEMA_VERSION = "1.0"
+SCHEMA = Path(__file__).parent / "schemas" / "leaderboard-1.0.json"
+
+
+def build_record(
+    judging: Judging,
+    verdicts: Mapping[tuple[str, Condition], Verdict],
+    contract: Mapping[str, str],
+) -> dict[str, Any]:
+    """The record of a run: its verdicts by (measure, condition), and "passes" or a problem by measure for the contract.
+
+    An entry is complete if all of the gate's conditions have a verdict; its overall verdict is then "separates" if
+    all of them are, else the first that is not. An incomplete entry (an interrupted run) has none.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "zoo": describe_zoo(judging),
+        "environment": environment(judging.settings.device, judging.settings.workers),
+        "entries": [_entry(measure, judging, verdicts, contract) for measure in judging.measures],
+    }
+
+
+def describe_zoo(judging: Judging) -> dict[str, Any]:
+    """Which models there are, with what the harness measured of them; the digest is of their keys and data."""
+    models = {
+        recipe.key: {"id": recipe.id, "recipe": recipe.canonical()}
+        | {name: round_number(value) for name, value in dataclasses.asdict(entry.outcome).items()}
+        | {"weights_sha256": entry.weights_sha256, "data_sha256": entry.data_sha256}
+        for recipe, entry in judging.entries.items()
+        if recipe in set(recipes(judging.zoo, judging.conditions))
+    }
+    fingerprint = [[key, model["data_sha256"]] for key, model in sorted(models.items())]
+    return {
+        "name": judging.zoo.name,
+        "digest": hashlib.sha256(canonical_json(fingerprint).encode()).hexdigest(),
+        "training_version": TRAINING_VERSION,
+        "data_set": judging.zoo.data_set,
+        "models": models,
+    }
+
+
+def overall(measure: str, verdicts: Mapping[tuple[str, Condition], Verdict]) -> str | None:
+    """The gate's answer: "separates" only if it does under all three conditions; None if one is missing."""
+    statuses = [verdicts[measure, each].status for each in GATE if (measure, each) in verdicts]
+    if len(statuses) < len(GATE):
+        return None
+    return next((status for status in statuses if status != "separates"), "separates")
+
+
+def _entry(
+    measure: Measure,
+    judging: Judging,
+    verdicts: Mapping[tuple[str, Condition], Verdict],
+    contract: Mapping[str, str],
+) -> dict[str, Any]:
+    answer = overall(measure.name, verdicts)
+    rows = {recipe: row for (name, recipe), row in judging.rows.items() if name == measure.name}
+    seconds = sorted(row.seconds for row in rows.values())
+    return {
+        "measure": measure.name,
+        "version": measure.version,
+        "family": measure.family,
+        "cost": measure.cost,
+        "origin": _public_origin(measure),
+        "source": measure.source,
+        "source_sha256": source_digest(measure.file),
+        "invariant_to": sorted(measure.invariant_to),
+        "verdict": answer,
+        "complete": answer is not None,
+        "seconds_per_model": round_number(seconds[len(seconds) // 2]) if seconds else None,
+        "contract": contract.get(measure.name),
+        "suites": {
+            condition: _suite(verdicts[measure.name, condition])
+            for condition in GATE
+            if (measure.name, condition) in verdicts
+        },
+        "rows": _rows(rows),
+    }
+
+
+def _suite(verdict: Verdict) -> dict[str, Any]:
+    fields = dataclasses.asdict(verdict)
+    for name in ("measure", "condition", "traceback"):
+        del fields[name]
+    fields["verdict"] = fields.pop("status")
+    return {name: round_number(value) for name, value in fields.items()}
+
+
+def _rows(rows: Mapping[Recipe, Row]) -> list[dict[str, Any]]:
+    ordered = sorted(rows.items(), key=lambda item: item[0].key)
+    return [
+        {
+            "recipe": recipe.key,
+            "status": row.status,
+            "value": row.value,
+            "reason": row.reason,
+            "seconds": round_number(row.seconds),
+        }
+        for recipe, row in ordered
+    ]
+
+
+def _public_origin(measure: Measure) -> str:
+    """Where it comes from, without the user's folders."""
+    return Path(measure.origin).name if measure.origin.endswith(".py") else measure.origin
+
+
+def round_number(value: Any) -> Any:
+    """Reported numbers to six digits, so that a diff of two records shows differences and not rounding."""
+    if isinstance(value, float) and math.isfinite(value):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {name: round_number(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [round_number(each) for each in value]
+    return value
+
+
+def validate(record: Mapping[str, Any]) -> None:
+    """HarnessError with the place and the expectation if the record is not what its schema says."""
+    schema = json.loads(SCHEMA.read_text())
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(record))
+    if error is not None:
+        raise HarnessError(f"not a leaderboard record: {error.json_path}: {error.message:.200}")
+
+
+def write_record(record: Mapping[str, Any], path: Path) -> None:
+    """Validate, then replace the file in one step, sorted so that a diff of two records reads like results."""
+    validate(record)
+    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as cause:
+        raise HarnessError(f"the record could not be written to {path} ({cause.strerror or cause})") from cause
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def check_place(path: Path) -> None:
+    """HarnessError, before any training, if a record could not be written there."""
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise HarnessError(f"--leaderboard={path} cannot be written; name a file in a folder that exists")
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A record from disk, validated."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (OSError, ValueError) as cause:
+        raise HarnessError(f"{path} cannot be read as JSON ({cause})") from cause
+    validate(record)
+    return record

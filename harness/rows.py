@@ -1,0 +1,94 @@
+"""Rows: what a measure said of a model. They are kept as computed, a line each, and used again while they hold."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.recipe import canonical_json
+
+RowStatus = Literal["value", "not_applicable", "error", "timeout"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One measure on one model: its value, or the reason why there is none.
+
+    `source_sha256` is of the measure's source (source_digest.py), `recipe` the recipe's key, `weights_sha256`
+    of the stored model. `traceback` is there where the measure raised.
+    """
+
+    measure: str
+    version: int
+    source_sha256: str
+    recipe: str
+    weights_sha256: str
+    status: RowStatus
+    value: float | None
+    reason: str
+    seconds: float
+    traceback: str = ""
+
+    @property
+    def validity(self) -> tuple[str, int, str, str, str]:
+        """What the row is about; a row found under the same key need not be computed again."""
+        return (self.measure, self.version, self.source_sha256, self.recipe, self.weights_sha256)
+
+
+class RowCache:
+    """Rows on disk, a file a measure, a line a row; every line carries a digest of itself.
+
+    Only values and not_applicable are taken up again: an error or a timeout may be gone the next time.
+    """
+
+    def __init__(self, cache_dir: Path):
+        self.folder = cache_dir / "rows"
+
+    def read(
+        self, measures: Iterable[str], usable: bool = True
+    ) -> tuple[dict[tuple[str, int, str, str, str], Row], int]:
+        """Rows that can be used again, by what they are about, and how many lines were damaged (and left out).
+
+        Unless only the `usable` ones are asked for, the last row of any status.
+        """
+        found: dict[tuple[str, int, str, str, str], Row] = {}
+        damaged = 0
+        for measure in measures:
+            path = self.folder / f"{measure}.jsonl"
+            for line in path.read_bytes().splitlines() if path.exists() else []:
+                row = _parse(line)
+                if row is None:
+                    damaged += 1
+                elif row.status in ("value", "not_applicable") or not usable:
+                    found[row.validity] = row
+        return found, damaged
+
+    def append(self, row: Row) -> None:
+        """One line, flushed, in one write, so that runs side by side cannot tear each other's lines."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{row.measure}.jsonl"
+        content = dataclasses.asdict(row)
+        line = canonical_json({"row": content, "sha256": _digest(content)}).encode() + b"\n"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line  # a killed run left half a line; it stays alone on its own
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+
+def _parse(line: bytes) -> Row | None:
+    try:
+        content: dict[str, Any] = json.loads(line)
+        return Row(**content["row"]) if content["sha256"] == _digest(content["row"]) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:16]

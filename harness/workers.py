@@ -1,0 +1,185 @@
+"""Run jobs in supervised local processes: one that dies, hangs or raises costs its own job and nothing else.
+
+A worker is forked from a server that has imported torch once (where there is no fork, started afresh), runs one job
+at a time on one torch thread, and exits with its parent. The caller hands out jobs and reads events; what to do
+about a lost job is the caller's.
+"""
+
+import dataclasses
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Any, Literal
+
+from harness.errors import HarnessError
+
+Report = Callable[[Any], None]
+
+PRELOAD = "harness.preload"
+MAX_FAILED_STARTS = 3
+START_LIMIT = 120.0  # seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """What became of a job.
+
+    "report": it reported `payload`; "done": it returned `payload`; "refused": it raised a HarnessError;
+    "raised": it raised anything else; "died": its process did; "silent": nothing came for too long. The payload
+    of the last four is a text: the sentence, the traceback, or how the process ended.
+    """
+
+    kind: Literal["report", "done", "refused", "raised", "died", "silent"]
+    job: Any
+    payload: Any
+
+
+@dataclasses.dataclass(eq=False)
+class _Worker:
+    process: Any
+    connection: Connection
+    job: Any
+    started: bool = False
+    deadline: float = float("inf")
+
+
+def run_jobs(
+    function: Callable[[Any, Report], Any],
+    next_job: Callable[[], Any | None],
+    workers: int,
+    silence_limit: float = float("inf"),
+) -> Iterator[Event]:
+    """Call `function(job, report)` in up to `workers` processes for jobs from `next_job()`, until it gives None.
+
+    `next_job` is asked again after every event, so the caller may add jobs while reading events (to try a lost
+    one again). `report(payload)` in the job gives a "report" event and starts the silence limit, in seconds, anew.
+    Closing the iterator, or an exception in the caller, kills the workers.
+
+    Raises HarnessError if processes cannot be started at all.
+    """
+    crew: list[_Worker] = []
+    failed_starts = 0
+    try:
+        while True:
+            for worker in crew:
+                if worker.job is None and (job := next_job()) is not None:
+                    _assign(worker, job, silence_limit)
+            while len(crew) < workers and (job := next_job()) is not None:
+                crew.append(_start(function, job))
+            busy = [worker for worker in crew if worker.job is not None]
+            if not busy:
+                return
+            _wait_for_any(busy)
+            for worker in busy:
+                event = _next_event(worker, silence_limit)
+                if event is None:
+                    continue
+                if event.kind in ("died", "silent"):
+                    crew.remove(worker)
+                    _end(worker)
+                    failed_starts += not worker.started
+                    if failed_starts >= MAX_FAILED_STARTS:
+                        raise HarnessError(f"worker processes cannot start here ({event.payload})")
+                elif event.kind != "report":
+                    worker.job = None
+                yield event
+    finally:
+        for worker in crew:
+            _end(worker)
+
+
+def _start(function: Callable[[Any, Report], Any], job: Any) -> _Worker:
+    methods = multiprocessing.get_all_start_methods()
+    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload([PRELOAD])
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, function), daemon=True)
+    process.start()
+    theirs.close()
+    worker = _Worker(process, ours, job, deadline=time.monotonic() + START_LIMIT)
+    try:
+        ours.send(job)
+    except OSError:
+        pass  # it has died already, and the next look at it says so
+    return worker
+
+
+def _assign(worker: _Worker, job: Any, silence_limit: float) -> None:
+    worker.job = job
+    worker.deadline = time.monotonic() + silence_limit
+    try:
+        worker.connection.send(job)
+    except OSError:
+        pass  # it has died meanwhile, and the next look at it says so
+
+
+def _end(worker: _Worker) -> None:
+    worker.process.kill()
+    worker.process.join()
+    worker.connection.close()
+
+
+def _wait_for_any(busy: list[_Worker]) -> None:
+    seconds = min(worker.deadline for worker in busy) - time.monotonic()
+    handles = [handle for worker in busy for handle in (worker.connection, worker.process.sentinel)]
+    wait(handles, timeout=None if seconds == float("inf") else max(0.0, seconds))
+
+
+def _next_event(worker: _Worker, silence_limit: float) -> Event | None:
+    """What there is to know about a busy worker now, if anything; what it sent before it died comes first."""
+    try:
+        if worker.connection.poll():
+            kind, payload = worker.connection.recv()
+            worker.deadline = time.monotonic() + silence_limit
+            worker.started = True
+            return None if kind == "started" else Event(kind, worker.job, payload)
+    except (EOFError, OSError):
+        worker.process.join(timeout=5)
+        return Event("died", worker.job, _how_it_ended(worker.process.exitcode))
+    if not worker.process.is_alive():
+        return Event("died", worker.job, _how_it_ended(worker.process.exitcode))
+    if time.monotonic() > worker.deadline:
+        return Event("silent", worker.job, "nothing was heard of it for too long")
+    return None
+
+
+def _how_it_ended(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"its process was ended by {signal.Signals(-exitcode).name}"
+    return f"its process ended with exit status {exitcode}"
+
+
+def _work(connection: Connection, function: Callable[[Any, Report], Any]) -> None:
+    """A worker's life: jobs in, events out, until the parent closes the pipe or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+    import torch
+
+    torch.set_num_threads(1)
+    connection.send(("started", None))
+    while True:
+        try:
+            job = connection.recv()
+        except EOFError:
+            return
+        try:
+            event = ("done", function(job, lambda payload: connection.send(("report", payload))))
+        except HarnessError as refusal:
+            event = ("refused", str(refusal))
+        except Exception:
+            event = ("raised", traceback.format_exc())
+        connection.send(event)
+
+
+def _exit_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

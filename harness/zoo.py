@@ -1,0 +1,188 @@
+"""The zoo: which models a suite asks for, at which scale, and how they come to be in the store."""
+
+import collections
+import dataclasses
+import difflib
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from harness.errors import HarnessError
+from harness.recipe import Condition, Recipe
+from harness.settings import Settings
+from harness.workers import Report, run_jobs
+
+if TYPE_CHECKING:
+    from harness.store import Entry
+
+ATTEMPTS = 3
+GATE: tuple[Condition, ...] = ("random_labels", "random_pixels", "gaussian")
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Zoo:
+    """A scale: a data set, its networks with their learning rates, and seeds for each network.
+
+    The rates are those at which a network fits random labels; natural data would bear higher ones. Every twin has a
+    seed of its own, so no two twins share a split of the digits, an initialisation or a random draw.
+    """
+
+    name: str
+    data_set: str
+    learning_rates: dict[str, float]
+    seeds_per_network: int = 5
+    num_train: int = 0
+
+    @property
+    def twins_per_condition(self) -> int:
+        return len(self.learning_rates) * self.seeds_per_network
+
+
+@dataclasses.dataclass(frozen=True)
+class Twin:
+    """Two recipes that are equal in everything but the randomization."""
+
+    natural: Recipe
+    randomized: Recipe
+
+
+ZOOS = {
+    "digits": Zoo(
+        "digits",
+        "digits",
+        {"convnet": 0.06, "convnet_bn": 0.06, "mlp_3x256": 0.06, "mlp_1x512": 0.2},
+    ),
+}
+
+
+def find_zoo(name: str) -> Zoo:
+    """The zoo of that name; HarnessError with near names if there is none."""
+    if name in ZOOS:
+        return ZOOS[name]
+    near = difflib.get_close_matches(name, ZOOS, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise HarnessError(f"unknown zoo {name!r}; {hint}known: {', '.join(ZOOS)}")
+
+
+def twins(zoo: Zoo, condition: Condition) -> list[Twin]:
+    """The zoo's twins for one condition, one per network and seed; the natural ones serve every condition."""
+    result = []
+    for index, (network, rate) in enumerate(zoo.learning_rates.items()):
+        for number in range(zoo.seeds_per_network):
+            natural = Recipe(
+                data_set=zoo.data_set,
+                network=network,
+                learning_rate=rate,
+                seed=index * zoo.seeds_per_network + number,
+                num_train=zoo.num_train,
+            )
+            result.append(Twin(natural, dataclasses.replace(natural, condition=condition)))
+    return result
+
+
+def recipes(zoo: Zoo, conditions: Iterable[Condition]) -> list[Recipe]:
+    """Every model that these conditions need, each once, those that take longest first."""
+    found: dict[Recipe, None] = {}
+    for condition in conditions:
+        found |= {twin.randomized: None for twin in twins(zoo, condition)}
+    found |= {twin.natural: None for twin in twins(zoo, "random_labels")}
+    return list(found)
+
+
+def build(
+    wanted: Iterable[Recipe], settings: Settings, say: Say = print, progress: bool = True
+) -> dict[Recipe, "Entry"]:
+    """The store's entries for the recipes; what is missing or damaged is trained first, in worker processes.
+
+    Another run on the same store may be training some of them: those are waited for, not trained twice.
+    Raises HarnessError if a model cannot be trained or stored; what was trained by then stays in the store.
+    """
+    from harness.store import Damaged, Store
+
+    store = Store(settings.cache_dir)
+    entries: dict[Recipe, Entry] = {}
+    missing: collections.deque[Recipe] = collections.deque()
+    for recipe in wanted:
+        try:
+            entry = store.find(recipe)
+        except Damaged as damage:
+            say(f"damaged: {damage}; set aside as {store.set_aside(recipe)}, training it again")
+            entry = None
+        if entry is None:
+            missing.append(recipe)
+        else:
+            entries[recipe] = entry
+    if missing:
+        _train_missing(missing, settings, progress)
+        for recipe in wanted:
+            if recipe not in entries:
+                entry = store.find(recipe)
+                assert entry is not None
+                entries[recipe] = entry
+    return entries
+
+
+def _train_missing(missing: collections.deque[Recipe], settings: Settings, progress: bool) -> None:
+    attempts: collections.Counter[Recipe] = collections.Counter()
+    bar = progress_bar("training", len(missing), "models", progress)
+
+    def next_job() -> tuple[Recipe, Settings] | None:
+        return (missing.popleft(), settings) if missing else None
+
+    with bar:
+        for event in run_jobs(train_job, next_job, settings.workers):
+            recipe = event.job[0]
+            if event.kind == "done" and event.payload == "stored":
+                bar.update()
+            elif event.kind == "done":
+                missing.append(recipe)  # another run is training it; look again after the others
+            elif event.kind == "died":
+                attempts[recipe] += 1
+                if attempts[recipe] >= ATTEMPTS:
+                    raise HarnessError(
+                        f"training {recipe.id} failed {ATTEMPTS} times: {event.payload}; "
+                        "is there too little memory? fewer --workers need less"
+                    )
+                missing.append(recipe)
+            elif event.kind == "refused":
+                raise HarnessError(event.payload)
+            else:
+                raise RuntimeError(f"training {recipe.id} failed:\n{event.payload}")
+
+
+def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
+    """In a worker: train the recipe and publish it, unless it is there ("stored") or being trained ("busy")."""
+    from harness.store import Busy, Store
+    from harness.train import train
+
+    recipe, settings = job
+    store = Store(settings.cache_dir)
+    try:
+        with store.lock(recipe):
+            if not store.folder(recipe).exists():
+                result, outcome, data = train(recipe, settings.data_dir, settings.device)
+                store.publish(recipe, result, outcome, data)
+    except Busy:
+        return "busy"
+    except OSError as cause:
+        raise HarnessError(
+            f"{recipe.id} could not be stored under {settings.cache_dir} ({cause.strerror or cause}); what was "
+            "trained before it is kept: make room, or choose another folder with --cache-dir"
+        ) from cause
+    return "stored"
+
+
+def progress_bar(what: str, total: int, unit: str, show: bool) -> "tqdm[Any]":
+    """Items done, rate and time left; where nobody watches (no terminal), a line every ten seconds."""
+    watched = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        desc=what,
+        unit=f" {unit}",
+        disable=not show,
+        dynamic_ncols=watched,
+        mininterval=0.1 if watched else 10.0,
+    )

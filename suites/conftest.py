@@ -1,0 +1,92 @@
+"""What the suites share: the `measure` that each is run against, and how an answer becomes a test's outcome."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+
+import pytest
+
+from harness.contract import Finding
+from harness.judging import Judging, NoVerdict
+from harness.measure_lookup import spec_of
+from harness.pytest_plugin import judging_of
+from harness.pytest_report import CONTRACT, VERDICT
+from harness.recipe import Condition
+from measures import Measure
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "measure" in metafunc.fixturenames:
+        measures = judging_of(metafunc.config).measures
+        metafunc.parametrize("measure", measures, ids=[measure.name for measure in measures])
+
+
+@pytest.fixture(scope="session")
+def judging(pytestconfig: pytest.Config) -> Judging:
+    return judging_of(pytestconfig)
+
+
+@pytest.fixture
+def premise(judging: Judging) -> Callable[[Condition], None]:
+    """Fail, naming the models, unless every model of the condition's twins fits its training set."""
+
+    def check(condition: Condition) -> None:
+        try:
+            problems = judging.unfitted(condition)
+        except NoVerdict as problem:
+            pytest.fail(str(problem), pytrace=False)
+        if problems:
+            pytest.fail("\n".join(problems), pytrace=False)
+
+    return check
+
+
+@pytest.fixture
+def separates(
+    judging: Judging, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Callable[[Measure, Condition], None]:
+    """Fail with the verdict's sentence unless the measure tells the condition's twins apart."""
+
+    def check(measure: Measure, condition: Condition) -> None:
+        try:
+            verdict = judging.verdict(measure, condition)
+        except NoVerdict as problem:
+            pytest.fail(str(problem), pytrace=False)
+        record_property("measure", measure.name)
+        record_property("verdict", verdict.status)
+        record_property("p_value", verdict.p_value)
+        record_property(VERDICT, json.dumps(verdict.to_json(), allow_nan=False))
+        if not verdict.passes:
+            pytest.fail(_message(verdict.explain(), verdict.traceback, measure, request), pytrace=False)
+
+    return check
+
+
+@pytest.fixture
+def keeps(
+    judging: Judging, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Callable[[Measure, Callable[..., Finding]], None]:
+    """Fail with what is wrong unless the measure keeps the contract's clause."""
+
+    def check(measure: Measure, clause: Callable[..., Finding]) -> None:
+        try:
+            finding = judging.contract_finding(measure, clause.__name__)
+        except NoVerdict as problem:
+            pytest.fail(str(problem), pytrace=False)
+        answer = dataclasses.asdict(finding) | {"measure": measure.name, "clause": clause.__name__}
+        record_property(CONTRACT, json.dumps(answer, allow_nan=False))
+        if finding.skipped:
+            pytest.skip(finding.skipped)
+        if finding.problem:
+            pytest.fail(_message(f"{measure.name}: {finding.problem}", "", measure, request), pytrace=False)
+
+    return check
+
+
+def _message(sentence: str, traceback: str, measure: Measure, request: pytest.FixtureRequest) -> str:
+    file = os.path.relpath(request.path)
+    zoo = request.config.option.zoo
+    scale = "" if zoo == "digits" else f" --zoo={zoo}"
+    lines = [sentence, f"  reproduce: pytest {file} --measure={spec_of(measure)}{scale}"]
+    return "\n".join(lines + ([traceback] if traceback else []))

@@ -1,0 +1,29 @@
+"""Can the measure tell a network that memorized meaningless inputs from one that learned from real ones?
+
+Zhang et al. 2017 (arXiv:1611.03530), section 2.1: the pixels of every image are permuted independently, or replaced by
+gaussian noise of the data's mean and variance. The labels stay, so nothing that could be learned is left; the networks
+fit all the same. The measure must be larger on the randomized twin, by the exact sign test over all twins.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from measures import Measure
+
+pytestmark = pytest.mark.gate
+
+CONDITIONS = ("random_pixels", "gaussian")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_every_model_fits_its_training_set(condition: str, premise: Callable[..., None]) -> None:
+    premise(condition)
+
+
+def test_separates_random_pixels(measure: Measure, separates: Callable[..., None]) -> None:
+    separates(measure, "random_pixels")
+
+
+def test_separates_gaussian(measure: Measure, separates: Callable[..., None]) -> None:
+    separates(measure, "gaussian")
