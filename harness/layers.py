@@ -82,6 +82,7 @@ def weight_layers(model: nn.Module, init: nn.Module, inputs: Tensor) -> tuple[La
         network(inputs[:1])
     for hook in hooks:
         hook.remove()
+    _check_nothing_is_left_out(network, order)
     layers = []
     for name, module in order:
         if len(shapes[name]) > 1:
@@ -94,13 +95,22 @@ def weight_layers(model: nn.Module, init: nn.Module, inputs: Tensor) -> tuple[La
                 name=name,
                 weight=module.weight.detach(),
                 bias=None if module.bias is None else module.bias.detach(),
-                init_weight=start.get_parameter(f"{name}.weight").detach(),
+                init_weight=start.get_submodule(name).get_parameter("weight").detach(),
                 input_shape=tuple(input_shape),
                 output_shape=tuple(output_shape),
                 linear_map=_linear_map(name, module),
             )
         )
     return tuple(layers)
+
+
+def _check_nothing_is_left_out(network: nn.Module, order: list[tuple[str, nn.Linear | nn.Conv2d]]) -> None:
+    known = {id(parameter) for _, module in order for parameter in module.parameters()}
+    if unknown := [name for name, parameter in network.named_parameters() if id(parameter) not in known]:
+        raise NotApplicable(
+            f"parameter {unknown[0]!r} belongs to no Linear or Conv2d that the network applies; known are those two, "
+            "with batch normalization that can be folded into them"
+        )
 
 
 def operator_matrix(layer: Layer, weight: Tensor) -> Tensor:
@@ -119,9 +129,9 @@ def operator_norm(layer: Layer, weight: Tensor) -> float:
     (scipy's svds) to a relative 1e-6.
     """
     rows, columns = int(np.prod(layer.output_shape)), int(np.prod(layer.input_shape))
-    if not bool(weight.any()):
+    if not bool(row_norms(layer, weight).any()):
         return 0.0
-    if weight.ndim > 2 and rows * columns > DENSE_LIMIT:
+    if weight.ndim > 2 and rows * columns > DENSE_LIMIT and min(rows, columns) > 1:
         return _lanczos_norm(layer, weight.double(), rows, columns)
     matrix = operator_matrix(layer, weight)
     gram = matrix.T @ matrix if rows > columns else matrix @ matrix.T

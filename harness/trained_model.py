@@ -60,17 +60,23 @@ class TrainedModel:
 
     @functools.cached_property
     def features(self) -> Tensor:
-        """What the last linear layer receives for each training example, (n, width), without gradient."""
-        last = [module for module in self.model.modules() if isinstance(module, nn.Linear)][-1]
-        seen: list[Tensor] = []
-        hook = last.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
+        """What the linear layer applied last receives for each training example, (n, width), without gradient."""
+        latest: list[Tensor] = []
+
+        def note(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+            latest[:] = [arguments[0].detach()]
+
+        hooks = [m.register_forward_pre_hook(note) for m in self.model.modules() if isinstance(m, nn.Linear)]
+        features = []
         try:
             with torch.no_grad():
                 for x in self.inputs.split(CHUNK):
                     self.model(x)
+                    features += latest
         finally:
-            hook.remove()
-        return torch.cat(seen)
+            for hook in hooks:
+                hook.remove()
+        return torch.cat(features)
 
     @functools.cached_property
     def layers(self) -> tuple[Layer, ...]:

@@ -113,9 +113,7 @@ def measure(
 def _problem(
     function: Callable[..., object], source: str, version: int, cost: str, invariant_to: frozenset[str]
 ) -> str | None:
-    parameters = [
-        p for p in inspect.signature(function).parameters.values() if p.default is inspect.Parameter.empty
-    ]
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.default is inspect.Parameter.empty]
     if len(parameters) != 1:
         return f"{function.__name__} takes {len(parameters)} arguments; a measure takes one, the trained model"
     if not isinstance(source, str) or not source.strip():

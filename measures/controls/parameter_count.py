@@ -1,0 +1,17 @@
+"""A control: the number of parameters. Twins share their architecture, so it ties on every pair and must lose.
+
+    μ = number of trained parameters, biases and batch normalization included
+
+Jiang et al. 2020 (arXiv:1912.02178), eq. 20.
+"""
+
+from harness.trained_model import TrainedModel
+from measures import measure
+
+
+@measure(
+    source="Jiang et al. 2020, eq. 20",
+    invariant_to={"layer_rescaling", "unit_permutation", "logit_shift"},
+)
+def parameter_count(trained: TrainedModel) -> float:
+    return float(sum(parameter.numel() for parameter in trained.model.parameters()))

@@ -1,0 +1,17 @@
+"""A control: the training loss. Twins stop at the same loss; if this tells them apart, they did not.
+
+    μ = (1/n) Σᵢ −log softmax(f(xᵢ))[yᵢ]     mean cross-entropy, nats per example
+
+Jiang et al. 2020 (arXiv:1912.02178), appendix C (cross-entropy).
+Differs from the paper: none.
+"""
+
+import torch.nn.functional as F
+
+from harness.trained_model import TrainedModel
+from measures import INVARIANCES, measure
+
+
+@measure(source="Jiang et al. 2020, appendix C", invariant_to=INVARIANCES)
+def train_loss(trained: TrainedModel) -> float:
+    return float(F.cross_entropy(trained.logits.double(), trained.labels))

@@ -1,0 +1,20 @@
+"""Distance from initialization: how far did training travel?
+
+    μ = ‖θ − θ₀‖₂     over every trained parameter, biases and batch normalization included
+
+Nagarajan & Kolter 2019 (arXiv:1901.01672); Jiang et al. 2020 (arXiv:1912.02178), eq. 40 is its square, without biases.
+Differs from the paper: the first considers weights only; here biases and batch normalization count as well.
+"""
+
+import math
+
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+
+@measure(source="Nagarajan & Kolter 2019; Jiang et al. 2020, eq. 40")
+def distance_from_init(trained: TrainedModel) -> float:
+    now, start = dict(trained.model.named_parameters()), dict(trained.init.named_parameters())
+    if now.keys() != start.keys():
+        raise NotApplicable("the trained network's parameters are not those of its initialization")
+    return math.sqrt(sum(float((now[p] - start[p]).detach().double().square().sum()) for p in now))

@@ -1,0 +1,32 @@
+"""Spectral complexity: the Lipschitz constant, corrected by how far each layer moved from its initialization.
+
+    μ = (Πₗ ‖Wₗ‖₂) · (Σₗ (‖Wₗᵀ − Wₗ⁰ᵀ‖₂,₁ / ‖Wₗ‖₂)^⅔)^(3/2)
+
+Wₗ is the true linear operator of layer l with batch normalization folded in, Wₗ⁰ the same before training (the paper's
+reference matrix Mₗ), and ‖Aᵀ‖₂,₁ the sum of the Euclidean norms of the rows of A, one row an output value.
+
+Bartlett, Foster & Telgarsky 2017 (arXiv:1706.08498), eq. 1.2.
+Differs from the paper:
+1. Biases are left out; the paper's networks have none.
+2. Not divided by the margin: eq. 1.2 is the network's complexity, the bound divides by γ.
+3. Skip connections are not composed: the layers of any network are taken as a chain.
+"""
+
+import math
+
+from harness.layers import row_norms
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+
+@measure(
+    source="Bartlett, Foster & Telgarsky 2017, eq. 1.2",
+    invariant_to={"batch_norm_folding", "logit_shift"},
+)
+def spectral_complexity(trained: TrainedModel) -> float:
+    norms = [layer.operator_norm for layer in trained.layers]
+    if not all(norms):
+        raise NotApplicable("a layer's weights are all zero: no distance is relative to that")
+    moved = [float(row_norms(layer, layer.weight - layer.init_weight).sum()) for layer in trained.layers]
+    correction: float = math.fsum((moved[i] / norms[i]) ** (2 / 3) for i in range(len(norms))) ** (3 / 2)
+    return math.prod(norms) * correction
