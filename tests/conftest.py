@@ -1,0 +1,50 @@
+"""A tiny zoo (ten twins of two MLPs on 100 digits), trained once a run, for tests that need real trained models."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import measures._registry as registry
+from harness.settings import Settings, make_settings
+from harness.zoo import ZOOS, Zoo
+
+pytest_plugins = ["pytester"]
+
+TINY = Zoo("tiny", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Small tensors gain nothing from threads, and tests run side by side."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tiny_zoo() -> Iterator[Zoo]:
+    ZOOS["tiny"] = TINY
+    yield TINY
+    del ZOOS["tiny"]
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder that tests share; they may add to it but not damage it."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with a cache folder of the test's own."""
+    return make_settings(cache_dir=str(tmp_path / "cache"), workers=2, measure_timeout=60)
+
+
+@pytest.fixture
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Measure]:
+    """Measures that a test registers are forgotten after it."""
+    registry.load_builtin()
+    before = dict(registry.registered)
+    yield registry.registered  # type: ignore[misc]
+    registry.registered.clear()
+    registry.registered.update(before)

@@ -1,0 +1,193 @@
+"""Whatever a measure does, it gets a row for it, and the others get theirs."""
+
+import dataclasses
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from harness import source_digest
+from harness.evaluate import as_number, evaluate
+from harness.measure_lookup import find_measures
+from harness.recipe import Recipe
+from harness.rows import Row
+from harness.settings import Settings, make_settings
+from harness.store import Entry
+from harness.zoo import build, recipes
+from measures import Measure
+from tests.conftest import TINY
+
+pytestmark = pytest.mark.usefixtures("own_registry")
+
+FILE = Path(__file__).parent / "misbehaving.py"
+RECIPES = recipes(TINY, ["random_labels"])[8:12]  # randomized and natural
+
+
+@pytest.fixture
+def settings(shared_cache: Path) -> Settings:
+    return make_settings(cache_dir=str(shared_cache), workers=2, measure_timeout=5)
+
+
+@pytest.fixture
+def entries(settings: Settings) -> dict[Recipe, Entry]:
+    return build(RECIPES, settings, progress=False)
+
+
+def some(*names: str) -> list[Measure]:
+    return find_measures([f"{FILE}::{name}" for name in names])
+
+
+def reasons(name: str, entries: dict[Recipe, Entry], settings: Settings, repeated: bool = True) -> set[tuple[str, str]]:
+    """Statuses and reasons of the rows of a misbehaving measure, after checking that a well-behaved one has its own."""
+    found = evaluate(some(name, "well_behaved"), entries, RECIPES if repeated else [], settings, progress=False)
+    assert {found["well_behaved", recipe].value for recipe in RECIPES} == {
+        entries[recipe].outcome.steps for recipe in RECIPES
+    }
+    return {(found[name, recipe].status, found[name, recipe].reason) for recipe in RECIPES}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("raises", "it raised ValueError: something in it broke"),
+        ("exits", "it raised SystemExit: 2"),
+        ("returns_nan", "it returned nan; return a finite float, or raise NotApplicable"),
+        ("returns_infinity", "it returned inf; return a finite float"),
+        ("returns_none", "it returned None, a NoneType; a measure returns one float"),
+        ("returns_ten_numbers", "it returned a tensor of shape (10,); a measure returns one number"),
+        ("returns_a_string", "it returned 'large', a str; a measure returns one float"),
+        ("differs_every_time", "it is not deterministic"),
+        ("draws_from_torch", "it changed torch's global random state"),
+        ("draws_from_numpy", "it changed numpy's global random state"),
+        ("draws_from_python", "it changed Python's global random state"),
+        ("changes_the_model", "it changed model's 1.weight"),
+        ("changes_the_inputs", "it changed the inputs"),
+        ("leaves_gradients", "it changed the gradient of model's 1.weight"),
+        ("leaves_training_mode", "it changed the training mode of model"),
+        ("leaves_a_hook", "it changed the hooks of model"),
+        ("leaves_gradients_off", "it changed whether gradients are enabled"),
+    ],
+)
+def test_a_misbehaving_measure_is_an_error_with_its_reason_and_the_others_stand(
+    name: str, reason: str, entries: dict[Recipe, Entry], settings: Settings
+) -> None:
+    found = reasons(name, entries, settings)
+    assert {status for status, _ in found} == {"error"}
+    assert all(text.startswith(reason) for _, text in found), found
+
+
+def test_a_measure_that_raises_keeps_its_traceback(entries: dict[Recipe, Entry], settings: Settings) -> None:
+    found = evaluate(some("raises"), entries, [], settings, progress=False)
+    row = found["raises", RECIPES[0]]
+    assert "misbehaving.py" in row.reason
+    assert 'raise ValueError("something in it broke")' in row.traceback
+
+
+def test_a_change_to_a_shared_quantity_is_found_once_it_is_shared(
+    entries: dict[Recipe, Entry], settings: Settings
+) -> None:
+    found = evaluate(some("changes_what_is_shared", "returns_a_scalar_tensor"), entries, [], settings, progress=False)
+    again = evaluate(some("returns_a_scalar_tensor"), entries, [], settings, progress=False)
+    for recipe in RECIPES:
+        assert found["returns_a_scalar_tensor", recipe].value == again["returns_a_scalar_tensor", recipe].value
+
+
+def test_a_measure_that_hangs_is_a_timeout_once_and_then_not_asked(
+    entries: dict[Recipe, Entry], settings: Settings
+) -> None:
+    found = reasons("hangs", entries, dataclasses.replace(settings, measure_timeout=1.0, workers=1))
+    assert {status for status, _ in found} == {"timeout"}
+    happened = [text for _, text in found if not text.startswith("not evaluated")]
+    assert len(happened) == 1
+    assert "within 1 s (--measure-timeout)" in happened[0]
+
+
+def test_a_measure_that_ends_its_process_three_times_is_an_error_and_then_not_asked(
+    entries: dict[Recipe, Entry], settings: Settings
+) -> None:
+    found = reasons("kills_its_process", entries, settings)
+    assert {status for status, _ in found} == {"error"}
+    assert any("it ended its process 3 times" in text and "SIGKILL" in text for _, text in found)
+
+
+def test_a_measure_that_never_applies_says_why(entries: dict[Recipe, Entry], settings: Settings) -> None:
+    assert reasons("never_applies", entries, settings) == {("not_applicable", "it never does")}
+
+
+def test_a_scalar_tensor_is_a_number(entries: dict[Recipe, Entry], settings: Settings) -> None:
+    assert {status for status, _ in reasons("returns_a_scalar_tensor", entries, settings)} == {"value"}
+
+
+def test_rows_that_hold_are_not_computed_again(
+    entries: dict[Recipe, Entry], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = evaluate(some("well_behaved"), entries, [], settings, progress=False)
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a worker was asked")
+
+    monkeypatch.setattr("harness.workers._start", refuse)
+    assert evaluate(some("well_behaved"), entries, [], settings, progress=False) == first
+
+
+def test_a_measure_whose_source_changed_is_computed_again(
+    entries: dict[Recipe, Entry], settings: Settings, tmp_path: Path
+) -> None:
+    def values(constant: float, name: str) -> set[float | None]:
+        text = f"""
+            from measures import measure
+            @measure(source="a test")
+            def edited(trained):
+                return {constant}
+        """
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text(textwrap.dedent(text))
+        source_digest._content_sha256.cache_clear()
+        measures = find_measures([f"{tmp_path}/{name}/mine.py::edited"])
+        rows = evaluate(measures, entries, [], settings, progress=False)
+        find_measures_forget("edited")
+        return {row.value for row in rows.values()}
+
+    assert values(1.0, "before") == {1.0}
+    assert values(2.0, "after") == {2.0}
+
+
+def find_measures_forget(name: str) -> None:
+    from measures._registry import registered
+
+    del registered[name]
+
+
+def test_altered_rows_are_said_and_computed_again(entries: dict[Recipe, Entry], settings: Settings) -> None:
+    first = evaluate(some("well_behaved"), entries, [], settings, progress=False)
+    path = settings.cache_dir / "rows" / "well_behaved.jsonl"
+    intact = path.read_text()
+    path.write_text(intact.replace('"value":', '"value":1', 1))
+    said: list[str] = []
+    again = evaluate(some("well_behaved"), entries, [], settings, said.append, progress=False)
+    path.write_text(intact)
+    assert {key: row.value for key, row in again.items()} == {key: row.value for key, row in first.items()}
+    assert len(said) == 1
+    assert "1 cached rows" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("returned", "value"),
+    [(1, 1.0), (2.5, 2.5), (np.float32(0.5), 0.5), (torch.tensor([3.0]), 3.0), (np.array(4.0), 4.0)],
+)
+def test_one_number_of_any_kind_is_a_float(returned: object, value: float) -> None:
+    assert as_number(returned) == (value, "")
+
+
+@pytest.mark.parametrize("returned", [True, 1j, [1.0], 10**400, torch.zeros(0), np.zeros(3)])
+def test_what_is_not_one_finite_number_is_not(returned: object) -> None:
+    value, problem = as_number(returned)
+    assert value is None
+    assert problem
+
+
+def test_every_row_says_which_weights_it_is_about(entries: dict[Recipe, Entry], settings: Settings) -> None:
+    rows: list[Row] = list(evaluate(some("well_behaved"), entries, [], settings, progress=False).values())
+    assert {row.weights_sha256 for row in rows} == {entry.weights_sha256 for entry in entries.values()}

@@ -1,0 +1,60 @@
+"""The digest changes with what a measure's value depends on, and with nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from harness import source_digest as module
+from harness.source_digest import ROOT, source_digest
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    """The digest reads each file once a process; these tests edit them."""
+    module._imported_files.cache_clear()
+    module._content_sha256.cache_clear()
+
+
+def digest_of(path: Path, text: str) -> str:
+    path.write_text(text)
+    module._imported_files.cache_clear()
+    module._content_sha256.cache_clear()
+    return source_digest(path)
+
+
+def test_an_edited_file_has_another_digest(tmp_path: Path) -> None:
+    assert digest_of(tmp_path / "m.py", "a = 1") != digest_of(tmp_path / "m.py", "a = 2")
+
+
+def test_an_edited_neighbour_that_it_imports_changes_it(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text("x = 1")
+    before = digest_of(tmp_path / "m.py", "from near import x")
+    (tmp_path / "near.py").write_text("x = 2")
+    assert digest_of(tmp_path / "m.py", "from near import x") != before
+
+
+def test_a_neighbour_that_it_does_not_import_has_no_say(tmp_path: Path) -> None:
+    before = digest_of(tmp_path / "m.py", "import math")
+    (tmp_path / "other.py").write_text("x = 1")
+    assert digest_of(tmp_path / "m.py", "import math") == before
+
+
+def test_a_measure_depends_on_the_shared_quantities_but_not_on_the_registry() -> None:
+    reached = module._reachable(ROOT / "measures" / "spectral" / "spectral_norm.py")
+    names = {str(path.relative_to(ROOT)) for path in reached}
+    assert {"measures/spectral/spectral_norm.py", "harness/trained_model.py", "harness/layers.py"} <= names
+    assert "measures/_registry.py" not in names
+    assert "harness/verdict.py" not in names
+    assert "harness/train.py" not in names
+
+
+def test_imports_inside_functions_count(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text("x = 1")
+    before = digest_of(tmp_path / "m.py", "def f():\n    import near")
+    (tmp_path / "near.py").write_text("x = 2")
+    assert digest_of(tmp_path / "m.py", "def f():\n    import near") != before
+
+
+def test_files_that_import_each_other_end(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text("import m")
+    assert digest_of(tmp_path / "m.py", "import near")

@@ -1,0 +1,154 @@
+"""The store: there whole or not at all, and never taken for what it is not."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.recipe import Recipe
+from harness.store import Busy, Damaged, Store
+from harness.train import train
+
+RECIPE = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.3, seed=1, num_train=50, max_epochs=3)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    cache = tmp_path_factory.mktemp("store")
+    store = Store(cache)
+    result, outcome, data = train(RECIPE, cache)
+    store.publish(RECIPE, result, outcome, data)
+    return store
+
+
+@pytest.fixture
+def store(published: Store, tmp_path: Path) -> Store:
+    """A copy of the published store, to be damaged."""
+    own = Store(tmp_path)
+    for file in published.folder(RECIPE).iterdir():
+        own.folder(RECIPE).mkdir(parents=True, exist_ok=True)
+        (own.folder(RECIPE) / file.name).write_bytes(file.read_bytes())
+    return own
+
+
+def test_what_is_published_is_found_with_its_outcome(published: Store) -> None:
+    entry = published.find(RECIPE)
+    assert entry is not None
+    assert entry.outcome.epochs == 3
+    assert not entry.outcome.fitted
+
+
+def test_what_was_not_published_is_not_found(published: Store) -> None:
+    assert published.find(Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.3, seed=2)) is None
+
+
+def test_a_loaded_model_has_the_weights_that_were_trained(published: Store, tmp_path: Path) -> None:
+    again, _, data = train(RECIPE, tmp_path)
+    loaded = published.load(RECIPE, tmp_path)
+    for trained, stored in ((again.model, loaded.model), (again.init, loaded.init)):
+        for a, b in zip(trained.parameters(), stored.parameters(), strict=True):
+            assert torch.equal(a, b)
+    assert torch.equal(loaded.inputs, data.train_inputs)
+    assert torch.equal(loaded.labels, data.train_labels)
+    assert torch.equal(loaded.history.correct, again.history.correct)
+    assert not loaded.model.training
+
+
+def test_a_loaded_model_does_not_know_its_condition_or_its_outcome(published: Store, tmp_path: Path) -> None:
+    loaded = published.load(RECIPE, tmp_path)
+    names = set(vars(loaded))
+    assert names == {"model", "init", "inputs", "labels", "num_classes", "history", "seed", "retrain_function"}
+
+
+def test_retraining_on_the_same_examples_gives_the_same_network(published: Store, tmp_path: Path) -> None:
+    loaded = published.load(RECIPE, tmp_path)
+    again = loaded.retrain(loaded.inputs, loaded.labels)
+    for a, b in zip(again.parameters(), loaded.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    other = loaded.retrain(loaded.inputs, loaded.labels, reseed=1)
+    assert not torch.equal(next(other.parameters()), next(again.parameters()))
+
+
+def test_publishing_twice_keeps_the_first(store: Store, tmp_path: Path) -> None:
+    before = (store.folder(RECIPE) / "entry.json").read_bytes()
+    store.publish(RECIPE, *train(RECIPE, tmp_path))
+    assert (store.folder(RECIPE) / "entry.json").read_bytes() == before
+    assert not list(store.temporary.iterdir())
+
+
+def test_every_altered_byte_is_detected(store: Store) -> None:
+    rng = random.Random(0)
+    intact = {file: file.read_bytes() for file in store.folder(RECIPE).iterdir()}
+    for _ in range(200):
+        file = rng.choice(sorted(intact))
+        content = bytearray(intact[file])
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        file.write_bytes(bytes(content))
+        with pytest.raises(Damaged):
+            store.find(RECIPE)
+        file.write_bytes(intact[file])
+    assert store.find(RECIPE) is not None
+
+
+@pytest.mark.parametrize("name", ["entry.json", "model.safetensors"])
+@pytest.mark.parametrize("length", [0, 100])
+def test_a_truncated_file_is_detected(store: Store, name: str, length: int) -> None:
+    file = store.folder(RECIPE) / name
+    file.write_bytes(file.read_bytes()[:length])
+    with pytest.raises(Damaged):
+        store.find(RECIPE)
+
+
+@pytest.mark.parametrize("name", ["entry.json", "model.safetensors"])
+def test_a_missing_file_is_detected(store: Store, name: str) -> None:
+    (store.folder(RECIPE) / name).unlink()
+    with pytest.raises(Damaged):
+        store.find(RECIPE)
+
+
+def test_an_entry_under_another_recipes_key_is_detected(store: Store) -> None:
+    other = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.3, seed=2, num_train=50, max_epochs=3)
+    store.folder(other).parent.mkdir(parents=True, exist_ok=True)
+    store.folder(RECIPE).rename(store.folder(other))
+    with pytest.raises(Damaged, match="about another recipe"):
+        store.find(other)
+
+
+def test_a_damaged_entry_is_set_aside_whole(store: Store) -> None:
+    place = store.set_aside(RECIPE)
+    assert store.find(RECIPE) is None
+    assert json.loads((place / "entry.json").read_text())["recipe"] == RECIPE.canonical()
+
+
+def test_a_failed_write_leaves_nothing_behind(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.3, seed=3, num_train=50, max_epochs=1)
+    result = train(other, tmp_path)
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("harness.store._write_durably", full)
+    with pytest.raises(OSError, match="No space left"):
+        store.publish(other, *result)
+    assert store.find(other) is None
+    assert not list(store.temporary.iterdir())
+
+
+def test_a_held_lock_is_busy_for_others_and_free_again_after(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.store.LOCK_SECONDS", 0.05)
+    other = Store(store.locks.parent)
+    with store.lock(RECIPE), pytest.raises(Busy), other.lock(RECIPE):
+        pass
+    with other.lock(RECIPE):
+        pass
+
+
+def test_where_locks_do_not_work_training_goes_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: object) -> None:
+        raise NotImplementedError("no locks on this file system")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", broken)
+    with store.lock(RECIPE):
+        assert store.find(RECIPE) is not None

@@ -1,0 +1,146 @@
+"""Which models a suite asks for, and that they come to be in the store, once, whatever happens on the way."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.recipe import Recipe
+from harness.settings import Settings, make_settings
+from harness.store import Store
+from harness.zoo import GATE, ZOOS, Zoo, build, find_zoo, recipes, twins
+from tests.conftest import TINY
+
+FIVE = recipes(TINY, ["random_labels"])[:5]
+
+
+def silent(text: str) -> None:
+    raise AssertionError(f"said: {text}")
+
+
+def digests(settings: Settings) -> dict[str, str]:
+    return {folder.name: (folder / "model.safetensors").read_bytes().hex() for folder in stored(settings)}
+
+
+def stored(settings: Settings) -> list[Path]:
+    return sorted((settings.cache_dir / "models").glob("*/*"))
+
+
+def test_twins_differ_in_the_condition_alone() -> None:
+    for twin in twins(ZOOS["digits"], "gaussian"):
+        assert dataclasses.replace(twin.randomized, condition="true_labels") == twin.natural
+
+
+def test_the_digits_gate_has_20_twins_of_four_networks_each_with_a_seed_of_its_own() -> None:
+    found = twins(ZOOS["digits"], "random_labels")
+    assert len(found) == 20
+    assert len({twin.natural.network for twin in found}) == 4
+    assert len({twin.natural.seed for twin in found}) == 20
+
+
+def test_natural_models_are_shared_by_the_conditions() -> None:
+    assert len(recipes(ZOOS["digits"], GATE)) == 80
+
+
+def test_an_unknown_zoo_gets_a_near_name() -> None:
+    with pytest.raises(HarnessError, match="unknown zoo 'digit'; did you mean 'digits'"):
+        find_zoo("digit")
+
+
+def test_building_stores_every_model_and_again_trains_none(settings: Settings) -> None:
+    first = build(FIVE, settings, silent, progress=False)
+    times = {path: path.stat().st_mtime_ns for path in stored(settings)}
+    assert set(first) == set(FIVE)
+    assert build(FIVE, settings, silent, progress=False) == first
+    assert {path: path.stat().st_mtime_ns for path in stored(settings)} == times
+
+
+def test_workers_train_the_same_weights_as_one(settings: Settings, tmp_path: Path) -> None:
+    alone = make_settings(cache_dir=str(tmp_path / "alone"), workers=1)
+    build(FIVE, settings, silent, progress=False)
+    build(FIVE, alone, silent, progress=False)
+    assert digests(settings) == digests(alone)
+
+
+def test_a_damaged_model_is_set_aside_said_and_trained_again(settings: Settings) -> None:
+    build(FIVE, settings, silent, progress=False)
+    before = digests(settings)
+    weights = stored(settings)[2] / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(bytes(content))
+    said: list[str] = []
+    build(FIVE, settings, said.append, progress=False)
+    assert len(said) == 1
+    assert "model.safetensors was altered or cut short; set aside" in said[0]
+    assert digests(settings) == before
+    assert len(list((settings.cache_dir / "quarantine").iterdir())) == 1
+
+
+def test_a_recipe_that_cannot_be_trained_is_refused_with_a_sentence(settings: Settings) -> None:
+    unknown = Recipe(data_set="digits", network="perceiver", learning_rate=0.1, seed=0)
+    with pytest.raises(HarnessError, match="unknown network 'perceiver'"):
+        build([unknown], settings, silent, progress=False)
+
+
+def test_two_runs_at_once_on_one_store_train_each_model_once(settings: Settings) -> None:
+    script = textwrap.dedent(f"""
+        from harness.settings import make_settings
+        from harness.zoo import Zoo, build, recipes
+        zoo = Zoo("tiny", "digits", {TINY.learning_rates!r}, num_train=100)
+        if __name__ == "__main__":
+            settings = make_settings(cache_dir={str(settings.cache_dir)!r}, workers=1)
+            found = build(recipes(zoo, ["random_labels"]), settings, progress=False)
+            print(len(found))
+    """)
+    path = settings.cache_dir / "run.py"
+    path.write_text(script)
+    runs = [subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [run.communicate(timeout=300)[0].strip() for run in runs] == ["20", "20"]
+    assert len(stored(settings)) == 20
+    assert not list((settings.cache_dir / "tmp").iterdir())
+
+
+def test_a_run_killed_in_the_middle_is_carried_on_by_the_next(settings: Settings) -> None:
+    script = textwrap.dedent(f"""
+        from harness.settings import make_settings
+        from harness.zoo import Zoo, build, recipes
+        zoo = Zoo("tiny", "digits", {TINY.learning_rates!r}, num_train=100)
+        if __name__ == "__main__":
+            build(recipes(zoo, ["random_labels"]), make_settings(cache_dir={str(settings.cache_dir)!r}, workers=1))
+    """)
+    path = settings.cache_dir / "run.py"
+    path.write_text(script)
+    run = subprocess.Popen([sys.executable, str(path)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(stored(settings)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    kept = {path.name: path.stat().st_mtime_ns for path in stored(settings)}
+    assert 3 <= len(kept) < 20
+    found = build(recipes(TINY, ["random_labels"]), settings, silent, progress=False)
+    assert len(found) == 20
+    after = {path.name: path.stat().st_mtime_ns for path in stored(settings)}
+    assert {name: after[name] for name in kept} == kept
+
+
+def test_every_entry_can_be_loaded_as_a_trained_model(settings: Settings) -> None:
+    entries = build(FIVE[:1], settings, silent, progress=False)
+    trained = Store(settings.cache_dir).load(FIVE[0], settings.data_dir)
+    assert (trained.logits.argmax(dim=1) != trained.labels).float().mean().item() == pytest.approx(
+        entries[FIVE[0]].outcome.train_error
+    )
+    assert trained.history.steps == entries[FIVE[0]].outcome.steps
+
+
+def test_a_zoo_of_another_scale_is_a_few_lines() -> None:
+    wide = Zoo("wide", "digits", {"mlp_1x1024": 0.1}, seeds_per_network=10)
+    assert wide.twins_per_condition == 10
