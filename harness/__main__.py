@@ -7,7 +7,7 @@ import click
 
 from harness.errors import HarnessError
 from harness.settings import make_settings
-from harness.zoo import GATE, ZOOS, build, find_zoo, recipes
+from harness.zoo import GATE, build, find_zoo, recipes
 
 
 class _Sentence(click.ClickException):
@@ -69,7 +69,7 @@ def zoo() -> None:
 
 
 @zoo.command("list")
-@click.argument("name", default="digits", type=click.Choice(list(ZOOS)))
+@click.argument("name", default="digits")
 @_folders
 def list_models(name: str, cache_dir: str | None, data_dir: str | None) -> None:
     """List the models of a zoo, with what was measured of those in the store."""

@@ -12,7 +12,7 @@ class History:
     - `train_loss` (epochs,): mean cross-entropy of the epoch's examples, nats.
     - `train_error` (epochs,): fraction misclassified.
     - `correct` (epochs, n): whether each training example was classified correctly.
-    - `learning_rates` (steps,): the rate of every step; the last is what was left of it (stopping.py).
+    - `learning_rates` (steps,): the rate of every step; the last ones are what was left of them (stopping.py).
 
     The last epoch may be cut short by the stop; the examples it did not reach count as they are at the stop.
     """

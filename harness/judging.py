@@ -90,12 +90,13 @@ class Judging:
                 raise NoVerdict(str(problem)) from problem
         return self.findings[measure.name, clause]
 
-    def recall(self) -> None:
+    def recall(self, conditions: Sequence[Condition]) -> None:
         """Take up from the disk what other processes have trained and evaluated in this run."""
+        self.conditions = tuple(conditions)
         store = Store(self.settings.cache_dir)
         sources = {measure.name: source_digest(measure.file) for measure in self.measures}
         known, _ = RowCache(self.settings.cache_dir).read(sources, usable=False)
-        for recipe in zoo.recipes(self.zoo, zoo.GATE):
+        for recipe in zoo.recipes(self.zoo, conditions):
             entry = store.find(recipe)
             if entry is None:
                 continue

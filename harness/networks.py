@@ -22,7 +22,7 @@ def build(name: str, input_shape: tuple[int, ...], num_classes: int, generator_s
     Raises HarnessError for an unknown name.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_seed)
+        torch.default_generator.manual_seed(generator_seed)  # the CPU's, and no accelerator's
         if match := re.fullmatch(r"mlp_(\d+)x(\d+)", name):
             return _mlp(input_shape, num_classes, depth=int(match[1]), width=int(match[2]))
         if name in ("convnet", "convnet_bn"):

@@ -12,6 +12,7 @@ from torch.func import functional_call, grad, vmap
 
 CHUNK = 256  # examples a forward and backward pass
 MAX_ENTRIES = 2**22  # gradient entries held at a time (16 MB in float32)
+DIFFERENT_IN_TRAINING = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
 
 PlainLayer = nn.Linear | nn.Conv2d | nn.BatchNorm2d
 Call = tuple[PlainLayer, Tensor, Tensor]  # a layer, what it received, what it returned
@@ -20,9 +21,9 @@ Call = tuple[PlainLayer, Tensor, Tensor]  # a layer, what it received, what it r
 def gradient_norms(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     """Euclidean norm of each example's gradient of the cross-entropy with respect to all weights, (n,).
 
-    The model must be in evaluation mode (otherwise batch normalization mixes the examples).
+    The model must be in evaluation mode: in training mode batch normalization mixes the examples.
     """
-    if any(module.training for module in model.modules()):
+    if any(module.training for module in model.modules() if isinstance(module, DIFFERENT_IN_TRAINING)):
         raise ValueError("per-example gradients need the model in evaluation mode; call model.eval() first")
     layers = _plain_layers(model, inputs[:1])
     plain = {id(parameter) for layer in layers for parameter in layer.parameters()}

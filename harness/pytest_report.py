@@ -49,7 +49,7 @@ class Reporting:
             return
         try:
             if not self.judging.entries:  # other processes did the work
-                self.judging.recall()
+                self.judging.recall([each for each in GATE if any(each == known for _, known in self.verdicts)])
             write_record(build_record(self.judging, self.verdicts, self.contract), self.leaderboard)
         except HarnessError as problem:
             self.written = str(problem)

@@ -40,6 +40,11 @@ class Recipe:
     max_epochs: int = 400
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if field.type is float:
+                object.__setattr__(self, field.name, float(getattr(self, field.name)))  # 1 and 1.0 are one recipe
+        if self.num_train < 0:
+            raise ValueError(f"num_train is {self.num_train}; expected a number of images, or 0 for all there are")
         if self.condition not in CONDITIONS:
             raise ValueError(f"condition is {self.condition!r}; expected one of {', '.join(CONDITIONS)}")
         if (self.condition == "corrupted_labels") != (self.corrupted_fraction > 0):

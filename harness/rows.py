@@ -72,14 +72,12 @@ class RowCache:
         path = self.folder / f"{row.measure}.jsonl"
         content = dataclasses.asdict(row)
         line = canonical_json({"row": content, "sha256": _digest(content)}).encode() + b"\n"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                line = b"\n" + line  # a killed run left half a line; it stays alone on its own
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
+        with open(path, "ab+", buffering=0) as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    line = b"\n" + line  # a killed run left half a line; it stays alone on its own
+            file.write(line)
 
 
 def _parse(line: bytes) -> Row | None:

@@ -2,8 +2,8 @@
 
 Two networks can only be compared at the same training loss. Checked once an epoch, natural data would overshoot
 the target by more than random labels do (its loss falls faster), by enough for the loss itself to tell the
-twins apart. So the full training loss is looked at often near the target, and the step that passes the target
-is shortened until the loss is the target's to one part in a thousand.
+twins apart. So the full training loss is looked at often near the target, and the step that passes the target (or
+the few since the last look, taken together) is shortened until the loss is the target's to one part in a thousand.
 """
 
 import math
@@ -42,18 +42,24 @@ class StopAtLoss:
         self.previous_loss: float | None = None
         self._remember(0)
 
-    def epoch_ended(self, step: int, mean_loss: float) -> None:
-        """Start looking once the epoch's mean loss comes near the target."""
-        if self.next_look is None:
-            self._remember(step)
-            if mean_loss < LOOK_BELOW * self.target:
-                self.next_look = step + 1
+    def epoch_ended(self, step: int, mean_loss: float) -> bool:
+        """Start looking once the epoch's mean loss comes near the target; has the model reached it already?"""
+        if self.next_look is not None:
+            return False
+        if mean_loss < LOOK_BELOW * self.target:
+            self.next_look = step
+            return self.reached(step)
+        self._remember(step)
+        return False
 
     def reached(self, step: int) -> bool:
         """Has the model reached the target after this step? If so, it now stands at it."""
         if self.next_look is None or step < self.next_look:
             return False
         loss = self._loss()
+        if not math.isfinite(loss):
+            self.next_look = step + self.steps_per_epoch  # diverged, which the end of the epoch will see as well
+            return False
         if loss <= self.target:
             self._shorten_last_step()
             return True
@@ -62,10 +68,12 @@ class StopAtLoss:
         return False
 
     def _wait(self, step: int, loss: float) -> int:
-        """Half the steps that the target seems away, at the rate since the last look; at least one."""
+        """Half the steps that the target seems away, at the rate since the last look; one, if this is the first."""
+        if self.previous_loss is None:
+            return 1
         away = math.log(loss / self.target)
         steps = self.steps_per_epoch * away
-        if self.previous_loss is not None and loss < self.previous_loss:
+        if loss < self.previous_loss:
             rate = math.log(self.previous_loss / loss) / (step - self.previous_step)
             steps = min(steps, away / rate)
         return max(1, int(steps / 2))

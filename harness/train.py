@@ -61,7 +61,7 @@ def train(recipe: Recipe, data_dir: Path, device: str = "cpu") -> tuple[Fit, Out
         train_loss=_if_finite(result.train_loss),
         train_error=result.train_error,
         test_loss=_if_finite(test_loss),
-        test_error=1 - correct.float().mean().item(),
+        test_error=_error(correct),
         epochs=result.history.epochs,
         steps=result.history.steps,
         seconds=seconds,
@@ -109,17 +109,22 @@ def fit(recipe: Recipe, inputs: Tensor, labels: Tensor, num_classes: int, reseed
         if fitted:
             break
         mean_loss = log.end_epoch()
-        stop.epoch_ended(len(log.rates), mean_loss)
-        if not math.isfinite(mean_loss):
-            break  # diverged: it will not fit any more
+        fitted = stop.epoch_ended(len(log.rates), mean_loss)
+        if fitted or not math.isfinite(mean_loss):
+            break  # a run that diverged will not fit any more
 
     model.eval()
     optimizer.zero_grad()
     train_loss, correct = loss_and_correct(model, inputs, labels)
     if fitted:
-        log.cut_epoch(correct)
+        if log.epoch:
+            log.cut_epoch(correct)
         log.rates[stop.previous_step :] = [r * stop.shortened_to for r in log.rates[stop.previous_step :]]
-    return Fit(model, init, log.history(), train_loss, 1 - correct.float().mean().item(), fitted)
+    return Fit(model, init, log.history(), train_loss, _error(correct), fitted)
+
+
+def _error(correct: Tensor) -> float:
+    return 1 - correct.double().mean().item()
 
 
 def _if_finite(loss: float) -> float | None:
@@ -153,6 +158,7 @@ class _Log:
         correct[seen] = torch.cat([flags for _, _, flags in self.epoch])
         self.losses.append(torch.stack([loss for _, loss, _ in self.epoch]).sum().item() / len(seen))
         self.correct.append(correct.cpu())
+        self.epoch = []
 
     def history(self) -> History:
         correct = torch.stack(self.correct)

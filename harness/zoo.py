@@ -181,7 +181,7 @@ def progress_bar(what: str, total: int, unit: str, show: bool) -> "tqdm[Any]":
     return tqdm(
         total=total,
         desc=what,
-        unit=f" {unit}",
+        unit=unit,
         disable=not show,
         dynamic_ncols=watched,
         mininterval=0.1 if watched else 10.0,

@@ -78,7 +78,7 @@ def assert_sees_only(measure: Measure, visible: set[str], seed: int) -> None:
     """
     assert measure.invariant_to == CHANGES.keys() - visible
     for name, change in CHANGES.items():
-        network = "convnet_bn" if name == "batch_norm_folding" or seed % 4 == 0 else "mlp_3x4"
+        network = "convnet_bn" if name == "batch_norm_folding" or seed % 4 == 0 else "mlp_3x8"
         trained = random_network(network, seed, size=4)
         before = measure(trained)
         try:

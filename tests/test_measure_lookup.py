@@ -115,7 +115,8 @@ def test_an_entry_point_that_cannot_be_imported_is_named(folder: Path, monkeypat
     ],
 )
 def test_what_cannot_be_found_or_read_gets_one_sentence(
-    folder: Path, text: str | None, spec: str, problem: str) -> None:
+    folder: Path, text: str | None, spec: str, problem: str
+) -> None:
     if text is not None:
         write(folder / "mine.py", text)
     with pytest.raises(HarnessError, match=problem):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,6 +89,16 @@ def test_a_recipe_that_cannot_be_trained_is_refused_with_a_sentence(settings: Se
     unknown = Recipe(data_set="digits", network="perceiver", learning_rate=0.1, seed=0)
     with pytest.raises(HarnessError, match="unknown network 'perceiver'"):
         build([unknown], settings, silent, progress=False)
+
+
+def test_progress_shows_models_done_the_rate_and_the_time_left(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    build(FIVE, settings, silent)
+    shown = capsys.readouterr().err
+    assert re.search(r"training: .* [1-5]/5 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+(s/models|models/s)\]", shown)
+    assert "training: 100%" in shown
 
 
 def test_two_runs_at_once_on_one_store_train_each_model_once(settings: Settings) -> None:

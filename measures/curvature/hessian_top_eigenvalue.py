@@ -1,0 +1,46 @@
+"""Largest eigenvalue of the Hessian: the curvature of the training loss in its sharpest direction.
+
+    μ = λ₁(H) = max over ‖v‖₂ = 1 of  vᵀHv     H = ∇²L(θ)
+
+L is the mean cross-entropy of the training set, θ all parameters, batch normalization's among them. The largest in
+the algebraic sense, by Lanczos iteration from a random start until ‖Hv − λ₁v‖₂ ≤ 10⁻⁶ |λ₁|: some eigenvalue is
+that close, and mostly far closer.
+
+Dinh et al. 2017 (arXiv:1703.04933) and Yao et al. 2020 (arXiv:1912.07145) for the measure; Golub & Van Loan 2013,
+Matrix Computations, sec. 10.1 and 10.3, for the iteration, each vector made orthogonal to all before it.
+Differs from the papers:
+1. Yao et al. use power iteration, which finds the eigenvalue of largest magnitude, be it negative.
+2. Not applicable where 100 products do not converge.
+"""
+
+import torch
+from scipy.linalg import eigh_tridiagonal
+
+from harness.losses import flat_parameters, hessian_times
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+RELATIVE_TOLERANCE = 1e-6
+MOST_PRODUCTS = 100
+
+
+@measure(source="Yao et al. 2020", cost="slow", invariant_to={"unit_permutation", "logit_shift"})
+def hessian_top_eigenvalue(trained: TrainedModel) -> float:
+    theta = flat_parameters(trained)
+    # The products are in the model's precision, the iteration in float64.
+    v = torch.randn(theta.numel(), generator=trained.generator(), dtype=torch.float64).to(theta.device)
+    basis = (v / v.norm())[None]
+    diagonal: list[float] = []
+    beside: list[float] = []
+    for _ in range(MOST_PRODUCTS):
+        w = hessian_times(trained, basis[-1:].to(theta.dtype))[0].double()
+        diagonal.append(float(w @ basis[-1]))
+        for _ in range(2):  # the second time removes what rounding left
+            w = w - basis.T @ (basis @ w)
+        eigenvalues, eigenvectors = eigh_tridiagonal(diagonal, beside)
+        residual = float(w.norm()) * abs(eigenvectors[-1, -1])
+        if residual <= RELATIVE_TOLERANCE * abs(eigenvalues[-1]):
+            return float(eigenvalues[-1])
+        beside.append(float(w.norm()))
+        basis = torch.cat([basis, w[None] / w.norm()])
+    raise NotApplicable(f"Lanczos iteration did not converge in {MOST_PRODUCTS} products with the Hessian")

@@ -1,0 +1,27 @@
+"""The tenth of the training set that the retraining measures hold out: one draw, so that they share a retraining."""
+
+import dataclasses
+import math
+
+import torch
+from torch import Tensor, nn
+
+from harness.trained_model import TrainedModel
+from measures import NotApplicable
+
+SHARE = 0.1
+
+
+def hold_out(trained: TrainedModel) -> tuple[Tensor, Tensor]:
+    """Indices of the held-out examples, a random tenth rounded up, and of all others."""
+    n = len(trained.labels)
+    if n < 2:
+        raise NotApplicable(f"{n} training example: there is nothing left to train on when it is held out")
+    order = torch.randperm(n, generator=trained.generator()).to(trained.labels.device)
+    held_out = math.ceil(SHARE * n)
+    return order[:held_out], order[held_out:]
+
+
+def predictions(trained: TrainedModel, network: nn.Module, inputs: Tensor) -> Tensor:
+    """The class that another network gives each input, (n,)."""
+    return dataclasses.replace(trained, model=network, inputs=inputs).logits.argmax(dim=1)

@@ -1,0 +1,64 @@
+"""How long the gate takes for one fast measure, as a user runs it, start-up included.
+
+    pytest tests/benchmarks --benchmark-only
+
+The peak resident memory of the largest process stands in the benchmark's extra info.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+pytestmark = pytest.mark.slow
+
+
+def run_gate(cache: Path, measure: str = "spectral_norm") -> float:
+    """Run the gate in a process of its own; the peak resident memory of any of its processes, in MB."""
+    command = [sys.executable, "-m", "pytest", "suites/", "-m", "gate", f"--measure={measure}", f"--cache-dir={cache}"]
+    process = subprocess.Popen([*command, "-q"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    peak = 0
+    while True:
+        try:
+            process.wait(timeout=0.1)
+            break
+        except subprocess.TimeoutExpired:
+            peak = max(peak, *map(resident, family(process.pid)), 0)
+    assert process.returncode == 0
+    return peak / 2**20
+
+
+def family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def test_gate_from_an_empty_store(benchmark: Any, tmp_path: Path) -> None:
+    benchmark.extra_info["peak_mb"] = benchmark.pedantic(run_gate, args=(tmp_path,), rounds=1)
+
+
+def test_gate_from_a_full_store(benchmark: Any, tmp_path: Path) -> None:
+    """Models there, rows not: what a new measure costs."""
+    run_gate(tmp_path)
+
+    def forget_rows() -> tuple[tuple[Path], dict[str, Any]]:
+        shutil.rmtree(tmp_path / "rows")
+        return (tmp_path,), {}
+
+    benchmark.extra_info["peak_mb"] = benchmark.pedantic(run_gate, setup=forget_rows, rounds=3)

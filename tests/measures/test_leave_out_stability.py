@@ -1,0 +1,148 @@
+import dataclasses
+import math
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import nn
+
+from harness.recipe import Recipe
+from harness.train import fit, train
+from measures import NotApplicable
+from measures.stability._hold_out import hold_out
+from measures.stability.leave_out_stability import leave_out_stability
+from tests.equivalent import CHANGES
+from tests.models import random_network, trained_model
+
+
+class Table(nn.Module):
+    """Classifies the input k as `answers[k]`, whatever it was trained on."""
+
+    def __init__(self, answers, num_classes):
+        super().__init__()
+        self.register_buffer("outputs", nn.functional.one_hot(torch.as_tensor(answers), num_classes).double())
+
+    def forward(self, x):
+        return self.outputs[x[:, 0].long()]
+
+
+class Constant(nn.Module):
+    """Gives every input the same class."""
+
+    def __init__(self, answer, num_classes):
+        super().__init__()
+        self.answer, self.num_classes = answer, num_classes
+
+    def forward(self, x):
+        return nn.functional.one_hot(torch.full((len(x),), self.answer), self.num_classes).double()
+
+
+def numbered(labels, answers, answers_without, seed=0):
+    """Example k has the input k; the network answers with `answers`, retrained with `answers_without`."""
+    num_classes = 1 + max(*labels, *answers, *answers_without)
+    inputs = torch.arange(len(labels), dtype=torch.float64)[:, None]
+    return trained_model(
+        Table(answers, num_classes),
+        inputs,
+        torch.tensor(labels),
+        seed=seed,
+        retrain_function=lambda inputs, labels, reseed: Table(answers_without, num_classes),
+    )
+
+
+@settings(deadline=None)
+@given(st.integers(2, 200), st.integers(0, 100))
+def test_a_tenth_is_held_out_rounded_up_and_the_rest_is_kept(n, seed):
+    held_out, kept = hold_out(numbered([0] * n, [0] * n, [0] * n, seed))
+    assert len(held_out) == math.ceil(n / 10)
+    assert sorted([*held_out.tolist(), *kept.tolist()]) == list(range(n))
+
+
+def test_twins_hold_out_the_same_examples_and_other_seeds_others():
+    natural, random_labels = numbered([0] * 100, [0] * 100, [0] * 100), numbered([1] * 100, [1] * 100, [1] * 100)
+    other_seed = numbered([0] * 100, [0] * 100, [0] * 100, seed=1)
+    assert torch.equal(hold_out(natural)[0], hold_out(random_labels)[0])
+    assert not torch.equal(hold_out(natural)[0], hold_out(other_seed)[0])
+
+
+def test_is_1_where_only_the_seen_examples_are_known():
+    assert leave_out_stability(numbered([1] * 40, answers=[1] * 40, answers_without=[0] * 40)) == 1
+
+
+def test_is_0_where_leaving_out_changes_nothing():
+    assert leave_out_stability(numbered([1, 0] * 20, answers=[1] * 40, answers_without=[1] * 40)) == 0
+
+
+def test_is_minus_1_where_the_network_is_wrong_only_on_what_it_saw():
+    assert leave_out_stability(numbered([1] * 40, answers=[0] * 40, answers_without=[1] * 40)) == -1
+
+
+@settings(deadline=None)
+@given(
+    st.integers(2, 60).flatmap(lambda n: st.lists(st.tuples(*[st.integers(0, 2)] * 3), min_size=n, max_size=n)),
+    st.integers(0, 20),
+)
+def test_is_the_difference_of_two_counts_over_the_held_out_examples(examples, seed):
+    labels, answers, answers_without = zip(*examples, strict=True)
+    trained = numbered(labels, answers, answers_without, seed)
+    held_out = hold_out(trained)[0].tolist()
+    lost = sum((answers_without[k] != labels[k]) - (answers[k] != labels[k]) for k in held_out)
+    assert leave_out_stability(trained) == pytest.approx(lost / len(held_out), abs=1e-12)
+
+
+def test_retrains_on_exactly_the_examples_that_are_not_held_out():
+    calls = []
+    trained = dataclasses.replace(
+        random_network("mlp_1x4", seed=0, num_train=25),
+        retrain_function=lambda *arguments: calls.append(arguments) or Constant(0, 3),
+    )
+    leave_out_stability(trained)
+    ((inputs, labels, reseed),) = calls
+    _, kept = hold_out(trained)
+    assert torch.equal(inputs, trained.inputs[kept])
+    assert torch.equal(labels, trained.labels[kept])
+    assert reseed == 0
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 1000))
+def test_sees_only_the_function(seed):
+    assert leave_out_stability.invariant_to == CHANGES.keys()
+    for name, change in CHANGES.items():
+        network = "convnet_bn" if name == "batch_norm_folding" or seed % 4 == 0 else "mlp_3x4"
+        trained = dataclasses.replace(
+            random_network(network, seed, size=4),
+            labels=torch.arange(20) % 3,
+            retrain_function=lambda inputs, labels, reseed: Constant(1, 3),
+        )
+        assert leave_out_stability(change(trained, seed)) == leave_out_stability(trained)
+
+
+def test_one_example_alone_cannot_be_left_out():
+    with pytest.raises(NotApplicable, match="1 training example"):
+        leave_out_stability(numbered([0], [0], [0]))
+
+
+def test_is_small_for_digits_and_near_chance_for_digits_with_random_labels():
+    values = []
+    for condition in ("true_labels", "random_labels"):
+        recipe = Recipe(
+            data_set="digits", network="mlp_1x128", learning_rate=0.1, seed=0, num_train=300, condition=condition
+        )
+        result, outcome, data = train(recipe, Path())
+        assert outcome.fitted
+        trained = trained_model(
+            result.model,
+            data.train_inputs,
+            data.train_labels,
+            init=result.init,
+            history=result.history,
+            retrain_function=lambda inputs, labels, reseed, recipe=recipe: (
+                fit(recipe, inputs, labels, 10, reseed).model
+            ),
+        )
+        values.append(leave_out_stability(trained))
+    assert values[0] <= 0.25
+    assert values[1] >= 0.7

@@ -1,0 +1,157 @@
+import dataclasses
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given, settings
+
+from harness.recipe import CONDITIONS, Recipe, canonical_json, seeded_generator
+
+RECIPE = Recipe(data_set="digits", network="mlp_1x512", learning_rate=0.2, seed=4)
+
+OTHER_VALUES = {
+    "data_set": "mnist",
+    "network": "convnet",
+    "learning_rate": 0.1,
+    "seed": 5,
+    "condition": "random_labels",
+    "num_train": 100,
+    "data_sha256": "0f",
+    "batch_size": 64,
+    "momentum": 0.5,
+    "weight_decay": 5e-4,
+    "learning_rate_decay_per_epoch": 0.95,
+    "stop_loss": 0.02,
+    "max_epochs": 10,
+}
+
+
+def changed(**values):
+    return dataclasses.replace(RECIPE, **values)
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ({}, "digits-mlp_1x512-true_labels-seed4"),
+        ({"condition": "random_labels"}, "digits-mlp_1x512-random_labels-seed4"),
+        (
+            {"condition": "corrupted_labels", "corrupted_fraction": 0.2},
+            "digits-mlp_1x512-corrupted_labels0.2-seed4",
+        ),
+        ({"num_train": 150}, "digits-mlp_1x512-true_labels-n150-seed4"),
+        ({"weight_decay": 5e-4}, "digits-mlp_1x512-true_labels-weight_decay0.0005-seed4"),
+    ],
+)
+def test_an_id_reads_well(values, expected):
+    assert changed(**values).id == expected
+
+
+def test_the_key_of_a_recipe_stays_what_it_is():
+    # Change this string only together with TRAINING_VERSION: every stored model is found by it.
+    assert RECIPE.key == "534d5ea116a49869f2dca76f6414c288b6eacaa5f21578b13584d4fa311cc7a0"
+
+
+def test_a_key_is_the_digest_of_the_fields_that_differ_from_their_defaults():
+    assert canonical_json(RECIPE.canonical()) == (
+        '{"data_set":"digits","learning_rate":0.2,"network":"mlp_1x512","seed":4}'
+    )
+
+
+def test_a_field_left_at_its_default_does_not_enter_the_key():
+    defaults = {
+        field.name: field.default for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING
+    }
+    assert len(defaults) >= 10
+    assert Recipe(**defaults, data_set="digits", network="mlp_1x512", learning_rate=0.2, seed=4).key == RECIPE.key
+
+
+def test_a_default_that_was_computed_is_still_the_default():
+    computed = changed(weight_decay=0.5 - 0.5, momentum=sum([0.4, 0.5]), condition="_".join(["true", "labels"]))
+    assert computed.key == changed(weight_decay=0).key == RECIPE.key
+
+
+def test_the_fields_tried_below_are_all_there_are():
+    assert {field.name for field in dataclasses.fields(Recipe)} == {*OTHER_VALUES, "corrupted_fraction"}
+
+
+@pytest.mark.parametrize("name", OTHER_VALUES)
+def test_every_field_changes_the_key(name):
+    assert changed(**{name: OTHER_VALUES[name]}).key != RECIPE.key
+
+
+def test_the_corrupted_fraction_changes_the_key():
+    keys = {changed(condition="corrupted_labels", corrupted_fraction=p).key for p in (0.2, 0.4, 1.0)}
+    assert len(keys) == 3
+
+
+def test_the_training_codes_version_changes_the_key(monkeypatch):
+    before = RECIPE.key
+    monkeypatch.setattr("harness.recipe.TRAINING_VERSION", -1)
+    assert RECIPE.key != before
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            Recipe,
+            data_set=st.sampled_from(["digits", "mnist"]),
+            network=st.sampled_from(["convnet", "mlp_1x2"]),
+            learning_rate=st.sampled_from([0.1, 0.2]),
+            seed=st.integers(0, 3),
+            condition=st.sampled_from([c for c in CONDITIONS if c != "corrupted_labels"]),
+            num_train=st.sampled_from([0, 1, 10]),
+            weight_decay=st.sampled_from([0.0, 1e-3, 1e-10]),
+        ),
+        max_size=30,
+    )
+)
+def test_recipes_have_equal_keys_exactly_where_they_are_equal(recipes):
+    assert len({recipe.key for recipe in recipes}) == len(set(recipes))
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"condition": "randomlabels"}, "'randomlabels'.*expected one of true_labels.*random_labels"),
+        ({"condition": "corrupted_labels"}, "corrupted_fraction is 0.0 under corrupted_labels"),
+        ({"condition": "random_labels", "corrupted_fraction": 1.0}, "corrupted_fraction is 1.0 under random_labels"),
+        ({"corrupted_fraction": 0.1}, "corrupted_fraction is 0.1 under true_labels"),
+        ({"condition": "corrupted_labels", "corrupted_fraction": 1.5}, "1.5; expected a probability"),
+        ({"condition": "corrupted_labels", "corrupted_fraction": -0.5}, "corrupted_fraction is -0.5"),
+        ({"corrupted_fraction": float("nan")}, "nan"),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        changed(**values)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_twins_draw_the_same_numbers(condition):
+    twin = changed(condition=condition, corrupted_fraction=0.5 if condition == "corrupted_labels" else 0.0)
+    assert torch.equal(torch.rand(10, generator=twin.generator("x")), torch.rand(10, generator=RECIPE.generator("x")))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1000), st.text(max_size=5)), min_size=2, max_size=10, unique=True))
+def test_generators_of_different_seeds_or_purposes_have_nothing_in_common(asked):
+    draws = torch.stack([torch.rand(50, generator=seeded_generator(seed, purpose)) for seed, purpose in asked])
+    assert len(draws.flatten().unique()) >= draws.numel() - 5  # float32 draws coincide by chance now and then
+
+
+def test_generators_of_neighbouring_seeds_are_not_correlated():
+    draws = torch.stack([torch.rand(1000, generator=seeded_generator(seed, "order0")) for seed in range(20)])
+    correlations = torch.corrcoef(draws) - torch.eye(20)
+    assert correlations.abs().max() < 6 / 1000**0.5  # six standard deviations
+
+
+def test_a_generator_is_fresh_on_every_call():
+    assert torch.equal(torch.rand(3, generator=RECIPE.generator("x")), torch.rand(3, generator=RECIPE.generator("x")))
+
+
+def test_canonical_json_is_one_text_for_one_value_and_knows_no_nan():
+    assert canonical_json({"b": [1, 2.5], "a": "é"}) == canonical_json(dict([("a", "é"), ("b", [1, 2.5])]))
+    with pytest.raises(ValueError):
+        canonical_json({"loss": float("nan")})

@@ -1,0 +1,112 @@
+"""The record: strict, valid, and enough to compute every verdict again."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from harness.errors import HarnessError
+from harness.judging import Judging
+from harness.measure_lookup import find_measures
+from harness.record import SCHEMA, build_record, overall, read_record, round_number, validate, write_record
+from harness.settings import make_settings
+from harness.verdict import judge
+from harness.zoo import GATE, Zoo, twins
+from tests.conftest import TINY
+
+pytestmark = pytest.mark.usefixtures("own_registry")
+
+
+@pytest.fixture(scope="module")
+def record(shared_cache: Path, tiny_zoo: Zoo) -> dict[str, Any]:
+    measures = find_measures(["l2_norm,constant"])
+    judging = Judging(tiny_zoo, measures, make_settings(cache_dir=str(shared_cache)), print, progress=False)
+    judging.prepare(GATE, with_contract=False)
+    verdicts = {(measure.name, each): judging.verdict(measure, each) for measure in measures for each in GATE}
+    return build_record(judging, verdicts, {"l2_norm": "passes"})
+
+
+def test_the_schema_is_a_valid_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+
+
+def test_what_is_built_is_valid_and_survives_the_disk(record: dict[str, Any], tmp_path: Path) -> None:
+    write_record(record, tmp_path / "out.json")
+    assert read_record(tmp_path / "out.json") == json.loads(json.dumps(record))
+
+
+def test_the_same_results_are_the_same_bytes(record: dict[str, Any], tmp_path: Path) -> None:
+    write_record(record, tmp_path / "a.json")
+    write_record(dict(reversed(record.items())), tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_every_verdict_follows_from_the_rows(record: dict[str, Any]) -> None:
+    from harness.rows import Row
+
+    gaps = {key: model["test_error"] - model["train_error"] for key, model in record["zoo"]["models"].items()}
+    for entry in record["entries"]:
+        rows = {
+            each["recipe"]: Row(entry["measure"], 1, "", each["recipe"], "", each["status"], each["value"], "", 0.0)
+            for each in entry["rows"]
+        }
+        for condition, suite in entry["suites"].items():
+            again = judge(
+                entry["measure"],
+                condition,
+                twins(TINY, condition),
+                lambda recipe, rows=rows: rows[recipe.key],  # type: ignore[misc]
+                lambda recipe: gaps[recipe.key],
+            )
+            assert (again.status, again.wins, again.ties) == (suite["verdict"], suite["wins"], suite["ties"])
+            assert round_number(again.p_value) == suite["p_value"]
+            assert again.auc == pytest.approx(suite["auc"], rel=1e-5)
+
+
+def test_an_entry_names_no_folder_of_the_user(shared_cache: Path, tiny_zoo: Zoo, record: dict[str, Any]) -> None:
+    measures = find_measures([f"{Path(__file__).parent}/misbehaving.py::well_behaved"])
+    judging = Judging(tiny_zoo, measures, make_settings(cache_dir=str(shared_cache)), print, progress=False)
+    assert build_record(judging, {}, {})["entries"][0]["origin"] == "misbehaving.py"
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda r: r.pop("zoo"), "'zoo' is a required property"),
+        (lambda r: r["entries"][0].update(verdict="wins"), "verdict"),
+        (lambda r: r["entries"][0].update(measure="<script>"), "measure"),
+        (lambda r: r["entries"][0]["rows"][0].update(value=None), "value"),
+        (lambda r: r["entries"][0]["rows"][0].update(status="error"), "value"),
+        (lambda r: r["entries"][0].update(extra=1), "extra"),
+        (lambda r: r["entries"][0]["suites"]["gaussian"].update(p_value=1.5), "p_value"),
+    ],
+)
+def test_what_is_not_a_record_is_refused(record: dict[str, Any], change: Any, place: str) -> None:
+    altered = copy.deepcopy(record)
+    change(altered)
+    with pytest.raises(HarnessError, match=f"not a leaderboard record: .*{place}"):
+        validate(json.loads(json.dumps(altered)))
+
+
+def test_nan_is_not_json(record: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    write_record(record, path)
+    path.write_text(path.read_text().replace('"ties": 0', '"ties": NaN', 1))
+    with pytest.raises(HarnessError, match="NaN is not JSON"):
+        read_record(path)
+
+
+def test_an_entry_without_all_three_conditions_has_no_verdict(record: dict[str, Any]) -> None:
+    assert overall("l2_norm", {}) is None
+
+
+def test_a_recorded_zoo_has_the_outcomes_of_every_model(record: dict[str, Any]) -> None:
+    models = record["zoo"]["models"].values()
+    assert len(models) == 40
+    assert all(model["fitted"] for model in models)
+    natural = [model["test_error"] for model in models if "true_labels" in model["id"]]
+    randomized = [model["test_error"] for model in models if "true_labels" not in model["id"]]
+    assert max(natural) < min(randomized)
