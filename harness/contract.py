@@ -5,6 +5,7 @@ Each clause is a function of a measure and a way to load a model afresh; it retu
 
 import collections
 import dataclasses
+import functools
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from harness.errors import HarnessError
-from harness.evaluate import MeasureReference, Reading, read
+from harness.evaluate import MeasureReference, Reading, load_model, read
 from harness.history import History
 from harness.measure_lookup import reload_measure
 from harness.purity import Witness
@@ -21,7 +22,7 @@ from harness.recipe import Recipe
 from harness.settings import Settings
 from harness.trained_model import TrainedModel
 from harness.workers import Report, run_jobs
-from harness.zoo import progress_bar
+from harness.zoo import ATTEMPTS, progress_bar
 from measures._registry import Measure
 
 ROUNDING = 1e-3  # relative; sums of float32 in another order, or on another device, agree to this
@@ -91,7 +92,7 @@ def does_not_depend_on_the_order_of_examples(measure: Measure, load: Load) -> Fi
     history = {field.name: getattr(trained.history, field.name) for field in dataclasses.fields(History)}
     history["correct"] = history["correct"][:, order]
     shuffled = dataclasses.replace(
-        trained, inputs=trained.inputs[order], labels=trained.labels[order], history=History(**history)
+        load(), inputs=trained.inputs[order], labels=trained.labels[order], history=History(**history)
     )
     return _compare(read(measure, trained), read(measure, shuffled), "with its examples reordered", ROUNDING)
 
@@ -132,6 +133,8 @@ def check(measures: Sequence[Measure], settings: Settings, progress: bool = True
     todo = collections.deque(measures)
     found: dict[tuple[str, str], Finding] = {}
     asked: dict[str, str] = {}
+    deaths: collections.Counter[str] = collections.Counter()
+    by_name = {measure.name: measure for measure in measures}
     bar = progress_bar("contract", len(measures), "measures", progress)
 
     def next_job() -> Job | None:
@@ -151,31 +154,35 @@ def check(measures: Sequence[Measure], settings: Settings, progress: bool = True
                 found[name, clause] = finding
             elif event.kind == "done":
                 bar.update()
+            elif event.kind == "died" and deaths[name] < ATTEMPTS - 1:
+                deaths[name] += 1  # it may have been somebody else's fault: too little memory, say
+                todo.append(by_name[name])
             elif event.kind in ("died", "silent") and name in asked:
                 how = event.payload if event.kind == "died" else f"no answer within {limit:g} s (--measure-timeout)"
                 found[name, asked[name]] = Finding(problem=how)
                 for clause in (each.__name__ for each in CLAUSES):
                     found.setdefault((name, clause), Finding(skipped=f"{asked[name]} did not end: {how}"))
                 bar.update()
-            elif event.kind == "refused":
-                raise HarnessError(event.payload)
+            elif event.kind == "raised":
+                raise RuntimeError(f"the contract of {name} could not be checked:\n{event.payload}")
             else:
-                raise RuntimeError(f"the contract of {name} could not be checked: {event.payload}")
+                raise HarnessError(f"the contract of {name} could not be checked: {event.payload}")
     return found
 
 
 def check_job(job: Job, report: Report) -> None:
     """In a worker: report each clause's name before it is asked, and (name, Finding) after."""
-    from harness.store import Store
-
-    store = Store(job.settings.cache_dir)
+    report(CLAUSES[0].__name__)
     measure = reload_measure(job.measure.name, job.measure.origin)
+    settings = dataclasses.replace(job.settings, device="cpu")
     for clause in CLAUSES:
-        report(clause.__name__)
-        findings = [
-            clause(measure, lambda recipe=recipe: store.load(recipe, job.settings.data_dir))  # type: ignore[misc]
-            for recipe in RECIPES
-        ]
+
+        def load(recipe: Recipe, name: str = clause.__name__) -> TrainedModel:
+            trained = load_model(recipe, settings)
+            report(name)  # every call that follows has the measure's time to itself
+            return trained
+
+        findings = [clause(measure, functools.partial(load, recipe)) for recipe in RECIPES]
         report((clause.__name__, _combined(findings)))
 
 

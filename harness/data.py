@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from harness.errors import HarnessError
@@ -146,7 +147,8 @@ def _torchvision(name: str, data_dir: Path) -> Source:
         except RuntimeError:  # torchvision's word for "not there"
             try:
                 data_dir.mkdir(parents=True, exist_ok=True)
-                data = _TORCHVISION[name](data_dir, train, True)
+                with FileLock(data_dir / ".download.lock"):  # workers side by side download once
+                    data = _TORCHVISION[name](data_dir, train, True)
             except Exception as cause:
                 raise HarnessError(
                     f"{name} is not in {data_dir} and could not be downloaded ({_first_line(cause)}); put "
@@ -203,7 +205,10 @@ def class_folders(root: Path) -> Source:
             ) from cause
         classes.append(folder.classes)
         for path, label in folder.samples:
-            image = pil_to_tensor(folder.loader(path))
+            try:
+                image = pil_to_tensor(folder.loader(path))
+            except OSError as cause:
+                raise HarnessError(f"{path} cannot be read as an image ({_first_line(cause)}); remove it") from cause
             if images and image.shape != images[0].shape:
                 raise HarnessError(
                     f"{path} is {tuple(image.shape)} but the first image {tuple(images[0].shape)} "

@@ -57,4 +57,4 @@ def _gpu(device: str) -> str | None:
         return None
     import torch
 
-    return torch.cuda.get_device_name() if device.startswith("cuda") else device
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device

@@ -93,6 +93,8 @@ def evaluate(
         if pending:
             todo.append((recipe, pending))
 
+    full: list[str] = []
+
     def keep(name: str, recipe: Recipe, reading: Reading) -> None:
         row = Row(
             measure=name,
@@ -103,8 +105,13 @@ def evaluate(
             **dataclasses.asdict(reading),
         )
         rows[name, recipe] = row
-        cache.append(row)
         bar.update()
+        try:
+            cache.append(row)
+        except OSError as cause:
+            if not full:
+                say(f"rows cannot be kept under {cache.folder} ({cause.strerror or cause}): they serve this run alone")
+            full.append(name)
 
     bar = progress_bar("evaluating", sum(len(pending) for _, pending in todo), "rows", progress and bool(todo))
     with bar:
@@ -142,6 +149,7 @@ def _run(
             asked[recipe] = event.payload
         elif event.kind == "report":
             name, reading = event.payload
+            asked[recipe] = None
             left[recipe] = [measure for measure in left[recipe] if measure.name != name]
             keep(name, recipe, reading)
         elif event.kind in ("died", "silent"):
@@ -169,32 +177,38 @@ def _verdict_on_lost(kind: str, how: str, recipe: Recipe, settings: Settings) ->
     return Reading("error", None, f"it ended its process {ATTEMPTS} times, last on {recipe.id}: {how}", 0.0)
 
 
-def evaluate_job(job: Job, report: Report) -> None:
-    """In a worker: report each measure's name before it is called, and (name, Reading) after."""
+def load_model(recipe: Recipe, settings: Settings) -> TrainedModel:
+    """The stored model; a damaged one is set aside, and HarnessError says so."""
     from harness.store import Damaged, Store
 
-    store = Store(job.settings.cache_dir)
+    store = Store(settings.cache_dir)
+    try:
+        return store.load(recipe, settings.data_dir, settings.device)
+    except Damaged as damage:
+        place = store.set_aside(recipe)
+        raise HarnessError(f"damaged: {damage}; set aside as {place}, run again to have it trained again") from damage
 
-    def load() -> TrainedModel:
-        try:
-            return store.load(job.recipe, job.settings.data_dir, job.settings.device)
-        except Damaged as damage:
-            raise HarnessError(f"damaged: {damage}; run again to have it trained again") from damage
 
-    trained = load()
+def evaluate_job(job: Job, report: Report) -> None:
+    """In a worker: report each measure's name before it is called, and (name, Reading) after."""
+    trained = load_model(job.recipe, job.settings)
     witness = Witness(trained)
     for reference in job.measures:
-        measure = reload_measure(reference.name, reference.origin)
         report(reference.name)
+        measure = reload_measure(reference.name, reference.origin)
         witness.look()
         reading = read(measure, trained)
         changes = witness.changes()
         if changes:
-            reading = Reading("error", None, "; ".join(changes[:3]), reading.seconds)
-            trained = load()
+            raised = [reading.reason] if reading.status == "error" else []
+            reason = "; ".join([*changes[:3], *raised])
+            reading = dataclasses.replace(reading, status="error", value=None, reason=reason)
+            trained = load_model(job.recipe, job.settings)
             witness = Witness(trained)
         elif job.repeat and reading.status == "value":
-            reading = _repeated(measure, reading, load())
+            fresh = load_model(job.recipe, job.settings)
+            report(reference.name)  # the second call has the measure's time to itself
+            reading = _repeated(measure, reading, fresh)
         report((reference.name, reading))
 
 
@@ -220,7 +234,7 @@ def read(measure: Measure, trained: TrainedModel) -> Reading:
         returned = measure(trained)
     except NotApplicable as reason:
         return Reading("not_applicable", None, str(reason), time.perf_counter() - started)
-    except (Exception, SystemExit, GeneratorExit) as problem:
+    except BaseException as problem:  # pytest.skip and sys.exit are none of Exception; Ctrl-C is the parent's
         place = traceback.extract_tb(problem.__traceback__)[-1]
         text = f"it raised {type(problem).__name__}: {problem} ({place.filename}:{place.lineno})"
         trace = "".join(traceback.format_exception(problem))

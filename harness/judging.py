@@ -4,7 +4,7 @@ The front door (pytest_plugin.py) makes one Judging; the suites ask it for verdi
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from harness import contract, zoo
 from harness.errors import HarnessError
@@ -13,7 +13,7 @@ from harness.recipe import Condition, Recipe
 from harness.rows import Row, RowCache
 from harness.settings import Settings
 from harness.source_digest import source_digest
-from harness.store import Entry, Store
+from harness.store import Damaged, Entry, Store
 from harness.verdict import Verdict, check_power, judge
 from harness.zoo import Say, Zoo
 from measures._registry import Measure
@@ -25,35 +25,58 @@ class NoVerdict(Exception):
 
 @dataclasses.dataclass
 class Judging:
-    """`prepare` trains what is missing; everything else is computed when it is first asked for."""
+    """`prepare` does the long work, with its progress on the screen; the suites' questions are then look-ups.
+
+    With `ahead` False (several processes share the work) `prepare` only trains, and each question is answered when it
+    is asked.
+    """
 
     zoo: Zoo
     measures: Sequence[Measure]
     settings: Settings
     say: Say
     progress: bool = True
-    together: bool = True  # evaluate all measures at the first question, sharing each model's quantities
+    ahead: bool = True
     entries: dict[Recipe, Entry] = dataclasses.field(default_factory=dict)
     rows: dict[tuple[str, Recipe], Row] = dataclasses.field(default_factory=dict)
     findings: dict[tuple[str, str], contract.Finding] = dataclasses.field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
-    problem: str = ""
+    problem: str = ""  # why there are no models
+    unanswered: str = ""  # why there are no rows or findings
 
-    def prepare(self, conditions: Sequence[Condition], with_contract: bool) -> None:
-        """Have every model that these suites need in the store; what prevents it is every suite's problem.
+    def prepare(
+        self,
+        conditions: Sequence[Condition],
+        judged: Sequence[Measure] = (),
+        checked: Sequence[Measure] = (),
+    ) -> None:
+        """Have every model that these conditions need in the store, the contract's if any measure is to be `checked`.
+
+        Then, ahead of the questions, check the contract of the `checked` measures and evaluate the `judged` ones on
+        the models of those conditions whose premise holds: all at once, so that measures share what is computed from
+        a model. What prevents the training is every suite's problem.
 
         Raises HarnessError at once if no measure could pass with as few twins as the zoo has.
         """
         self.conditions = tuple(conditions)
-        wanted = zoo.recipes(self.zoo, conditions) if conditions else []
         if conditions:
             check_power(self.zoo.twins_per_condition)
-        if with_contract:
-            wanted += contract.RECIPES
+        wanted = zoo.recipes(self.zoo, conditions) if conditions else []
+        wanted += contract.RECIPES if checked else ()
         try:
             self.entries = zoo.build(wanted, self.settings, self.say, self.progress)
         except HarnessError as problem:
             self.problem = str(problem)
+            return
+        if not self.ahead:
+            return
+        try:
+            if checked:
+                self._check_contract(checked)
+            if sound := [each for each in conditions if judged and not self.unfitted(each)]:
+                self._evaluate(judged, sound)
+        except HarnessError as problem:
+            self.unanswered = str(problem)
 
     def unfitted(self, condition: Condition) -> list[str]:
         """For each model of the condition's twins that did not reach its stopping loss, a sentence that names it."""
@@ -70,7 +93,8 @@ class Judging:
         """The gate's verdict. Raises NoVerdict if a model did not fit, or could not be trained."""
         if problems := self.unfitted(condition):
             raise NoVerdict(f"no verdict on {measure.name}: {problems[0]}")
-        self._evaluate(measure, condition)
+        if not all((measure.name, recipe) in self.rows for recipe in self._recipes(condition)):
+            self._answer(lambda: self._evaluate([measure], [condition]))
         return judge(
             measure.name,
             condition,
@@ -83,11 +107,7 @@ class Judging:
         """What the contract's clause found of the measure."""
         self._check_problem()
         if (measure.name, clause) not in self.findings:
-            asked = self.measures if self.together else [measure]
-            try:
-                self.findings |= contract.check(asked, self.settings, self.progress)
-            except HarnessError as problem:
-                raise NoVerdict(str(problem)) from problem
+            self._answer(lambda: self._check_contract([measure]))
         return self.findings[measure.name, clause]
 
     def recall(self, conditions: Sequence[Condition]) -> None:
@@ -97,7 +117,10 @@ class Judging:
         sources = {measure.name: source_digest(measure.file) for measure in self.measures}
         known, _ = RowCache(self.settings.cache_dir).read(sources, usable=False)
         for recipe in zoo.recipes(self.zoo, conditions):
-            entry = store.find(recipe)
+            try:
+                entry = store.find(recipe)
+            except Damaged:
+                entry = None  # its rows are then missing, which the record says
             if entry is None:
                 continue
             self.entries[recipe] = entry
@@ -106,16 +129,20 @@ class Judging:
                 if about in known:
                     self.rows[measure.name, recipe] = known[about]
 
-    def _evaluate(self, measure: Measure, condition: Condition) -> None:
-        if all((measure.name, recipe) in self.rows for recipe in self._recipes(condition)):
-            return
-        conditions = self.conditions if self.together else (condition,)
-        entries = {recipe: self.entries[recipe] for recipe in zoo.recipes(self.zoo, conditions)}
-        asked = self.measures if self.together else [measure]
+    def _answer(self, question: Callable[[], None]) -> None:
+        if self.unanswered:
+            raise NoVerdict(self.unanswered)
         try:
-            self.rows |= evaluate(asked, entries, self._repeated(), self.settings, self.say, self.progress)
+            question()
         except HarnessError as problem:
-            raise NoVerdict(f"no verdict on {measure.name}: {problem}") from problem
+            raise NoVerdict(str(problem)) from problem
+
+    def _evaluate(self, measures: Sequence[Measure], conditions: Sequence[Condition]) -> None:
+        entries = {recipe: self.entries[recipe] for recipe in zoo.recipes(self.zoo, conditions)}
+        self.rows |= evaluate(measures, entries, self._repeated(), self.settings, self.say, self.progress)
+
+    def _check_contract(self, measures: Sequence[Measure]) -> None:
+        self.findings |= contract.check(measures, self.settings, self.progress)
 
     def _recipes(self, condition: Condition) -> set[Recipe]:
         return set(zoo.recipes(self.zoo, [condition]))

@@ -37,10 +37,18 @@ def find_measures(specs: Iterable[str], cost: Cost = "retrain") -> list[Measure]
     return [found[name] for name in sorted(found)]
 
 
+def short_path(path: str | Path) -> str:
+    """The path as seen from here, where there is a way (on Windows, there is none to another drive)."""
+    try:
+        return os.path.relpath(path)
+    except ValueError:
+        return str(path)
+
+
 def spec_of(measure: Measure) -> str:
     """What to type after --measure to get this measure."""
     if measure.origin.endswith(".py"):
-        return f"{os.path.relpath(measure.origin)}::{measure.name}"
+        return f"{short_path(measure.origin)}::{measure.name}"
     return measure.name if measure.origin.startswith("measures.") else f"{measure.origin}:{measure.name}"
 
 
@@ -78,28 +86,42 @@ def _find(spec: str, cost: Cost) -> list[Measure]:
 
 
 def _by_name(name: str) -> Measure:
-    _load_everything()
+    """A broken entry point of another name is no obstacle."""
+    _guarded(load_builtin, "the measures of this project")
+    points = {point.name: point for point in _entry_points()}
+    if name in points:
+        _load_entry_point(points[name])
     if name in registered:
         return registered[name]
-    near = difflib.get_close_matches(name, registered, n=3)
+    near = difflib.get_close_matches(name, [*registered, *points], n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "--list-measures shows them all"
     raise HarnessError(f"unknown measure {name!r}; {hint}")
 
 
 def _load_everything() -> None:
     _guarded(load_builtin, "the measures of this project")
-    for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        loaded = _guarded(point.load, f"entry point {point.name} = {point.value}")
-        if not isinstance(loaded, Measure):
-            raise HarnessError(
-                f"entry point {point.name} = {point.value} is not a measure; decorate the function with @measure"
-            )
+    for point in _entry_points():
+        _load_entry_point(point)
+
+
+def _entry_points() -> list[importlib.metadata.EntryPoint]:
+    return sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+
+
+def _load_entry_point(point: importlib.metadata.EntryPoint) -> None:
+    loaded = _guarded(point.load, f"entry point {point.name} = {point.value}")
+    if not isinstance(loaded, Measure):
+        raise HarnessError(
+            f"entry point {point.name} = {point.value} is not a measure; decorate the function with @measure"
+        )
 
 
 def _from_file(path: Path, function: str, spec: str) -> list[Measure]:
     path = path.expanduser().absolute()
     if not path.is_file():
         raise HarnessError(f"--measure={spec}: there is no file {path}")
+    if path.suffix != ".py":
+        raise HarnessError(f"--measure={spec}: {path} is no Python file; its name has to end in .py")
     module = _import_file(path)
     if function:
         return [_member(module, function, spec)]

@@ -89,6 +89,7 @@ def _flags(trained: TrainedModel) -> dict[str, Any]:
 def _global_state() -> dict[str, Any]:
     return {
         "torch's global random state": torch.get_rng_state(),
+        "the accelerator's random state": tuple(torch.cuda.get_rng_state_all()) if torch.cuda.is_initialized() else (),
         "numpy's global random state": np.random.get_state(),
         "Python's global random state": random.getstate(),
         "whether gradients are enabled": torch.is_grad_enabled(),
@@ -99,6 +100,8 @@ def _global_state() -> dict[str, Any]:
 
 def _restore(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch's global random state"])
+    if state["the accelerator's random state"]:
+        torch.cuda.set_rng_state_all(list(state["the accelerator's random state"]))
     np.random.set_state(state["numpy's global random state"])
     random.setstate(state["Python's global random state"])
     torch.set_grad_enabled(state["whether gradients are enabled"])

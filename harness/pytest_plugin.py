@@ -4,6 +4,7 @@ Imports neither torch nor the measures until a suite is collected, or one of its
 this environment stays as quick as without it. What the suites share with it stands in suites/conftest.py.
 """
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.judging import Judging
+    from measures import Measure
 
 JUDGING: pytest.StashKey["Judging"] = pytest.StashKey()
 
@@ -68,6 +70,14 @@ def pytest_collection(session: pytest.Session) -> None:
         judging_of(session.config)
 
 
+def strict(config: pytest.Config) -> bool:
+    """Was --strict given? It is pytest's own option; here it also makes findings fail."""
+    try:
+        return bool(config.getini("strict"))
+    except (ValueError, KeyError):  # before pytest 9
+        return bool(config.getoption("strict", default=False))
+
+
 def judging_of(config: pytest.Config) -> "Judging":
     """This run's Judging, made when first asked for; usage errors for options that make no sense."""
     if JUDGING not in config.stash:
@@ -103,40 +113,49 @@ def _make_judging(config: pytest.Config) -> "Judging":
         settings=make_settings(option.cache_dir, option.data_dir, option.device, workers, option.measure_timeout),
         say=lambda text: _say(config, text),
         progress=alone and config.get_verbosity() >= 0,
-        together=alone,
+        ahead=alone,
     )
 
 
 def _say(config: pytest.Config, text: str) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
+    if reporter is None:  # a process of pytest-xdist
+        print(text, file=sys.stderr, flush=True)
+    else:
         reporter.ensure_newline()
         reporter.write_line(text, yellow=True)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Train what the collected suites need, before the first of them, with the progress on the screen."""
+    """Train and evaluate what the collected suites need, before the first of them, with progress on the screen."""
     option = session.config.option
     if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
         return
-    conditions = dict.fromkeys(
-        condition for item in session.items for condition in getattr(_module(item), "CONDITIONS", ())
-    )
-    with_contract = any(item.get_closest_marker("contract") for item in session.items)
-    if JUDGING not in session.config.stash or not (conditions or with_contract):
+    gate = [item for item in session.items if item.get_closest_marker("gate")]
+    conditions = dict.fromkeys(each for item in gate for each in getattr(_module(item), "CONDITIONS", ()))
+    judged, checked = _measures_of(session, "gate"), _measures_of(session, "contract")
+    if JUDGING not in session.config.stash or not (conditions or checked):
         return
     from harness.errors import HarnessError
 
     capture = session.config.pluginmanager.get_plugin("capturemanager")
-    assert capture is not None
-    capture.suspend_global_capture(in_=False)
+    if capture is not None:
+        capture.suspend_global_capture(in_=False)
     try:
-        judging_of(session.config).prepare(list(conditions), with_contract)
+        judging_of(session.config).prepare(list(conditions), judged, checked)
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from problem
     finally:
-        capture.resume_global_capture()
+        if capture is not None:
+            capture.resume_global_capture()
+
+
+def _measures_of(session: pytest.Session, marker: str) -> "list[Measure]":
+    """The measures that the collected items with this marker are about, each once."""
+    specs = [getattr(item, "callspec", None) for item in session.items if item.get_closest_marker(marker)]
+    found = [spec.params["measure"] for spec in specs if spec is not None and "measure" in spec.params]
+    return list({measure.name: measure for measure in found}.values())
 
 
 def _module(item: pytest.Item) -> object:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness.contract import CLAUSES
 from harness.errors import HarnessError
 from harness.judging import Judging
 from harness.recipe import Condition
@@ -28,7 +29,7 @@ class Reporting:
         self.judging = judging
         self.leaderboard = Path(leaderboard).absolute() if leaderboard else None
         self.verdicts: dict[tuple[str, Condition], Verdict] = {}
-        self.contract: dict[str, str] = {}
+        self.findings: dict[str, dict[str, str]] = {}  # measure -> clause -> problem, "" if it keeps the clause
         self.written = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -40,17 +41,21 @@ class Reporting:
                 self.verdicts[verdict.measure, verdict.condition] = verdict
             elif name == CONTRACT:
                 finding = json.loads(str(text))
-                if finding["problem"] or finding["measure"] not in self.contract:
-                    self.contract[finding["measure"]] = finding["problem"] or "passes"
+                self.findings.setdefault(finding["measure"], {})[finding["clause"]] = finding["problem"]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.leaderboard is None or session.config.option.collectonly:
             return
         try:
-            if not self.judging.entries:  # other processes did the work
-                self.judging.recall([each for each in GATE if any(each == known for _, known in self.verdicts)])
-            write_record(build_record(self.judging, self.verdicts, self.contract), self.leaderboard)
+            if not self.judging.rows:  # other processes did the work, or it was interrupted: the disk knows
+                asked = [each for each in GATE if any(each == known for _, known in self.verdicts)]
+                if self.judging.conditions or asked:
+                    self.judging.recall(self.judging.conditions or asked)
+            if not self.judging.rows:
+                self.written = f"nothing was measured; {self.leaderboard} is left as it is"
+                return
+            write_record(build_record(self.judging, self.verdicts, contract_answers(self.findings)), self.leaderboard)
         except HarnessError as problem:
             self.written = str(problem)
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -58,6 +63,7 @@ class Reporting:
             self.written = f"record written to {self.leaderboard}"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        broken = {name: said for name, said in contract_answers(self.findings).items() if said != "passes"}
         if self.verdicts:
             twins = self.judging.zoo.twins_per_condition
             terminalreporter.section(f"{self.judging.zoo.name} zoo, {twins} twins a condition")
@@ -67,8 +73,21 @@ class Reporting:
             for measure in sorted({name for name, _ in self.verdicts}):
                 text, passed = conclusion(measure, self.verdicts)
                 terminalreporter.write_line(text, bold=True, green=passed, red=not passed)
+        for measure, problem in sorted(broken.items()):
+            terminalreporter.write_line(f"{measure} breaks its contract: {problem}", yellow=True)
         if self.written:
             terminalreporter.write_line(self.written)
+
+
+def contract_answers(findings: dict[str, dict[str, str]]) -> dict[str, str]:
+    """For each measure the first problem, or "passes" if every clause was asked; no entry otherwise."""
+    answers = {}
+    for measure, problems in findings.items():
+        if broken := [problem for problem in problems.values() if problem]:
+            answers[measure] = broken[0]
+        elif len(problems) == len(CLAUSES):
+            answers[measure] = "passes"
+    return answers
 
 
 def table(verdicts: dict[tuple[str, Condition], Verdict]) -> list[str]:

@@ -76,7 +76,7 @@ def _check_device(device: str) -> None:
     import torch
 
     try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as cause:
+        torch.empty(1, device=device, dtype=torch.float64)  # operator norms are computed in it
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as cause:
         reason = str(cause).splitlines()[0]
         raise HarnessError(f"--device {device} cannot be used here ({reason}); use --device cpu") from cause

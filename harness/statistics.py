@@ -48,17 +48,19 @@ def stratified_auc(strata: Sequence[Pairs], level: float = 0.95) -> tuple[float 
     Newcombe 2006 (Statistics in Medicine 25:559, method 5), averaged over strata; unlike a bootstrap's it does
     not shrink to a point when all comparisons agree.
     """
-    parts = [(auc(pairs), len(pairs)) for pairs in strata]
-    if not parts or any(value is None for value, _ in parts):
+    areas = [auc(pairs) for pairs in strata]
+    known = [area for area in areas if area is not None]
+    if not known or len(known) < len(areas):
         return None, None
-    estimate = float(np.mean([value for value, _ in parts if value is not None]))
+    estimate = float(np.mean(known))
+    sizes = [[sum(pair[side] is not None for pair in pairs) for side in (0, 1)] for pairs in strata]
 
     def deviation(theta: float) -> float:
         variance = 0.0
-        for _, n in parts:
-            spread = 1 + (n - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-            variance += theta * (1 - theta) * spread / (n * n)
-        return math.sqrt(variance) / len(parts)
+        for m, n in sizes:
+            spread = 1 + ((m + n) / 2 - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+            variance += theta * (1 - theta) * spread / (m * n)
+        return math.sqrt(variance) / len(sizes)
 
     z = float(norm.ppf((1 + level) / 2))
     edge = 1e-9  # at 0 and 1 themselves the deviation vanishes, a root that says nothing
@@ -82,5 +84,8 @@ def mean_kendall_tau(strata: Sequence[Sequence[tuple[float | None, float]]]) -> 
 def effect_size(pairs: Pairs) -> float | None:
     """Mean difference within twins over its standard deviation (Cohen's d for pairs), or None if undefined."""
     known = [b - a for a, b in pairs if a is not None and b is not None]
-    spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
-    return float(np.mean(known)) / spread if spread > 0 else None
+    if len(known) < 2:
+        return None
+    with np.errstate(all="ignore"):  # what overflows is undefined as well
+        mean, deviation = np.mean(known), np.std(known, ddof=1)
+    return float(mean / deviation) if np.isfinite(mean) and 0 < deviation < np.inf else None

@@ -91,10 +91,14 @@ class StopAtLoss:
             if self.target * (1 - TOLERANCE) <= loss <= self.target:
                 return
             low, high = (self.shortened_to, high) if loss > self.target else (low, self.shortened_to)
-            self.shortened_to = (low + high) / 2
-            with torch.no_grad():
-                for tensor, start, end in zip(self._state(), self.previous_state, now, strict=True):
-                    tensor.copy_(torch.lerp(start, end, self.shortened_to))
+            self._stand_at((low + high) / 2, now)
+        self._stand_at(high, now)  # the loss jumps over the tolerance; here it is at most the target
+
+    @torch.no_grad()
+    def _stand_at(self, share: float, now: list[Tensor]) -> None:
+        self.shortened_to = share
+        for tensor, start, end in zip(self._state(), self.previous_state, now, strict=True):
+            tensor.copy_(torch.lerp(start, end, share))
 
     def _loss(self) -> float:
         return loss_and_correct(self.model, self.inputs, self.labels)[0]

@@ -25,6 +25,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from harness.data import DataSet, data_set, digest_tensors
+from harness.errors import HarnessError
 from harness.history import History
 from harness.networks import build
 from harness.recipe import Recipe, canonical_json
@@ -116,6 +117,7 @@ class Store:
         try:
             _write_durably(private / "model.safetensors", weights)
             _write_durably(private / "entry.json", json.dumps(header, indent=1, allow_nan=False).encode())
+            os.chmod(private, 0o755)  # for whoever else may read the cache folder
             self.folder(recipe).parent.mkdir(parents=True, exist_ok=True)
             os.rename(private, self.folder(recipe))
         except OSError:
@@ -124,10 +126,20 @@ class Store:
                 raise
 
     def set_aside(self, recipe: Recipe) -> Path:
-        """Move a damaged entry to the quarantine folder, out of the way of its retraining."""
-        self.quarantine.mkdir(parents=True, exist_ok=True)
+        """Move a damaged entry to the quarantine folder, out of the way of its retraining; where it is then.
+
+        If another run has moved it meanwhile, there is nothing left to move.
+        """
         place = self.quarantine / f"{recipe.key[:16]}-{time.time_ns()}"
-        os.rename(self.folder(recipe), place)
+        try:
+            self.quarantine.mkdir(parents=True, exist_ok=True)
+            os.rename(self.folder(recipe), place)
+        except FileNotFoundError:
+            pass
+        except OSError as cause:
+            raise HarnessError(
+                f"the damaged {self.folder(recipe)} could not be set aside ({cause.strerror or cause}); remove it"
+            ) from cause
         return place
 
     @contextlib.contextmanager
@@ -136,9 +148,9 @@ class Store:
 
         Where locks do not work (some network file systems), go on without: publishing is safe all the same.
         """
-        self.locks.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.locks / f"{recipe.key}.lock", timeout=LOCK_SECONDS)
         try:
+            self.locks.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
             raise Busy(recipe.id) from None
@@ -155,10 +167,13 @@ class Store:
         try:
             header = json.loads((folder / "entry.json").read_bytes())
             sha256 = header.pop("sha256")
-        except (OSError, ValueError, KeyError, AttributeError) as cause:
+            intact = sha256 == _sha256_of_json(header)
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as cause:
             raise Damaged(f"{folder}/entry.json cannot be read ({type(cause).__name__})") from cause
-        if sha256 != _sha256_of_json(header):
+        if not intact:
             raise Damaged(f"{folder}/entry.json was altered")
+        if header.get("format") != ENTRY_FORMAT:
+            raise Damaged(f"{folder}/entry.json has format {header.get('format')}; this code reads {ENTRY_FORMAT}")
         if header["recipe"] != recipe.canonical():
             raise Damaged(f"{folder}/entry.json is about another recipe")
         try:

@@ -4,6 +4,7 @@ No test data, no name of the condition, no outcome: a measure cannot see the ans
 once per model, on first use, and read by every measure.
 """
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -87,15 +88,15 @@ class TrainedModel:
         """The same network trained by the same recipe on other examples, in evaluation mode.
 
         `reseed` other than 0 gives another initialisation and another order of examples. A repeated call with
-        equal arguments returns the network of the first.
+        equal arguments does not train again; every call returns a network of the caller's own.
         """
         if self.retrain_function is None:
             raise RuntimeError("this TrainedModel was made without a way to retrain; give it retrain_function")
         for (old_inputs, old_labels, old_reseed), network in self._retrained:
             if old_reseed == reseed and torch.equal(old_labels, labels) and torch.equal(old_inputs, inputs):
-                return network
+                return copy.deepcopy(network)
         network = self.retrain_function(inputs, labels, reseed)
-        self._retrained.append(((inputs.clone(), labels.clone(), reseed), network))
+        self._retrained.append(((inputs.clone(), labels.clone(), reseed), copy.deepcopy(network)))
         return network
 
     @functools.cached_property

@@ -79,6 +79,8 @@ class Verdict:
         """The verdict as a sentence, with its numbers."""
         natural, what = "natural", self.condition.replace("_", " ")
         test = f"sign test p = {self.p_value:.2g}, need p < {SIGNIFICANCE}"
+        if self.status == "inverted":
+            test = f"sign test of that p = {sign_test(self.losses, self.pairs):.2g}"
         if self.status in ("error", "timeout"):
             return f"{self.measure} has no verdict on {what}: {self.status}: {self.reason}"
         if self.status == "not_applicable":

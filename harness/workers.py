@@ -9,6 +9,7 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -94,12 +95,13 @@ def run_jobs(
 
 
 def _start(function: Callable[[Any, Report], Any], job: Any) -> _Worker:
-    methods = multiprocessing.get_all_start_methods()
-    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    if "forkserver" in methods:
+    # On Linux only: elsewhere system libraries may not survive a fork.
+    forked = sys.platform == "linux" and "forkserver" in multiprocessing.get_all_start_methods()
+    context: Any = multiprocessing.get_context("forkserver" if forked else "spawn")
+    if forked:
         context.set_forkserver_preload([PRELOAD])
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, function), daemon=True)
+    process = context.Process(target=_work, args=(theirs, function))  # no daemon: a measure may start processes
     process.start()
     theirs.close()
     worker = _Worker(process, ours, job, deadline=time.monotonic() + START_LIMIT)
@@ -120,9 +122,12 @@ def _assign(worker: _Worker, job: Any, silence_limit: float) -> None:
 
 
 def _end(worker: _Worker) -> None:
+    """An idle worker leaves by itself when the pipe closes; any other is killed."""
+    worker.connection.close()
+    if worker.job is None:
+        worker.process.join(timeout=2)
     worker.process.kill()
     worker.process.join()
-    worker.connection.close()
 
 
 def _wait_for_any(busy: list[_Worker]) -> None:

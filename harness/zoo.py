@@ -116,17 +116,22 @@ def build(
         else:
             entries[recipe] = entry
     if missing:
-        _train_missing(missing, settings, progress)
+        _train_missing(missing, settings, say, progress)
         for recipe in wanted:
             if recipe not in entries:
-                entry = store.find(recipe)
-                assert entry is not None
+                try:
+                    entry = store.find(recipe)
+                except Damaged as damage:
+                    raise HarnessError(f"damaged as soon as stored: {damage}; is the disk all right?") from damage
+                if entry is None:
+                    raise HarnessError(f"{recipe.id} is gone from {settings.cache_dir}; was it removed? run again")
                 entries[recipe] = entry
     return entries
 
 
-def _train_missing(missing: collections.deque[Recipe], settings: Settings, progress: bool) -> None:
+def _train_missing(missing: collections.deque[Recipe], settings: Settings, say: Say, progress: bool) -> None:
     attempts: collections.Counter[Recipe] = collections.Counter()
+    waiting = False
     bar = progress_bar("training", len(missing), "models", progress)
 
     def next_job() -> tuple[Recipe, Settings] | None:
@@ -139,7 +144,10 @@ def _train_missing(missing: collections.deque[Recipe], settings: Settings, progr
                 bar.update()
             elif event.kind == "done":
                 missing.append(recipe)  # another run is training it; look again after the others
-            elif event.kind == "died":
+                if not waiting and len(missing) == 1:
+                    say(f"waiting for another run that is training {recipe.id}")
+                    waiting = True
+            elif event.kind in ("died", "silent"):
                 attempts[recipe] += 1
                 if attempts[recipe] >= ATTEMPTS:
                     raise HarnessError(
@@ -162,16 +170,18 @@ def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
     store = Store(settings.cache_dir)
     try:
         with store.lock(recipe):
-            if not store.folder(recipe).exists():
-                result, outcome, data = train(recipe, settings.data_dir, settings.device)
+            if store.folder(recipe).exists():
+                return "stored"
+            result, outcome, data = train(recipe, settings.data_dir, settings.device)
+            try:
                 store.publish(recipe, result, outcome, data)
+            except OSError as cause:
+                raise HarnessError(
+                    f"{recipe.id} could not be stored under {settings.cache_dir} ({cause.strerror or cause}); what "
+                    "was trained before it is kept: make room, or choose another folder with --cache-dir"
+                ) from cause
     except Busy:
         return "busy"
-    except OSError as cause:
-        raise HarnessError(
-            f"{recipe.id} could not be stored under {settings.cache_dir} ({cause.strerror or cause}); what was "
-            "trained before it is kept: make room, or choose another folder with --cache-dir"
-        ) from cause
     return "stored"
 
 

@@ -62,8 +62,10 @@ registered: dict[str, Measure] = {}
 
 
 def measure(
+    undecorated: object = None,
+    /,
     *,
-    source: str,
+    source: str = "",
     version: int = 1,
     cost: Cost = "fast",
     invariant_to: Iterable[str] = (),
@@ -78,13 +80,20 @@ def measure(
 
     Raises RegistrationError, with file and line, for anything else.
     """
+    if undecorated is not None:
+        name = getattr(undecorated, "__name__", undecorated)
+        raise RegistrationError(f"{name} is decorated with a bare @measure; write @measure(source='...')")
 
     def register(function: Callable[["TrainedModel"], float]) -> Measure:
-        where = f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
-        problem = _problem(function, source, version, cost, frozenset(invariant_to))
+        # Under other decorators (torch.no_grad) the file and line are still the function's own.
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        if code is None:
+            raise RegistrationError(f"{function!r} is not a function; @measure goes above a function")
+        where = f"{code.co_filename}:{code.co_firstlineno}"
+        problem = _problem(function, source, version, cost, invariant_to)
         if problem:
             raise RegistrationError(f"{where}: {problem}")
-        file = Path(function.__code__.co_filename).resolve()
+        file = Path(code.co_filename).resolve()
         entry = Measure(
             name=function.__name__,
             function=function,
@@ -96,7 +105,7 @@ def measure(
             bound=bound,
             origin=function.__module__,
             file=file,
-            line=function.__code__.co_firstlineno,
+            line=code.co_firstlineno,
         )
         other = registered.get(entry.name)
         if other and (other.file, other.line) != (entry.file, entry.line):
@@ -111,8 +120,10 @@ def measure(
 
 
 def _problem(
-    function: Callable[..., object], source: str, version: int, cost: str, invariant_to: frozenset[str]
+    function: Callable[..., object], source: str, version: int, cost: str, invariant_to: Iterable[str]
 ) -> str | None:
+    if not function.__name__.isidentifier():
+        return f"{function.__name__} is no name; a measure is a function with a name"
     parameters = [p for p in inspect.signature(function).parameters.values() if p.default is inspect.Parameter.empty]
     if len(parameters) != 1:
         return f"{function.__name__} takes {len(parameters)} arguments; a measure takes one, the trained model"
@@ -122,7 +133,9 @@ def _problem(
         return f"{function.__name__} has version={version!r}; expected 1, 2, ..."
     if cost not in COSTS:
         return f"{function.__name__} has cost={cost!r}; expected one of {', '.join(COSTS)}"
-    if unknown := sorted(invariant_to - set(INVARIANCES)):
+    if isinstance(invariant_to, str):
+        return f"{function.__name__} is invariant_to={invariant_to!r}, a string; write {{{invariant_to!r}}}"
+    if unknown := sorted(set(invariant_to) - set(INVARIANCES)):
         return f"{function.__name__} is invariant_to={unknown}; known are {', '.join(INVARIANCES)}"
     return None
 

@@ -20,6 +20,11 @@ hypothesis.settings.load_profile("repeatable")
 TINY = Zoo("tiny", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A warning is an error in our own tests; in a user's run of the suites it is not."""
+    config.addinivalue_line("filterwarnings", "error")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     """Small tensors gain nothing from threads, and tests run side by side."""

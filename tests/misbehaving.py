@@ -6,6 +6,7 @@ import random
 import time
 
 import numpy as np
+import pytest
 import torch
 
 from harness.trained_model import TrainedModel
@@ -128,6 +129,34 @@ def depends_on_the_order(trained: TrainedModel) -> float:
 @measure(source="a test")
 def never_applies(trained: TrainedModel) -> float:
     raise NotApplicable("it never does")
+
+
+@measure(source="a test")
+def takes_most_of_its_time(trained: TrainedModel) -> float:
+    time.sleep(1.2)
+    return 1.0
+
+
+@measure(source="a test")
+def draws_and_raises(trained: TrainedModel) -> float:
+    torch.rand(())
+    raise ValueError("the real cause")
+
+
+@measure(source="a test")
+def skips(trained: TrainedModel) -> float:
+    pytest.skip("not today")
+
+
+@measure(source="a test")
+def spoils_the_retrained_network(trained: TrainedModel) -> float:
+    network = trained.retrain(trained.inputs[:20], trained.labels[:20])
+    first = float(next(network.parameters()).detach().norm())
+    with torch.no_grad():
+        next(network.parameters()).zero_()
+    again = trained.retrain(trained.inputs[:20], trained.labels[:20])
+    assert float(next(again.parameters()).detach().norm()) == first
+    return first
 
 
 @measure(source="a test")

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from harness import source_digest
+from harness.errors import HarnessError
 from harness.evaluate import as_number, evaluate
 from harness.measure_lookup import find_measures
 from harness.recipe import Recipe
 from harness.rows import Row
 from harness.settings import Settings, make_settings
-from harness.store import Entry
+from harness.store import Entry, Store
+from harness.train import train
 from harness.zoo import build, recipes
 from measures import Measure
 from tests.conftest import TINY
@@ -68,6 +70,8 @@ def reasons(name: str, entries: dict[Recipe, Entry], settings: Settings, repeate
         ("leaves_training_mode", "it changed the training mode of model"),
         ("leaves_a_hook", "it changed the hooks of model"),
         ("leaves_gradients_off", "it changed whether gradients are enabled"),
+        ("draws_and_raises", "it changed torch's global random state; it raised ValueError: the real cause"),
+        ("skips", "it raised Skipped: not today"),
     ],
 )
 def test_a_misbehaving_measure_is_an_error_with_its_reason_and_the_others_stand(
@@ -110,6 +114,66 @@ def test_a_measure_that_ends_its_process_three_times_is_an_error_and_then_not_as
     found = reasons("kills_its_process", entries, settings)
     assert {status for status, _ in found} == {"error"}
     assert any("it ended its process 3 times" in text and "SIGKILL" in text for _, text in found)
+
+
+def test_each_of_two_calls_has_the_time_limit_to_itself(entries: dict[Recipe, Entry], settings: Settings) -> None:
+    assert {status for status, _ in reasons("takes_most_of_its_time", entries, tight(settings))} == {"value"}
+
+
+def tight(settings: Settings) -> Settings:
+    return dataclasses.replace(settings, measure_timeout=2.0)
+
+
+def test_a_retrained_network_is_the_callers_own(entries: dict[Recipe, Entry], settings: Settings) -> None:
+    assert {status for status, _ in reasons("spoils_the_retrained_network", entries, settings)} == {"value"}
+
+
+def test_a_file_that_ends_its_process_when_imported_is_that_measures_error(
+    entries: dict[Recipe, Entry], settings: Settings, tmp_path: Path
+) -> None:
+    text = """
+        import multiprocessing, os
+        from measures import measure
+        if multiprocessing.parent_process() is not None:
+            os._exit(7)
+
+        @measure(source="a test")
+        def ends_workers(trained):
+            return 1.0
+    """
+    (tmp_path / "mine.py").write_text(textwrap.dedent(text))
+    measures = [*find_measures([f"{tmp_path}/mine.py"]), *some("well_behaved")]
+    found = evaluate(measures, entries, [], settings, progress=False)
+    assert {found["ends_workers", recipe].status for recipe in RECIPES} == {"error"}
+    assert {found["well_behaved", recipe].status for recipe in RECIPES} == {"value"}
+
+
+def test_where_rows_cannot_be_kept_they_serve_the_run_and_it_is_said_once(
+    entries: dict[Recipe, Entry], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, row: Row) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("harness.rows.RowCache.append", full)
+    said: list[str] = []
+    found = evaluate(some("raises", "exits"), entries, [], settings, said.append, progress=False)
+    assert len(found) == 2 * len(RECIPES)
+    assert len(said) == 1
+    assert "rows cannot be kept" in said[0]
+
+
+def test_a_model_that_does_not_match_its_data_is_set_aside_and_the_next_run_trains_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = dataclasses.replace(settings, cache_dir=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.store.digest_tensors", lambda *tensors: "0" * 64)
+        Store(tmp_path).publish(RECIPES[0], *train(RECIPES[0], tmp_path))
+    entries = build(RECIPES[:1], own, progress=False)
+    with pytest.raises(HarnessError, match=r"trained on other data .* run again to have it trained again"):
+        evaluate(some("well_behaved"), entries, [], own, progress=False)
+    entries = build(RECIPES[:1], own, progress=False)
+    assert evaluate(some("well_behaved"), entries, [], own, progress=False)["well_behaved", RECIPES[0]].value
 
 
 def test_a_measure_that_never_applies_says_why(entries: dict[Recipe, Entry], settings: Settings) -> None:

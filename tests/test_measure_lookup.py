@@ -95,14 +95,17 @@ def test_an_entry_point_is_found_by_its_measures_name(folder: Path, monkeypatch:
 def test_an_entry_point_that_cannot_be_imported_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point = importlib.metadata.EntryPoint("gone", "no_such_package:gone", "shatterproof.measures")
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
-    with pytest.raises(HarnessError, match="entry point gone = no_such_package:gone cannot be imported"):
-        find_measures(["all"])
+    for spec in ("all", "gone"):
+        with pytest.raises(HarnessError, match="entry point gone = no_such_package:gone cannot be imported"):
+            find_measures([spec])
+    assert find_measures(["l2_norm"])
 
 
 @pytest.mark.parametrize(
     ("text", "spec", "problem"),
     [
         (None, "gone.py::f", "there is no file"),
+        (None, f"{Path(__file__).parent.parent}/README.md::f", "is no Python file; its name has to end in .py"),
         (MINE.format(name="present"), "mine.py::absent", r"there is no measure 'absent' in it; it has \['present'\]"),
         ("import no_such_module", "mine.py::f", "No module named 'no_such_module' at .*mine.py:1"),
         ("def f(:", "mine.py::f", "SyntaxError"),

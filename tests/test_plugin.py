@@ -33,7 +33,6 @@ def run(pytester: pytest.Pytester, shared_cache: Path) -> Run:
 
     def in_process(*arguments: object, suites: object = SUITES) -> pytest.RunResult:
         fixed = ["-p", "no:cacheprovider", "--zoo=tiny", f"--cache-dir={shared_cache}", "--workers=2"]
-        fixed += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # this process has imported them already
         return pytester.runpytest_inprocess(suites, *fixed, *arguments)
 
     return in_process
@@ -181,6 +180,45 @@ def test_options_that_make_no_sense_are_usage_errors_before_anything_runs(
     assert result.ret == 4
     result.stderr.fnmatch_lines([f"ERROR: {message}*"])
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["--zoo=digit"], "unknown zoo 'digit'"), (["--workers=0"], "--workers is 0")]
+)
+def test_they_are_usage_errors_without_a_measure_as_well(run: Run, arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"ERROR: {message}*"])
+
+
+def test_a_broken_contract_is_a_finding_that_fails_only_a_strict_run(run: Run) -> None:
+    arguments = [f"--measure={MISBEHAVING}::depends_on_the_order", "-m", "contract"]
+    result = run(*arguments)
+    assert result.ret == 0
+    assert result.parseoutcomes()["xfailed"] == 1
+    result.stdout.fnmatch_lines(["depends_on_the_order breaks its contract: it gave *"])
+    result = run(*arguments, "--strict")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["depends_on_the_order: it gave * with its examples reordered (on a tiny *)"])
+
+
+def test_only_the_measures_that_are_selected_are_evaluated(run: Run, shared_cache: Path) -> None:
+    run("--measure=distance_from_init,frobenius_norm", "-m", "gate", "-k", "distance_from_init")
+    assert (shared_cache / "rows" / "distance_from_init.jsonl").exists()
+    assert not (shared_cache / "rows" / "frobenius_norm.jsonl").exists()
+
+
+def test_a_run_that_measures_nothing_leaves_an_old_record_as_it_is(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    path.write_text("an older record")
+    result = run("--measure=l2_norm", "-m", "contract", f"--leaderboard={path}")
+    result.stdout.fnmatch_lines(["nothing was measured; * is left as it is"])
+    assert path.read_text() == "an older record"
+
+
+def test_without_capture_or_terminal_reporter_it_runs_too(run: Run) -> None:
+    run("--measure=l2_norm", "-m", "gate", "-s").assert_outcomes(passed=6, deselected=6)
+    assert run("--measure=l2_norm", "-m", "gate", "-p", "no:terminal").ret == 0
 
 
 def test_too_few_twins_are_an_error_before_training(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

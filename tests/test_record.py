@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("own_registry")
 def record(shared_cache: Path, tiny_zoo: Zoo) -> dict[str, Any]:
     measures = find_measures(["l2_norm,constant"])
     judging = Judging(tiny_zoo, measures, make_settings(cache_dir=str(shared_cache)), print, progress=False)
-    judging.prepare(GATE, with_contract=False)
+    judging.prepare(GATE, measures)
     verdicts = {(measure.name, each): judging.verdict(measure, each) for measure in measures for each in GATE}
     return build_record(judging, verdicts, {"l2_norm": "passes"})
 

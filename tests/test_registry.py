@@ -1,8 +1,11 @@
 """Registration validates at once, and names file and line."""
 
+import functools
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from measures import Measure, RegistrationError, measure
 
@@ -46,6 +49,8 @@ def none() -> float:
         (one, {"source": "x", "version": 0}, "version=0; expected 1, 2"),
         (one, {"source": "x", "cost": "cheap"}, "cost='cheap'; expected one of fast, slow, retrain"),
         (one, {"source": "x", "invariant_to": {"time"}}, "known are layer_rescaling"),
+        (one, {"source": "x", "invariant_to": "logit_shift"}, "'logit_shift', a string; write {'logit_shift'}"),
+        (lambda trained: 1.0, {"source": "x"}, "<lambda> is no name"),
     ],
 )
 def test_a_bad_registration_is_refused_with_file_and_line(
@@ -55,6 +60,25 @@ def test_a_bad_registration_is_refused_with_file_and_line(
         measure(**arguments)(function)
     assert problem in str(caught.value)
     assert f"test_registry.py:{function.__code__.co_firstlineno}" in str(caught.value)
+
+
+def test_under_another_decorator_the_file_and_line_are_the_functions_own() -> None:
+    @measure(source="x")
+    @torch.no_grad()
+    def decorated_twice(trained: Any) -> float:
+        return 1.0
+
+    assert decorated_twice.file == Path(__file__).resolve()
+
+
+def test_a_bare_decorator_is_refused_with_what_to_write() -> None:
+    with pytest.raises(RegistrationError, match="one is decorated with a bare @measure; write @measure"):
+        measure(one)
+
+
+def test_what_is_not_a_function_is_refused() -> None:
+    with pytest.raises(RegistrationError, match="is not a function"):
+        measure(source="x")(functools.partial(one))  # type: ignore[arg-type]
 
 
 def test_two_measures_of_one_name_are_refused_naming_both() -> None:

@@ -48,6 +48,28 @@ def test_a_measure_depends_on_the_shared_quantities_but_not_on_the_registry() ->
     assert "harness/train.py" not in names
 
 
+def test_what_a_measure_receives_counts_though_it_imports_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("from measures import measure")
+    names = {path.name for path in module._reachable(tmp_path / "m.py")}
+    assert {"m.py", "trained_model.py", "layers.py", "folding.py"} <= names
+
+
+@pytest.mark.parametrize("statement", ["from pkg.helper import x", "from .helper import x", "from . import helper"])
+def test_a_module_of_its_own_package_counts(tmp_path: Path, statement: str) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").write_text("")
+    (tmp_path / "pkg" / "helper.py").write_text("x = 1")
+    before = digest_of(tmp_path / "pkg" / "m.py", statement)
+    (tmp_path / "pkg" / "helper.py").write_text("x = 2")
+    assert digest_of(tmp_path / "pkg" / "m.py", statement) != before
+
+
+def test_the_digest_does_not_depend_on_where_the_file_is(tmp_path: Path) -> None:
+    for folder in ("a", "z"):
+        (tmp_path / folder).mkdir()
+    assert digest_of(tmp_path / "a" / "m.py", "x = 1") == digest_of(tmp_path / "z" / "m.py", "x = 1")
+
+
 def test_imports_inside_functions_count(tmp_path: Path) -> None:
     (tmp_path / "near.py").write_text("x = 1")
     before = digest_of(tmp_path / "m.py", "def f():\n    import near")

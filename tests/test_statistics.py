@@ -79,3 +79,15 @@ def test_kendall_tau_of_a_constant_is_zero() -> None:
 def test_effect_size_is_mean_over_deviation_of_the_differences() -> None:
     assert effect_size([(0.0, 1.0), (0.0, 3.0)]) == pytest.approx(2 / math.sqrt(2))
     assert effect_size([(0.0, 1.0), (0.0, 1.0)]) is None
+
+
+@pytest.mark.parametrize("scale", [1e200, 1.7e308])
+def test_effect_size_that_overflows_is_none(scale: float) -> None:
+    assert effect_size([(0.0, scale), (-scale, scale), (0.0, -scale)]) is None
+
+
+def test_missing_values_widen_the_interval() -> None:
+    full = [(1.0, 1.0)] * 5
+    fewer = [(a, b if i > 1 else None) for i, (a, b) in enumerate(full)]
+    (low, high), (low_fewer, high_fewer) = (stratified_auc([pairs] * 4)[1] for pairs in (full, fewer))  # type: ignore[misc]
+    assert high_fewer - low_fewer > high - low

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from harness.recipe import Recipe
-from harness.store import Busy, Damaged, Store
+from harness.store import Busy, Damaged, Store, _sha256_of_json
 from harness.train import train
 
 RECIPE = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.3, seed=1, num_train=50, max_epochs=3)
@@ -106,6 +106,34 @@ def test_a_missing_file_is_detected(store: Store, name: str) -> None:
     (store.folder(RECIPE) / name).unlink()
     with pytest.raises(Damaged):
         store.find(RECIPE)
+
+
+@pytest.mark.parametrize("content", ["[]", '"text"', '{"sha256": "x", "a": NaN}', '{"a": 1}', "{", "\u00ff"])
+def test_an_entry_that_is_other_json_or_none_is_detected(store: Store, content: str) -> None:
+    (store.folder(RECIPE) / "entry.json").write_text(content, encoding="latin-1")
+    with pytest.raises(Damaged):
+        store.find(RECIPE)
+
+
+def test_an_entry_of_another_format_is_detected(store: Store) -> None:
+    file = store.folder(RECIPE) / "entry.json"
+    header = json.loads(file.read_text())
+    del header["sha256"]
+    header["format"] = 99
+    header["sha256"] = _sha256_of_json(header)
+    file.write_text(json.dumps(header))
+    with pytest.raises(Damaged, match="has format 99; this code reads 1"):
+        store.find(RECIPE)
+
+
+def test_setting_aside_what_another_run_has_moved_is_no_error(store: Store) -> None:
+    store.set_aside(RECIPE)
+    store.set_aside(RECIPE)
+    assert len(list(store.quarantine.iterdir())) == 1
+
+
+def test_others_may_read_a_published_entry(published: Store) -> None:
+    assert published.folder(RECIPE).stat().st_mode & 0o055 == 0o055
 
 
 def test_an_entry_under_another_recipes_key_is_detected(store: Store) -> None:

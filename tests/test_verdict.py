@@ -45,7 +45,8 @@ def test_the_negated_oracle_is_inverted_and_does_not_pass(condition: str) -> Non
     verdict = verdict_of(lambda recipe: -gap_of(recipe), condition)
     assert verdict.status == "inverted"
     assert not verdict.passes
-    assert "against its claim" in verdict.explain()
+    assert "against its claim: larger on the randomized twin in 0 of 20, smaller in 20" in verdict.explain()
+    assert "sign test of that p = 9.5e-07" in verdict.explain()
 
 
 def test_a_constant_ties_on_every_twin_and_overlaps() -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def run_gate(cache: Path, measure: str = "spectral_norm") -> float:
     """Run the gate in a process of its own; the peak resident memory of any of its processes, in MB."""
     command = [sys.executable, "-m", "pytest", "suites/", "-m", "gate", f"--measure={measure}", f"--cache-dir={cache}"]
-    process = subprocess.Popen([*command, "-q"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, "-q"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak = 0
     while True:
         try:
