@@ -1,4 +1,4 @@
-"""The one error that is meant for the user's eyes."""
+"""The errors that are meant for the user's eyes."""
 
 
 class HarnessError(Exception):
@@ -6,3 +6,7 @@ class HarnessError(Exception):
 
     Front doors (pytest, the command line) print its sentence without a traceback.
     """
+
+
+class NoVerdict(Exception):
+    """The premise of a suite does not hold, or its models could not be had: nobody is judged."""

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from harness import contract, zoo
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NoVerdict
 from harness.evaluate import evaluate
 from harness.recipe import Condition, Recipe
 from harness.rows import Row, RowCache
@@ -17,10 +17,6 @@ from harness.store import Damaged, Entry, Store
 from harness.verdict import Verdict, check_power, judge
 from harness.zoo import Say, Zoo
 from measures._registry import Measure
-
-
-class NoVerdict(Exception):
-    """The premise of a suite does not hold, or its models could not be had: nobody is judged."""
 
 
 @dataclasses.dataclass

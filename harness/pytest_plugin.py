@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from harness.judging import Judging
     from measures import Measure
 
+VERDICT = "shatterproof_verdict"  # properties of test reports, by which answers reach the process that reports
+CONTRACT = "shatterproof_contract"
 JUDGING: pytest.StashKey["Judging"] = pytest.StashKey()
 
 MARKERS = (
@@ -82,7 +84,10 @@ def judging_of(config: pytest.Config) -> "Judging":
     """This run's Judging, made when first asked for; usage errors for options that make no sense."""
     if JUDGING not in config.stash:
         from harness.errors import HarnessError
+        from harness.workers import warm_up
 
+        if not config.option.collectonly:
+            warm_up()  # its imports run beside ours
         try:
             judging = config.stash[JUDGING] = _make_judging(config)
         except HarnessError as problem:

@@ -13,13 +13,11 @@ import pytest
 from harness.contract import CLAUSES
 from harness.errors import HarnessError
 from harness.judging import Judging
+from harness.pytest_plugin import CONTRACT, VERDICT
 from harness.recipe import Condition
 from harness.record import build_record, overall, write_record
 from harness.verdict import Verdict
 from harness.zoo import GATE
-
-VERDICT = "shatterproof_verdict"
-CONTRACT = "shatterproof_contract"
 
 
 class Reporting:

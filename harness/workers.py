@@ -7,6 +7,7 @@ about a lost job is the caller's.
 
 import dataclasses
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import signal
 import sys
@@ -94,12 +95,23 @@ def run_jobs(
             _end(worker)
 
 
+def warm_up() -> None:
+    """Start the server that workers are forked from, so that it imports what they need while this process goes on."""
+    if _context().get_start_method() == "forkserver":
+        multiprocessing.forkserver.ensure_running()
+
+
+def _context() -> Any:
+    # Forked on Linux only: elsewhere system libraries may not survive it.
+    if sys.platform != "linux" or "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([PRELOAD])
+    return context
+
+
 def _start(function: Callable[[Any, Report], Any], job: Any) -> _Worker:
-    # On Linux only: elsewhere system libraries may not survive a fork.
-    forked = sys.platform == "linux" and "forkserver" in multiprocessing.get_all_start_methods()
-    context: Any = multiprocessing.get_context("forkserver" if forked else "spawn")
-    if forked:
-        context.set_forkserver_preload([PRELOAD])
+    context = _context()
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, function))  # no daemon: a measure may start processes
     process.start()

@@ -1,18 +1,22 @@
 """What the suites share: the `measure` that each is run against, and how an answer becomes a test's outcome."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.contract import Finding
-from harness.judging import Judging, NoVerdict
-from harness.measure_lookup import short_path, spec_of
-from harness.pytest_plugin import judging_of, strict
-from harness.pytest_report import CONTRACT, VERDICT
-from harness.recipe import Condition
-from measures import Measure
+from harness.errors import NoVerdict
+from harness.pytest_plugin import CONTRACT, VERDICT, judging_of, strict
+
+if TYPE_CHECKING:  # what takes long to import is imported beside the workers' server (judging_of)
+    from harness.contract import Finding
+    from harness.judging import Judging
+    from harness.recipe import Condition
+    from measures import Measure
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -92,6 +96,8 @@ def keeps(judging: Judging, request: pytest.FixtureRequest) -> Callable[[Measure
 
 
 def _message(sentence: str, traceback: str, measure: Measure, request: pytest.FixtureRequest) -> str:
+    from harness.measure_lookup import short_path, spec_of
+
     file = short_path(request.path)
     zoo = request.config.option.zoo
     scale = "" if zoo == "digits" else f" --zoo={zoo}"

@@ -13,9 +13,9 @@ from harness.judging import Judging
 from harness.measure_lookup import find_measures
 from harness.record import SCHEMA, build_record, overall, read_record, round_number, validate, write_record
 from harness.settings import make_settings
-from harness.verdict import judge
-from harness.zoo import GATE, Zoo, twins
+from harness.zoo import GATE, Zoo
 from tests.conftest import TINY
+from tests.recorded import rejudged
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 
@@ -45,22 +45,9 @@ def test_the_same_results_are_the_same_bytes(record: dict[str, Any], tmp_path: P
 
 
 def test_every_verdict_follows_from_the_rows(record: dict[str, Any]) -> None:
-    from harness.rows import Row
-
-    gaps = {key: model["test_error"] - model["train_error"] for key, model in record["zoo"]["models"].items()}
     for entry in record["entries"]:
-        rows = {
-            each["recipe"]: Row(entry["measure"], 1, "", each["recipe"], "", each["status"], each["value"], "", 0.0)
-            for each in entry["rows"]
-        }
         for condition, suite in entry["suites"].items():
-            again = judge(
-                entry["measure"],
-                condition,
-                twins(TINY, condition),
-                lambda recipe, rows=rows: rows[recipe.key],  # type: ignore[misc]
-                lambda recipe: gaps[recipe.key],
-            )
+            again = rejudged(record, entry, TINY, condition)
             assert (again.status, again.wins, again.ties) == (suite["verdict"], suite["wins"], suite["ties"])
             assert round_number(again.p_value) == suite["p_value"]
             assert again.auc == pytest.approx(suite["auc"], rel=1e-5)
