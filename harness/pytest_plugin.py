@@ -144,16 +144,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     from harness.errors import HarnessError
 
-    capture = session.config.pluginmanager.get_plugin("capturemanager")
-    if capture is not None:
-        capture.suspend_global_capture(in_=False)
-    try:
+    try:  # outside of any test, pytest captures nothing: the progress is seen
         judging_of(session.config).prepare(list(conditions), judged, checked)
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from problem
-    finally:
-        if capture is not None:
-            capture.resume_global_capture()
 
 
 def _measures_of(session: pytest.Session, marker: str) -> "list[Measure]":

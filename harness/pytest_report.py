@@ -64,6 +64,7 @@ class Reporting:
         broken = {name: said for name, said in contract_answers(self.findings).items() if said != "passes"}
         if self.verdicts:
             twins = self.judging.zoo.twins_per_condition
+            terminalreporter.ensure_newline()
             terminalreporter.section(f"{self.judging.zoo.name} zoo, {twins} twins a condition")
             for line in table(self.verdicts):
                 terminalreporter.write_line(line)

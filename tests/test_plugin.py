@@ -60,7 +60,11 @@ def test_a_measure_that_passes_exits_0_and_says_so(run: Run) -> None:
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
+            "*suites/test_contract.py .....s * [[] 50%]",
+            "*suites/test_random_inputs.py ....*",
+            "*suites/test_random_labels.py ..*",
             "*tiny zoo, 10 twins a condition*",
+            "measure  randomized *",
             "l2_norm  random_labels  10/10 * separates",
             "l2_norm  random_pixels  10/10 * separates",
             "l2_norm  gaussian       10/10 * separates",
@@ -329,6 +333,7 @@ def test_the_record_is_valid_complete_and_recomputable(run: Run, tmp_path: Path)
     assert wins == norm["suites"]["random_labels"]["wins"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_recorded_as_incomplete_and_the_next_carries_on(
     outside: Callable[..., list[str]], pytester: pytest.Pytester, tmp_path: Path
 ) -> None:

@@ -115,6 +115,7 @@ def test_too_few_twins_are_an_error_even_for_the_oracle() -> None:
         judge("m", "random_labels", few, lambda recipe: row(recipe, gap_of(recipe)), gap_of)
 
 
+@pytest.mark.slow
 def test_of_1000_coins_the_gate_passes_none() -> None:
     rng = np.random.default_rng(0)
     separations = 0

@@ -101,6 +101,7 @@ def test_progress_shows_models_done_the_rate_and_the_time_left(
     assert "training: 100%" in shown
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_on_one_store_train_each_model_once(settings: Settings) -> None:
     script = textwrap.dedent(f"""
         from harness.settings import make_settings
