@@ -1,6 +1,7 @@
-"""A tiny zoo (ten twins of two MLPs on 100 digits), trained once a run, for tests that need real trained models."""
+"""A tiny zoo (ten twins of two MLPs on 100 digits), trained once a run, and the suites run on it."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +13,9 @@ from harness.settings import Settings, make_settings
 from harness.zoo import ZOOS, Zoo
 
 pytest_plugins = ["pytester"]
+
+SUITES = Path(__file__).parent.parent / "suites"
+Run = Callable[..., pytest.RunResult]
 
 # The same examples in every run: a test that fails on one draw in a thousand would fail for somebody else.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -58,3 +62,31 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Measure]
     yield registry.registered  # type: ignore[misc]
     registry.registered.clear()
     registry.registered.update(before)
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, shared_cache: Path) -> Run:
+    """pytest SUITES with the given arguments, in this process, on the tiny zoo."""
+
+    def in_process(*arguments: object, suites: object = SUITES) -> pytest.RunResult:
+        fixed = ["-p", "no:cacheprovider", "--zoo=tiny", f"--cache-dir={shared_cache}", "--workers=2"]
+        return pytester.runpytest_inprocess(suites, *fixed, *arguments)
+
+    return in_process
+
+
+@pytest.fixture
+def outside(pytester: pytest.Pytester, shared_cache: Path) -> Callable[..., list[str]]:
+    """The command line of the same in a process of its own, which has to be told of the tiny zoo."""
+    pytester.makepyfile(
+        tiny="""
+        from harness.zoo import ZOOS, Zoo
+        ZOOS["tiny"] = Zoo("tiny", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
+        """
+    )
+
+    def command(*arguments: object) -> list[str]:
+        fixed = ["-p", "tiny", "-p", "no:cacheprovider", "--zoo=tiny", f"--cache-dir={shared_cache}", "--workers=2"]
+        return [sys.executable, "-m", "pytest", str(SUITES), *fixed, *map(str, arguments)]
+
+    return command

@@ -1,12 +1,15 @@
 """Small models for tests: a TrainedModel around any module, and random small networks."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from harness.history import History
 from harness.networks import build
+from harness.recipe import Condition, Recipe
+from harness.train import fit, train
 from harness.trained_model import TrainedModel
 
 
@@ -68,3 +71,20 @@ def random_network(
             model(inputs + torch.randn(inputs.shape, generator=generator, dtype=dtype))
         labels = model.eval()(inputs).argmax(dim=1)
     return trained_model(model, inputs, labels, init=init, num_classes=num_classes, seed=seed)
+
+
+def digits_model(condition: Condition, num_train: int = 300) -> TrainedModel:
+    """A small network really trained on some digits, natural or randomized, that can be retrained."""
+    recipe = Recipe(
+        data_set="digits", network="mlp_1x128", learning_rate=0.1, seed=0, num_train=num_train, condition=condition
+    )
+    result, outcome, data = train(recipe, Path())
+    assert outcome.fitted
+    return trained_model(
+        result.model,
+        data.train_inputs,
+        data.train_labels,
+        init=result.init,
+        history=result.history,
+        retrain_function=lambda inputs, labels, reseed: fit(recipe, inputs, labels, data.num_classes, reseed).model,
+    )

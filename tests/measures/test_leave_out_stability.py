@@ -1,6 +1,5 @@
 import dataclasses
 import math
-from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
@@ -8,13 +7,11 @@ import torch
 from hypothesis import given, settings
 from torch import nn
 
-from harness.recipe import Recipe
-from harness.train import fit, train
 from measures import NotApplicable
 from measures.stability._hold_out import hold_out
 from measures.stability.leave_out_stability import leave_out_stability
 from tests.equivalent import CHANGES
-from tests.models import random_network, trained_model
+from tests.models import digits_model, random_network, trained_model
 
 
 class Table(nn.Module):
@@ -126,23 +123,6 @@ def test_one_example_alone_cannot_be_left_out():
 
 
 def test_is_small_for_digits_and_near_chance_for_digits_with_random_labels():
-    values = []
-    for condition in ("true_labels", "random_labels"):
-        recipe = Recipe(
-            data_set="digits", network="mlp_1x128", learning_rate=0.1, seed=0, num_train=300, condition=condition
-        )
-        result, outcome, data = train(recipe, Path())
-        assert outcome.fitted
-        trained = trained_model(
-            result.model,
-            data.train_inputs,
-            data.train_labels,
-            init=result.init,
-            history=result.history,
-            retrain_function=lambda inputs, labels, reseed, recipe=recipe: (
-                fit(recipe, inputs, labels, 10, reseed).model
-            ),
-        )
-        values.append(leave_out_stability(trained))
+    values = [leave_out_stability(digits_model(condition)) for condition in ("true_labels", "random_labels")]
     assert values[0] <= 0.25
     assert values[1] >= 0.7

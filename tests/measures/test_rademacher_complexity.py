@@ -1,5 +1,4 @@
 import dataclasses
-from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
@@ -7,11 +6,9 @@ import torch
 from hypothesis import given, settings
 from torch import nn
 
-from harness.recipe import Recipe
-from harness.train import fit, train
 from measures.capacity.rademacher_complexity import rademacher_complexity
 from tests.equivalent import CHANGES
-from tests.models import random_network, trained_model
+from tests.models import digits_model, random_network, trained_model
 
 
 class Outputs(nn.Module):
@@ -121,21 +118,8 @@ def test_does_not_depend_on_the_given_networks_weights_or_labels_at_all(seed, ot
 
 
 def test_twins_on_random_labels_tie_on_real_digits_and_their_network_fits_nearly_all_signs():
-    values = []
-    for condition in ("true_labels", "random_labels"):
-        recipe = Recipe(
-            data_set="digits", network="mlp_1x128", learning_rate=0.1, seed=0, num_train=200, condition=condition
-        )
-        result, outcome, data = train(recipe, Path())
-        assert outcome.fitted
-        trained = trained_model(
-            result.model,
-            data.train_inputs,
-            data.train_labels,
-            retrain_function=lambda inputs, labels, reseed, recipe=recipe: (
-                fit(recipe, inputs, labels, 10, reseed).model
-            ),
-        )
-        values.append(rademacher_complexity(trained))
+    values = [
+        rademacher_complexity(digits_model(condition, num_train=200)) for condition in ("true_labels", "random_labels")
+    ]
     assert values[0] == values[1]
     assert values[0] >= 0.95

@@ -1,5 +1,4 @@
 import dataclasses
-from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
@@ -7,14 +6,12 @@ import torch
 from hypothesis import given, settings
 from torch import nn
 
-from harness.recipe import Recipe
-from harness.train import fit, train
 from measures import NotApplicable
 from measures.stability._hold_out import hold_out
 from measures.stability.leave_out_stability import leave_out_stability
 from measures.stability.seed_disagreement import seed_disagreement
 from tests.equivalent import CHANGES
-from tests.models import random_network, trained_model
+from tests.models import digits_model, random_network, trained_model
 
 
 class Table(nn.Module):
@@ -90,21 +87,6 @@ def test_one_example_alone_cannot_be_held_out():
 
 
 def test_is_small_for_digits_and_large_for_digits_with_random_labels():
-    values = []
-    for condition in ("true_labels", "random_labels"):
-        recipe = Recipe(
-            data_set="digits", network="mlp_1x128", learning_rate=0.1, seed=0, num_train=300, condition=condition
-        )
-        result, outcome, data = train(recipe, Path())
-        assert outcome.fitted
-        trained = trained_model(
-            result.model,
-            data.train_inputs,
-            data.train_labels,
-            retrain_function=lambda inputs, labels, reseed, recipe=recipe: (
-                fit(recipe, inputs, labels, 10, reseed).model
-            ),
-        )
-        values.append(seed_disagreement(trained))
+    values = [seed_disagreement(digits_model(condition)) for condition in ("true_labels", "random_labels")]
     assert values[0] <= 0.25
     assert values[1] >= 0.4
