@@ -51,12 +51,6 @@ class Measure:
     def __call__(self, trained: "TrainedModel") -> float:
         return self.function(trained)
 
-    @property
-    def summary(self) -> str:
-        """The first line of the function's docstring, or of its file's."""
-        text = inspect.getdoc(self.function) or inspect.getdoc(inspect.getmodule(self.function)) or ""
-        return text.split("\n")[0]
-
 
 registered: dict[str, Measure] = {}
 

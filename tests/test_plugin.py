@@ -4,6 +4,7 @@ Runs in this process where it can, on the tiny zoo, with models and rows shared 
 """
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -168,7 +169,11 @@ def test_without_capture_or_terminal_reporter_it_runs_too(run: Run) -> None:
     assert run("--measure=l2_norm", "-m", "gate", "-p", "no:terminal").ret == 0
 
 
-def test_a_measure_in_a_file_outside_the_project_is_judged(run: Run, pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("spec", ["./mine.py::weights_moved", "mine:weights_moved"])
+def test_a_measure_outside_the_project_is_judged_by_its_file_or_its_module(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
     pytester.makepyfile(
         mine="""
         from measures import measure
@@ -179,7 +184,7 @@ def test_a_measure_in_a_file_outside_the_project_is_judged(run: Run, pytester: p
             return sum(float((after - before).detach().square().sum()) for after, before in pairs)
         """
     )
-    result = run("--measure=./mine.py::weights_moved")
+    result = run(f"--measure={spec}")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["weights_moved PASSES the gate*"])
 

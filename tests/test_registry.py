@@ -15,16 +15,11 @@ pytestmark = pytest.mark.usefixtures("own_registry")
 def test_a_registered_measure_knows_what_it_declared_and_can_be_called() -> None:
     @measure(source="a paper, eq. 1", version=2, cost="slow", invariant_to={"logit_shift"})
     def registered_here(trained: Any) -> float:
-        """What it is.
-
-        More of it.
-        """
         return 1.0
 
     assert isinstance(registered_here, Measure)
     assert (registered_here.name, registered_here.version, registered_here.cost) == ("registered_here", 2, "slow")
     assert registered_here.family == "external"
-    assert registered_here.summary == "What it is."
     assert registered_here(None) == 1.0  # type: ignore[arg-type]
 
 
