@@ -35,6 +35,12 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def own_import_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking a measure up adds its folder to sys.path; the next test must not find its modules there."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def tiny_zoo() -> Iterator[Zoo]:
     ZOOS["tiny"] = TINY

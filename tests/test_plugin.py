@@ -4,7 +4,6 @@ Runs in this process where it can, on the tiny zoo, with models and rows shared 
 """
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -171,9 +170,8 @@ def test_without_capture_or_terminal_reporter_it_runs_too(run: Run) -> None:
 
 @pytest.mark.parametrize("spec", ["./mine.py::weights_moved", "mine:weights_moved"])
 def test_a_measure_outside_the_project_is_judged_by_its_file_or_its_module(
-    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, spec: str
+    run: Run, pytester: pytest.Pytester, spec: str
 ) -> None:
-    monkeypatch.setattr(sys, "path", list(sys.path))
     pytester.makepyfile(
         mine="""
         from measures import measure
