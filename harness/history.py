@@ -2,7 +2,11 @@
 
 import dataclasses
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+
+SNAPSHOT_EPOCHS = (1, 2, 4, 8)
+"""Ends of epochs at which the network is kept: early in training, where coherence and curvature still move."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -13,6 +17,8 @@ class History:
     - `train_error` (epochs,): fraction misclassified.
     - `correct` (epochs, n): whether each training example was classified correctly.
     - `learning_rates` (steps,): the rate of every step; the last ones are what was left of them (stopping.py).
+    - `snapshot_epochs` (k,): those of SNAPSHOT_EPOCHS that ended before the stop; `snapshots` (k, size): the network
+      then, as `flat_state` in float16 (a relative error of 0.0005 for half the bytes).
 
     The last epoch may be cut short by the stop; the examples it did not reach count as they are at the stop.
     """
@@ -21,6 +27,8 @@ class History:
     train_error: Tensor
     correct: Tensor
     learning_rates: Tensor
+    snapshot_epochs: Tensor
+    snapshots: Tensor
 
     @property
     def epochs(self) -> int:
@@ -31,3 +39,18 @@ class History:
     def steps(self) -> int:
         """Steps taken until the stop."""
         return len(self.learning_rates)
+
+
+def flat_state(network: nn.Module) -> Tensor:
+    """Weights and running statistics as one vector, in the order of the state dict; integer buffers left out."""
+    floats = [tensor.detach().flatten() for tensor in network.state_dict().values() if tensor.is_floating_point()]
+    return torch.cat(floats)
+
+
+def load_flat_state(network: nn.Module, state: Tensor) -> None:
+    """Write a `flat_state` into the network, in place, in the network's own dtype."""
+    floats = [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+    pieces = state.split([tensor.numel() for tensor in floats])
+    with torch.no_grad():
+        for tensor, piece in zip(floats, pieces, strict=True):
+            tensor.copy_(piece.view_as(tensor))

@@ -47,14 +47,43 @@ class Layer:
     linear_map: Callable[[Tensor, Tensor], Tensor]  # (batch of inputs, weight) -> batch of outputs, no bias
 
     @functools.cached_property
+    def change(self) -> Tensor:
+        """How far training moved the weight: `weight` minus `init_weight`."""
+        return self.weight - self.init_weight
+
+    @functools.cached_property
     def operator_norm(self) -> float:
         """The largest singular value of the layer's operator."""
         return operator_norm(self, self.weight)
 
     @functools.cached_property
+    def change_operator_norm(self) -> float:
+        """The largest singular value of the operator of `change`."""
+        return operator_norm(self, self.change)
+
+    @functools.cached_property
+    def singular_values(self) -> Tensor:
+        """All singular values of the layer's operator, descending, (min(out, in),) float64.
+
+        Raises NotApplicable where the operator has more than DENSE_LIMIT entries.
+        """
+        entries = int(np.prod(self.output_shape)) * int(np.prod(self.input_shape))
+        if entries > DENSE_LIMIT:
+            raise NotApplicable(
+                f"layer {self.name!r} has an operator of {entries:,} entries; all its singular values are computed "
+                f"up to {DENSE_LIMIT:,}"
+            )
+        return torch.linalg.svdvals(operator_matrix(self, self.weight))
+
+    @functools.cached_property
     def frobenius_norm(self) -> float:
         """The root of the sum of squares of all entries of the layer's operator."""
         return float(row_norms(self, self.weight).norm())
+
+    @functools.cached_property
+    def change_frobenius_norm(self) -> float:
+        """The same of the operator of `change`."""
+        return float(row_norms(self, self.change).norm())
 
 
 def weight_layers(model: nn.Module, init: nn.Module, inputs: Tensor) -> tuple[Layer, ...]:

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from harness.layers import Layer
 from harness.trained_model import TrainedModel
 
+GIVEN = {field.name for field in dataclasses.fields(TrainedModel)}
+LAYER_QUANTITIES = {"change", "singular_values"}
+
 
 class Witness:
     """Remembers a TrainedModel and the global state, and says afterwards what changed.
@@ -60,13 +63,31 @@ def _tensors(trained: TrainedModel) -> Iterator[tuple[str, Tensor]]:
     for field in dataclasses.fields(trained.history):
         yield f"the history's {field.name}", getattr(trained.history, field.name)
     for name, value in trained.__dict__.items():  # shared quantities, once they are computed
-        if isinstance(value, Tensor) and name not in ("inputs", "labels"):
-            yield f"the shared {name}", value
-        elif isinstance(value, tuple):
-            for layer in value:
-                if isinstance(layer, Layer):
-                    yield f"the shared weight of layer {layer.name}", layer.weight
-                    yield f"the shared initial weight of layer {layer.name}", layer.init_weight
+        if name not in GIVEN:
+            yield from _inside(value, f"the shared {name}")
+
+
+def _inside(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in a shared quantity, each with a name to say what was changed."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, nn.Module):
+        yield from ((f"{key} of {name}", tensor) for key, tensor in value.state_dict().items())
+    elif isinstance(value, Layer):
+        yield f"the shared weight of layer {value.name}", value.weight
+        yield f"the shared initial weight of layer {value.name}", value.init_weight
+        for key in LAYER_QUANTITIES & value.__dict__.keys():
+            yield f"the shared {key} of layer {value.name}", value.__dict__[key]
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            called = f"{key[1]} of {key[0]}" if isinstance(key, tuple) else str(key)
+            yield from _inside(each, f"{name} {called}" if name != "the shared shared" else f"the shared {called}")
+    elif isinstance(value, tuple | list):
+        for number, each in enumerate(value):
+            yield from _inside(each, f"{name}[{number}]")
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from _inside(getattr(value, field.name), f"{name}.{field.name}")
 
 
 def _flags(trained: TrainedModel) -> dict[str, Any]:

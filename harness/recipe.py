@@ -10,7 +10,7 @@ import torch
 Condition = Literal["true_labels", "corrupted_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Part of every model's key. Raise it when a change to the training code changes what it trains."""
 
 

@@ -8,6 +8,7 @@ way; a lock only saves duplicate work. Nothing that can execute is ever loaded.
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -22,14 +23,15 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from harness.data import DataSet, data_set, digest_tensors
 from harness.errors import HarnessError
 from harness.history import History
 from harness.networks import build
 from harness.recipe import Recipe, canonical_json
-from harness.train import Fit, Outcome, fit
+from harness.retrained import retrained
+from harness.train import Fit, Outcome
 from harness.trained_model import TrainedModel
 
 ENTRY_FORMAT = 1
@@ -60,6 +62,7 @@ class Store:
 
     def __init__(self, cache_dir: Path):
         self.models = cache_dir / "models"
+        self.retrained = cache_dir / "retrained"
         self.temporary = cache_dir / "tmp"
         self.quarantine = cache_dir / "quarantine"
         self.locks = cache_dir / "locks"
@@ -93,7 +96,7 @@ class Store:
             data.num_classes,
             History(**_with_prefix(tensors, "history.")),
             recipe.seed,
-            _retrain_function(recipe, data.num_classes),
+            functools.partial(retrained, self.retrained, recipe, data.num_classes),
         )
 
     def publish(self, recipe: Recipe, result: Fit, outcome: Outcome, data: DataSet) -> None:
@@ -190,16 +193,6 @@ class Store:
             header["environment"],
         )
         return entry, load_tensors(weights)
-
-
-def _retrain_function(recipe: Recipe, num_classes: int) -> Any:
-    # The condition's name is no part of it: the examples are the arguments.
-    plain = dataclasses.replace(recipe, condition="true_labels", corrupted_fraction=0.0, num_train=0)
-
-    def retrain(inputs: Tensor, labels: Tensor, reseed: int) -> nn.Module:
-        return fit(plain, inputs, labels, num_classes, reseed).model
-
-    return retrain
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.data import DataSet, data_set
-from harness.history import History
+from harness.history import SNAPSHOT_EPOCHS, History, flat_state
 from harness.networks import build
 from harness.recipe import Recipe
 from harness.stopping import StopAtLoss, loss_and_correct
@@ -112,6 +112,7 @@ def fit(recipe: Recipe, inputs: Tensor, labels: Tensor, num_classes: int, reseed
         fitted = stop.epoch_ended(len(log.rates), mean_loss)
         if fitted or not math.isfinite(mean_loss):
             break  # a run that diverged will not fit any more
+        log.end_of_epoch(epoch + 1, model)
 
     model.eval()
     optimizer.zero_grad()
@@ -139,6 +140,7 @@ class _Log:
         self.losses: list[float] = []
         self.correct: list[Tensor] = []
         self.rates: list[float] = []
+        self.snapshots: dict[int, Tensor] = {}
 
     def begin_epoch(self) -> None:
         self.epoch: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -150,6 +152,11 @@ class _Log:
     def end_epoch(self) -> float:
         self.cut_epoch(torch.zeros(self.num_train, dtype=torch.bool, device=self.device))
         return self.losses[-1]
+
+    def end_of_epoch(self, epoch: int, model: nn.Module) -> None:
+        """Keep the network if this is one of the epochs that measures look back on."""
+        if epoch in SNAPSHOT_EPOCHS:
+            self.snapshots[epoch] = flat_state(model).to(torch.float16).cpu()
 
     def cut_epoch(self, otherwise: Tensor) -> None:
         """Close the epoch; examples it did not reach take their place from `otherwise`."""
@@ -167,4 +174,6 @@ class _Log:
             train_error=1 - correct.float().mean(dim=1),
             correct=correct,
             learning_rates=torch.tensor(self.rates),
+            snapshot_epochs=torch.tensor(list(self.snapshots), dtype=torch.int64),
+            snapshots=torch.stack([*self.snapshots.values()]) if self.snapshots else torch.empty(0, 0).half(),
         )

@@ -1,12 +1,13 @@
 """Small models for tests: a TrainedModel around any module, and random small networks."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from harness.history import History
+from harness.history import History, flat_state
 from harness.networks import build
 from harness.recipe import Condition, Recipe
 from harness.train import fit, train
@@ -18,7 +19,23 @@ def history_of(steps: int = 10, epochs: int = 2, num_train: int = 4, rate: float
     correct = torch.zeros(epochs, num_train, dtype=torch.bool)
     correct[-1] = True
     loss = 0.5 ** torch.arange(epochs, dtype=torch.float32)
-    return History(loss, 1 - correct.float().mean(dim=1), correct, torch.full((steps,), rate))
+    rates = torch.full((steps,), rate)
+    return History(loss, 1 - correct.float().mean(dim=1), correct, rates, *no_snapshots())
+
+
+def no_snapshots() -> tuple[Tensor, Tensor]:
+    """The history of a network that was looked at only at the end."""
+    return torch.empty(0, dtype=torch.int64), torch.empty(0, 0)
+
+
+def with_snapshots(trained: TrainedModel, *networks: nn.Module) -> TrainedModel:
+    """The model as if it had been these networks at the ends of epochs 1, 2, 4, ...; kept in their own dtype."""
+    history = dataclasses.replace(
+        trained.history,
+        snapshot_epochs=2 ** torch.arange(len(networks)),
+        snapshots=torch.stack([flat_state(network) for network in networks]),
+    )
+    return dataclasses.replace(trained, history=history)
 
 
 def trained_model(

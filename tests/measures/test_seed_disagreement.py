@@ -59,14 +59,16 @@ def test_is_the_share_of_held_out_inputs_on_which_they_differ(answers, seed):
 
 
 def test_the_first_retraining_is_the_one_of_leave_out_stability():
-    reseeds = []
+    asked = []
     trained = dataclasses.replace(
         random_network("mlp_1x4", seed=0),
-        retrain_function=lambda inputs, labels, reseed: reseeds.append(reseed) or nn.Sequential(nn.Flatten()),
+        retrain_function=lambda *examples_and_reseed: asked.append(examples_and_reseed) or nn.Sequential(nn.Flatten()),
     )
     leave_out_stability(trained)
     seed_disagreement(trained)
-    assert reseeds == [0, 1]
+    alone, first, _ = asked
+    assert all(torch.equal(a, b) for a, b in zip(alone[:2], first[:2], strict=True))
+    assert [each[2] for each in asked] == [0, 0, 1]
 
 
 @settings(deadline=None, max_examples=10)

@@ -1,0 +1,33 @@
+"""Quantities that several measures need, computed once per model.
+
+    @once_per_model
+    def loss_gradient(trained): ...
+
+The result stays with the TrainedModel and every measure that asks gets the same object, so nobody may change it
+(the harness looks). Arguments beside the model are part of what is remembered, and must be hashable.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
+
+if TYPE_CHECKING:
+    from harness.trained_model import TrainedModel
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def once_per_model(
+    function: Callable[Concatenate["TrainedModel", P], T],
+) -> Callable[Concatenate["TrainedModel", P], T]:
+    """Remember the function's result with the TrainedModel that it is first called with; what it raises is not."""
+
+    @functools.wraps(function)
+    def remembered(trained: "TrainedModel", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (function.__module__, function.__qualname__, args, tuple(sorted(kwargs.items())))
+        if key not in trained.shared:
+            trained.shared[key] = function(trained, *args, **kwargs)
+        return cast(T, trained.shared[key])
+
+    return remembered
