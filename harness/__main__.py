@@ -1,6 +1,7 @@
-"""The front door for the shell: `python -m harness train`, `zoo list`, `measures`."""
+"""The front door for the shell: `python -m harness train`, `zoo list`, `measures`, `table`."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -102,6 +103,17 @@ def measures(cost: Any) -> None:
     from harness.measure_lookup import describe, find_measures
 
     click.echo(describe(find_measures(["all"], cost)))
+
+
+@main.command()
+@click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--families", is_flag=True, help="Only how many of each family pass.")
+def table(record: Path, families: bool) -> None:
+    """Print a record (--leaderboard) as a table in Markdown."""
+    from harness.record import read_record
+    from harness.record_table import families_table, measures_table
+
+    click.echo((families_table if families else measures_table)(read_record(record)))
 
 
 if __name__ == "__main__":

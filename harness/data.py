@@ -99,10 +99,18 @@ def data_set(recipe: Recipe, data_dir: Path) -> DataSet:
 
 
 def standardised(data: DataSet) -> DataSet:
-    mean, std = data.train_inputs.mean(), data.train_inputs.std()
+    mean, std = mean_and_deviation(data.train_inputs)
     return dataclasses.replace(
         data, train_inputs=(data.train_inputs - mean) / std, test_inputs=(data.test_inputs - mean) / std
     )
+
+
+def mean_and_deviation(images: Tensor) -> tuple[float, float]:
+    """Mean and standard deviation of all pixels, summed in float64: in float32 they depend on the number of threads."""
+    count = images.numel()
+    mean = images.sum(dtype=torch.float64).item() / count
+    squares = sum((part.double() - mean).square().sum().item() for part in images.split(1000))
+    return mean, math.sqrt(squares / (count - 1))
 
 
 def _split(source: Source, recipe: Recipe) -> tuple[Tensor, Tensor]:

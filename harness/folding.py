@@ -15,7 +15,7 @@ from torch import Tensor, fx, nn
 from measures._registry import NotApplicable
 
 RELATIVE_TOLERANCE = 1e-4
-_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -26,7 +26,7 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
     not directly follow a linear or convolutional layer of its own, or the model cannot be traced.
     """
     network = copy.deepcopy(model).eval()
-    if not any(isinstance(module, _BATCH_NORMS) for module in network.modules()):
+    if not any(isinstance(module, BATCH_NORMS) for module in network.modules()):
         return network
     with torch.no_grad():
         expected = network(inputs)
@@ -36,7 +36,7 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
         raise NotApplicable(f"batch normalization cannot be folded: torch.fx cannot trace it ({cause})") from cause
     modules = dict(graph.named_modules())
     for node in list(graph.graph.nodes):
-        if node.op == "call_module" and isinstance(modules[node.target], _BATCH_NORMS):
+        if node.op == "call_module" and isinstance(modules[node.target], BATCH_NORMS):
             _fold_into_input(graph, node, modules)
     graph.graph.lint()
     graph.delete_all_unused_submodules()
@@ -51,7 +51,7 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
 def _fold_into_input(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> None:
     before = node.args[0]
     norm = modules[str(node.target)]
-    assert isinstance(before, fx.Node) and isinstance(norm, _BATCH_NORMS)
+    assert isinstance(before, fx.Node) and isinstance(norm, BATCH_NORMS)
     layer = modules.get(str(before.target)) if before.op == "call_module" else None
     calls = sum(other.target == before.target for other in graph.graph.nodes if other.op == "call_module")
     if not isinstance(layer, (*_CONVOLUTIONS, nn.Linear)) or len(before.users) != 1 or calls != 1:

@@ -6,7 +6,8 @@ The front door (pytest_plugin.py) makes one Judging; the suites ask it for verdi
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from harness import contract, zoo
+from harness import zoo
+from harness.checklist import Checklist, Finding, check
 from harness.errors import HarnessError, NoVerdict
 from harness.evaluate import evaluate
 from harness.recipe import Condition, Recipe
@@ -35,7 +36,7 @@ class Judging:
     ahead: bool = True
     entries: dict[Recipe, Entry] = dataclasses.field(default_factory=dict)
     rows: dict[tuple[str, Recipe], Row] = dataclasses.field(default_factory=dict)
-    findings: dict[tuple[str, str], contract.Finding] = dataclasses.field(default_factory=dict)
+    findings: dict[tuple[str, str, str], Finding] = dataclasses.field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     problem: str = ""  # why there are no models
     unanswered: str = ""  # why there are no rows or findings
@@ -44,11 +45,11 @@ class Judging:
         self,
         conditions: Sequence[Condition],
         judged: Sequence[Measure] = (),
-        checked: Sequence[Measure] = (),
+        checked: Sequence[tuple[Checklist, Sequence[Measure]]] = (),
     ) -> None:
-        """Have every model that these conditions need in the store, the contract's if any measure is to be `checked`.
+        """Have every model in the store that these conditions and checklists need.
 
-        Then, ahead of the questions, check the contract of the `checked` measures and evaluate the `judged` ones on
+        Then, ahead of the questions, ask the `checked` measures their checklists and evaluate the `judged` ones on
         the models of those conditions whose premise holds: all at once, so that measures share what is computed from
         a model. What prevents the training is every suite's problem.
 
@@ -58,17 +59,19 @@ class Judging:
         if conditions:
             check_power(self.zoo.twins_per_condition)
         wanted = zoo.recipes(self.zoo, conditions) if conditions else []
-        wanted += contract.RECIPES if checked else ()
+        for checklist, _ in checked:
+            wanted += checklist.recipes(self.zoo)
         try:
-            self.entries = zoo.build(wanted, self.settings, self.say, self.progress)
+            self.entries = zoo.build([*dict.fromkeys(wanted)], self.settings, self.say, self.progress)
         except HarnessError as problem:
             self.problem = str(problem)
             return
         if not self.ahead:
             return
         try:
-            if checked:
-                self._check_contract(checked)
+            for checklist, some in checked:
+                if checklist.clauses:
+                    self._check(checklist, some)
             if sound := [each for each in conditions if judged and not self.unfitted(each)]:
                 self._evaluate(judged, sound)
         except HarnessError as problem:
@@ -89,8 +92,7 @@ class Judging:
         """The gate's verdict. Raises NoVerdict if a model did not fit, or could not be trained."""
         if problems := self.unfitted(condition):
             raise NoVerdict(f"no verdict on {measure.name}: {problems[0]}")
-        if not all((measure.name, recipe) in self.rows for recipe in self._recipes(condition)):
-            self._answer(lambda: self._evaluate([measure], [condition]))
+        self._have_rows(measure, condition)
         return judge(
             measure.name,
             condition,
@@ -99,12 +101,25 @@ class Judging:
             lambda recipe: self.entries[recipe].outcome.gap,
         )
 
-    def contract_finding(self, measure: Measure, clause: str) -> contract.Finding:
-        """What the contract's clause found of the measure."""
+    def model(self, recipe: Recipe) -> Recipe:
+        """The recipe, whose model is now in the store. Raises NoVerdict if it could not be trained."""
         self._check_problem()
-        if (measure.name, clause) not in self.findings:
-            self._answer(lambda: self._check_contract([measure]))
-        return self.findings[measure.name, clause]
+        if recipe not in self.entries:
+            self._answer(lambda: self.entries.update(zoo.build([recipe], self.settings, self.say, self.progress)))
+        return recipe
+
+    def values(self, measure: Measure, condition: Condition) -> dict[Recipe, float | None]:
+        """The measure's value on each model of the condition's twins; None where it has none."""
+        self._check_problem()
+        self._have_rows(measure, condition)
+        return {recipe: self.rows[measure.name, recipe].value for recipe in self._recipes(condition)}
+
+    def finding(self, measure: Measure, checklist: Checklist, clause: str) -> Finding:
+        """What a checklist's clause found of the measure."""
+        self._check_problem()
+        if (checklist.name, measure.name, clause) not in self.findings:
+            self._answer(lambda: self._check(checklist, [measure]))
+        return self.findings[checklist.name, measure.name, clause]
 
     def recall(self, conditions: Sequence[Condition]) -> None:
         """Take up from the disk what other processes have trained and evaluated in this run."""
@@ -125,6 +140,10 @@ class Judging:
                 if about in known:
                     self.rows[measure.name, recipe] = known[about]
 
+    def _have_rows(self, measure: Measure, condition: Condition) -> None:
+        if not all((measure.name, recipe) in self.rows for recipe in self._recipes(condition)):
+            self._answer(lambda: self._evaluate([measure], [condition]))
+
     def _answer(self, question: Callable[[], None]) -> None:
         if self.unanswered:
             raise NoVerdict(self.unanswered)
@@ -137,8 +156,10 @@ class Judging:
         entries = {recipe: self.entries[recipe] for recipe in zoo.recipes(self.zoo, conditions)}
         self.rows |= evaluate(measures, entries, self._repeated(), self.settings, self.say, self.progress)
 
-    def _check_contract(self, measures: Sequence[Measure]) -> None:
-        self.findings |= contract.check(measures, self.settings, self.progress)
+    def _check(self, checklist: Checklist, measures: Sequence[Measure]) -> None:
+        recipes = checklist.recipes(self.zoo)
+        found = check(checklist.name, checklist.clauses, measures, recipes, self.settings, self.progress)
+        self.findings |= {(checklist.name, measure, clause): each for (measure, clause), each in found.items()}
 
     def _recipes(self, condition: Condition) -> set[Recipe]:
         return set(zoo.recipes(self.zoo, [condition]))

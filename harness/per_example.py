@@ -1,9 +1,15 @@
-"""Norms of per-example gradients, without ever holding examples times weights.
+"""Gradients of each example by itself, without ever holding examples times weights.
 
 A linear layer's gradient for one example is the outer product of what comes back to its output and what came
 in, so its norm is the product of theirs (Goodfellow 2015, arXiv:1510.01799). A convolution's is the sum of such
 products over the positions. Weights of any other kind of layer go through torch.func, more slowly.
+
+What is differentiated is ⟨cᵢ, f(xᵢ)⟩ for each example i: the logits times a cotangent cᵢ that is held fixed. The
+loss's gradient has `loss_cotangents`, that of class k's logit has the k-th unit vector.
 """
+
+import dataclasses
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -18,71 +24,118 @@ PlainLayer = nn.Linear | nn.Conv2d | nn.BatchNorm2d
 Call = tuple[PlainLayer, Tensor, Tensor]  # a layer, what it received, what it returned
 
 
+def loss_cotangents(logits: Tensor, labels: Tensor) -> Tensor:
+    """Gradient of each example's cross-entropy with respect to its logits, (m, K): the softmax minus the label.
+
+    The label's entry is minus the sum of the others, so that it does not cancel where the label is all but certain.
+    """
+    others = logits.detach().double().softmax(dim=1).scatter(1, labels[:, None], 0)
+    return others.scatter(1, labels[:, None], -others.sum(dim=1, keepdim=True)).to(logits.dtype)
+
+
 def gradient_norms(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     """Euclidean norm of each example's gradient of the cross-entropy with respect to all weights, (n,).
 
     The model must be in evaluation mode: in training mode batch normalization mixes the examples.
     """
+    squares = []
+    for x, y in zip(torch.split(inputs, CHUNK), torch.split(labels, CHUNK), strict=True):
+        passed = forward_pass(model, x)
+        squares.append(squared_norms(passed, loss_cotangents(passed.logits, y)))
+    return torch.cat(squares).sqrt()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ForwardPass:
+    """What a forward pass over some examples leaves for backward passes, any number of them.
+
+    `calls` are the plain layers' applications in order; `others` the weights that belong to none of them.
+    """
+
+    model: nn.Module
+    inputs: Tensor
+    calls: list[Call]
+    logits: Tensor
+    others: dict[str, Tensor]
+
+    def backward(self, cotangents: Tensor) -> list[Call]:
+        """Each plain layer, what it received, and the gradient of Σᵢ ⟨cᵢ, f(xᵢ)⟩ at its output."""
+        if not self.calls:
+            return []
+        returned = [output for _, _, output in self.calls]
+        arrived = torch.autograd.grad(self.logits, returned, cotangents, retain_graph=True)
+        return [(layer, x, back) for (layer, x, _), back in zip(self.calls, arrived, strict=True)]
+
+    def gradients_of_others(self, cotangents: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """The gradients (few, p') of the other weights, flat and in their order, a few examples at a time."""
+        if not self.others:
+            return
+
+        def product(weights: dict[str, Tensor], x: Tensor, cotangent: Tensor) -> Tensor:
+            return (functional_call(self.model, weights, (x[None],))[0] * cotangent).sum()
+
+        few = max(1, MAX_ENTRIES // sum(weight.numel() for weight in self.others.values()))
+        for start in range(0, len(self.inputs), few):
+            part = slice(start, start + few)
+            gradients = vmap(grad(product), in_dims=(None, 0, 0))(self.others, self.inputs[part], cotangents[part])
+            yield part, torch.cat([gradients[name].reshape(len(cotangents[part]), -1) for name in self.others], dim=1)
+
+
+def forward_pass(model: nn.Module, inputs: Tensor) -> ForwardPass:
+    """Run the model on these examples, all at once; ValueError if it is not in evaluation mode."""
     if any(module.training for module in model.modules() if isinstance(module, DIFFERENT_IN_TRAINING)):
         raise ValueError("per-example gradients need the model in evaluation mode; call model.eval() first")
     layers = _plain_layers(model, inputs[:1])
     plain = {id(parameter) for layer in layers for parameter in layer.parameters()}
     others = {name: p.detach() for name, p in model.named_parameters() if id(p) not in plain}
-    squares = []
-    for x, y in zip(torch.split(inputs, CHUNK), torch.split(labels, CHUNK), strict=True):
-        squares.append(torch.zeros(len(y), dtype=x.dtype, device=x.device))
-        if layers:
-            squares[-1] += _squares_of_layers(model, layers, x, y)
-        if others:
-            squares[-1] += _squares_of_others(model, others, x, y)
-    return torch.cat(squares).sqrt()
-
-
-def _squares_of_layers(model: nn.Module, layers: list[PlainLayer], inputs: Tensor, labels: Tensor) -> Tensor:
     with torch.enable_grad():
         # With a gradient asked for the inputs every output has one, be the weights frozen or not.
         calls, logits = _run(model, layers, inputs.detach().requires_grad_())
-        loss = F.cross_entropy(logits, labels, reduction="sum")
-    arrived = torch.autograd.grad(loss, [returned for _, _, returned in calls])
-    squares = [_squares(layer, x, back) for (layer, x, _), back in zip(calls, arrived, strict=True)]
-    return torch.stack(squares).sum(dim=0)
+    return ForwardPass(model, inputs.detach(), calls, logits, others)
 
 
-def _squares(layer: PlainLayer, inputs: Tensor, arrived: Tensor) -> Tensor:
-    """Squared gradient norm of one layer's weight and bias, from its inputs and the gradient at its outputs."""
-    if isinstance(layer, nn.Linear):
-        has_bias = layer.bias is not None
-        return (inputs.square().sum(dim=1) + has_bias) * arrived.square().sum(dim=1)
-    back = arrived.flatten(2)  # (n, channels, positions)
-    squares = back.sum(dim=2).square().sum(dim=1) if layer.bias is not None else torch.zeros_like(back[:, 0, 0])
-    if isinstance(layer, nn.Conv2d):
-        return squares + _squares_of_kernel(layer, inputs, back)
-    if layer.weight is not None:
-        normalised = F.batch_norm(inputs, layer.running_mean, layer.running_var, eps=layer.eps).flatten(2)
-        squares += (back * normalised).sum(dim=2).square().sum(dim=1)
+@torch.no_grad()
+def squared_norms(passed: ForwardPass, cotangents: Tensor) -> Tensor:
+    """Squared norm of each example's gradient with respect to all weights, (m,)."""
+    squares = torch.zeros_like(passed.logits[:, 0])
+    for layer, x, back in passed.backward(cotangents):
+        squares += _squares(layer, x, back)
+    for part, gradients in passed.gradients_of_others(cotangents):
+        squares[part] += gradients.square().sum(dim=1)
     return squares
 
 
-def _squares_of_kernel(layer: nn.Conv2d, inputs: Tensor, back: Tensor) -> Tensor:
-    """The kernel's gradient is (channels, positions) @ (positions, weights of a channel), a few examples at a time."""
-    positions, weights_of_channel = back.shape[2], layer.weight[0].numel()
-    few = max(1, MAX_ENTRIES // max(layer.weight.numel(), positions * weights_of_channel))
-    squares = []
-    for x, d in zip(torch.split(inputs, few), torch.split(back, few), strict=True):
+def kernel_gradients(layer: nn.Conv2d, inputs: Tensor, back: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Gradients (few, out channels, weights of a channel) of a convolution's kernel, a few examples at a time.
+
+    Each is (channels, positions) @ (positions, weights of a channel).
+    """
+    positions, weights_of_channel = back[0, 0].numel(), layer.weight[0].numel()
+    few = max(1, MAX_ENTRIES // (weights_of_channel * max(back.shape[1], positions)))
+    for start in range(0, len(inputs), few):
+        part = slice(start, start + few)
+        x = inputs[part]
         patches = F.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
-        squares.append((d @ patches.mT).square().sum(dim=(1, 2)))
-    return torch.cat(squares)
+        yield part, back[part].flatten(2) @ patches.mT
 
 
-def _squares_of_others(model: nn.Module, weights: dict[str, Tensor], inputs: Tensor, labels: Tensor) -> Tensor:
-    def loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return F.cross_entropy(functional_call(model, weights, (x[None],)), y[None])
+def normalised(layer: nn.BatchNorm2d, inputs: Tensor) -> Tensor:
+    """What a normalization in evaluation mode multiplies by its scale."""
+    return F.batch_norm(inputs, layer.running_mean, layer.running_var, eps=layer.eps)
 
-    def square(x: Tensor, y: Tensor) -> Tensor:
-        return torch.stack([g.square().sum() for g in grad(loss)(weights, x, y).values()]).sum()
 
-    few = max(1, MAX_ENTRIES // sum(weight.numel() for weight in weights.values()))
-    squares: Tensor = vmap(square, chunk_size=few)(inputs, labels)
+def _squares(layer: PlainLayer, inputs: Tensor, back: Tensor) -> Tensor:
+    """Squared gradient norm of one layer's weight and bias, from its inputs and the gradient at its outputs."""
+    if isinstance(layer, nn.Linear):
+        return (inputs.square().sum(dim=1) + (layer.bias is not None)) * back.square().sum(dim=1)
+    squares = torch.zeros_like(back[:, 0, 0, 0])
+    if layer.bias is not None:
+        squares += back.sum(dim=(2, 3)).square().sum(dim=1)
+    if isinstance(layer, nn.Conv2d):
+        for part, gradients in kernel_gradients(layer, inputs, back):
+            squares[part] += gradients.square().sum(dim=(1, 2))
+    elif layer.weight is not None:
+        squares += (back * normalised(layer, inputs)).sum(dim=(2, 3)).square().sum(dim=1)
     return squares
 
 

@@ -5,6 +5,7 @@ this environment stays as quick as without it. What the suites share with it sta
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from measures import Measure
 
 VERDICT = "shatterproof_verdict"  # properties of test reports, by which answers reach the process that reports
-CONTRACT = "shatterproof_contract"
+FINDING = "shatterproof_finding"
 JUDGING: pytest.StashKey["Judging"] = pytest.StashKey()
 
 MARKERS = (
     "gate: decides whether a measure passes",
     "contract: is it a well-behaved measure?",
+    "reparametrization: is it unmoved by what leaves the function unchanged?",
+    "noise_floor: do its draws drown its signal?",
+    "cost: what does it cost?",
 )
 
 
@@ -137,9 +141,13 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     option = session.config.option
     if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
         return
-    gate = [item for item in session.items if item.get_closest_marker("gate")]
-    conditions = dict.fromkeys(each for item in gate for each in getattr(_module(item), "CONDITIONS", ()))
-    judged, checked = _measures_of(session, "gate"), _measures_of(session, "contract")
+    conditions = dict.fromkeys(each for item in session.items for each in getattr(_module(item), "CONDITIONS", ()))
+    checklists = {each.name: each for item in session.items if (each := getattr(_module(item), "CHECKLIST", None))}
+    judged = _measures_of(item for item in session.items if hasattr(_module(item), "CONDITIONS"))
+    checked = [
+        (each, _measures_of(item for item in session.items if getattr(_module(item), "CHECKLIST", None) is each))
+        for each in checklists.values()
+    ]
     if JUDGING not in session.config.stash or not (conditions or checked):
         return
     from harness.errors import HarnessError
@@ -150,9 +158,9 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         raise pytest.UsageError(str(problem)) from problem
 
 
-def _measures_of(session: pytest.Session, marker: str) -> "list[Measure]":
-    """The measures that the collected items with this marker are about, each once."""
-    specs = [getattr(item, "callspec", None) for item in session.items if item.get_closest_marker(marker)]
+def _measures_of(items: Iterable[pytest.Item]) -> "list[Measure]":
+    """The measures that the items are about, each once."""
+    specs = [getattr(item, "callspec", None) for item in items]
     found = [spec.params["measure"] for spec in specs if spec is not None and "measure" in spec.params]
     return list({measure.name: measure for measure in found}.values())
 

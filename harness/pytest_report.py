@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness.contract import CLAUSES
+from harness.checklist import Finding
 from harness.errors import HarnessError
 from harness.judging import Judging
-from harness.pytest_plugin import CONTRACT, VERDICT
+from harness.pytest_plugin import FINDING, VERDICT
 from harness.recipe import Condition
 from harness.record import build_record, overall, write_record
 from harness.verdict import Verdict
@@ -27,7 +27,7 @@ class Reporting:
         self.judging = judging
         self.leaderboard = Path(leaderboard).absolute() if leaderboard else None
         self.verdicts: dict[tuple[str, Condition], Verdict] = {}
-        self.findings: dict[str, dict[str, str]] = {}  # measure -> clause -> problem, "" if it keeps the clause
+        self.findings: dict[str, dict[str, dict[str, Finding]]] = {}  # measure -> suite -> clause -> what was found
         self.written = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -37,9 +37,10 @@ class Reporting:
             if name == VERDICT:
                 verdict = Verdict.from_json(json.loads(str(text)))
                 self.verdicts[verdict.measure, verdict.condition] = verdict
-            elif name == CONTRACT:
-                finding = json.loads(str(text))
-                self.findings.setdefault(finding["measure"], {})[finding["clause"]] = finding["problem"]
+            elif name == FINDING:
+                fields = json.loads(str(text))
+                measure, suite, clause = (fields.pop(key) for key in ("measure", "suite", "clause"))
+                self.findings.setdefault(measure, {}).setdefault(suite, {})[clause] = Finding(**fields)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -53,7 +54,7 @@ class Reporting:
             if not self.judging.rows:
                 self.written = f"nothing was measured; {self.leaderboard} is left as it is"
                 return
-            write_record(build_record(self.judging, self.verdicts, contract_answers(self.findings)), self.leaderboard)
+            write_record(build_record(self.judging, self.verdicts, self.findings), self.leaderboard)
         except HarnessError as problem:
             self.written = str(problem)
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -61,7 +62,6 @@ class Reporting:
             self.written = f"record written to {self.leaderboard}"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        broken = {name: said for name, said in contract_answers(self.findings).items() if said != "passes"}
         if self.verdicts:
             twins = self.judging.zoo.twins_per_condition
             terminalreporter.ensure_newline()
@@ -72,21 +72,21 @@ class Reporting:
             for measure in sorted({name for name, _ in self.verdicts}):
                 text, passed = conclusion(measure, self.verdicts)
                 terminalreporter.write_line(text, bold=True, green=passed, red=not passed)
-        for measure, problem in sorted(broken.items()):
-            terminalreporter.write_line(f"{measure} breaks its contract: {problem}", yellow=True)
+        for line in problems(self.findings):
+            terminalreporter.write_line(line, yellow=True)
         if self.written:
             terminalreporter.write_line(self.written)
 
 
-def contract_answers(findings: dict[str, dict[str, str]]) -> dict[str, str]:
-    """For each measure the first problem, or "passes" if every clause was asked; no entry otherwise."""
-    answers = {}
-    for measure, problems in findings.items():
-        if broken := [problem for problem in problems.values() if problem]:
-            answers[measure] = broken[0]
-        elif len(problems) == len(CLAUSES):
-            answers[measure] = "passes"
-    return answers
+def problems(findings: dict[str, dict[str, dict[str, Finding]]]) -> list[str]:
+    """A line for each measure and suite that found something wrong: the first thing that it found."""
+    lines = []
+    for measure, suites in sorted(findings.items()):
+        for suite, clauses in suites.items():
+            if wrong := [finding.problem for finding in clauses.values() if finding.problem]:
+                said = "breaks its contract" if suite == "contract" else suite.replace("_", " ")
+                lines.append(f"{measure} {said}: {wrong[0]}")
+    return lines
 
 
 def table(verdicts: dict[tuple[str, Condition], Verdict]) -> list[str]:

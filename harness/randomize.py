@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from harness.data import DataSet
+from harness.data import DataSet, mean_and_deviation
 from harness.recipe import Recipe
 
 
@@ -73,7 +73,7 @@ def _random_pixels(data: DataSet, recipe: Recipe) -> DataSet:
 
 def _gaussian(data: DataSet, recipe: Recipe) -> DataSet:
     generator = recipe.generator("gaussian")
-    mean, std = data.train_inputs.mean().item(), data.train_inputs.std().item()
+    mean, std = mean_and_deviation(data.train_inputs)
     return _map_inputs(data, lambda images: gaussian_images(images, mean, std, generator))
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import jsonschema
 
+from harness.checklist import Finding
+from harness.contract import CLAUSES
 from harness.environment import environment
 from harness.errors import HarnessError
 from harness.judging import Judging
@@ -25,16 +27,18 @@ from harness.verdict import Verdict
 from harness.zoo import GATE, recipes
 from measures._registry import Measure
 
-SCHEMA_VERSION = "1.0"
-SCHEMA = Path(__file__).parent / "schemas" / "leaderboard-1.0.json"
+Findings = Mapping[str, Mapping[str, Mapping[str, Finding]]]  # measure -> suite -> clause -> what was found
+
+SCHEMA_VERSION = "1.1"
+SCHEMA = Path(__file__).parent / "schemas" / "leaderboard-1.1.json"
 
 
 def build_record(
     judging: Judging,
     verdicts: Mapping[tuple[str, Condition], Verdict],
-    contract: Mapping[str, str],
+    findings: Findings,
 ) -> dict[str, Any]:
-    """The record of a run: its verdicts by (measure, condition), and "passes" or a problem by measure for the contract.
+    """The record of a run: its verdicts by (measure, condition), its findings by measure, suite and clause.
 
     An entry is complete if all of the gate's conditions have a verdict; its overall verdict is then "separates" if
     all of them are, else the first that is not. An incomplete entry (an interrupted run) has none.
@@ -43,7 +47,7 @@ def build_record(
         "schema_version": SCHEMA_VERSION,
         "zoo": describe_zoo(judging),
         "environment": environment(judging.settings.device, judging.settings.workers),
-        "entries": [_entry(measure, judging, verdicts, contract) for measure in judging.measures],
+        "entries": [_entry(measure, judging, verdicts, findings.get(measure.name, {})) for measure in judging.measures],
     }
 
 
@@ -78,7 +82,7 @@ def _entry(
     measure: Measure,
     judging: Judging,
     verdicts: Mapping[tuple[str, Condition], Verdict],
-    contract: Mapping[str, str],
+    findings: Mapping[str, Mapping[str, Finding]],
 ) -> dict[str, Any]:
     answer = overall(measure.name, verdicts)
     rows = {recipe: row for (name, recipe), row in judging.rows.items() if name == measure.name}
@@ -95,7 +99,12 @@ def _entry(
         "verdict": answer,
         "complete": answer is not None,
         "seconds_per_model": round_number(seconds[len(seconds) // 2]) if seconds else None,
-        "contract": contract.get(measure.name),
+        "contract": contract_answer(findings.get("contract", {})),
+        "findings": {
+            suite: {clause: round_number(dataclasses.asdict(each)) for clause, each in clauses.items()}
+            for suite, clauses in findings.items()
+            if suite != "contract"
+        },
         "suites": {
             condition: _suite(verdicts[measure.name, condition])
             for condition in GATE
@@ -103,6 +112,13 @@ def _entry(
         },
         "rows": _rows(rows),
     }
+
+
+def contract_answer(clauses: Mapping[str, Finding]) -> str | None:
+    """The first problem, "passes" if every clause was asked and kept, None otherwise."""
+    if broken := [finding.problem for finding in clauses.values() if finding.problem]:
+        return broken[0]
+    return "passes" if len(clauses) == len(CLAUSES) else None
 
 
 def _suite(verdict: Verdict) -> dict[str, Any]:

@@ -8,6 +8,7 @@ The result stays with the TrainedModel and every measure that asks gets the same
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
@@ -23,9 +24,13 @@ def once_per_model(
 ) -> Callable[Concatenate["TrainedModel", P], T]:
     """Remember the function's result with the TrainedModel that it is first called with; what it raises is not."""
 
+    signature = inspect.signature(function)
+
     @functools.wraps(function)
     def remembered(trained: "TrainedModel", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        key = (function.__module__, function.__qualname__, args, tuple(sorted(kwargs.items())))
+        bound = signature.bind(trained, *args, **kwargs)
+        bound.apply_defaults()  # a default that is written out is the same question
+        key = (function.__module__, function.__qualname__, *list(bound.arguments.items())[1:])
         if key not in trained.shared:
             trained.shared[key] = function(trained, *args, **kwargs)
         return cast(T, trained.shared[key])

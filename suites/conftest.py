@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import NoVerdict
-from harness.pytest_plugin import CONTRACT, VERDICT, judging_of, strict
+from harness.pytest_plugin import FINDING, VERDICT, judging_of, strict
 
 if TYPE_CHECKING:  # what takes long to import is imported beside the workers' server (judging_of)
-    from harness.contract import Finding
+    from harness.checklist import Finding
     from harness.judging import Judging
     from harness.recipe import Condition
     from measures import Measure
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-benchmark's table with the columns that a few rounds can fill, unless others were asked for."""
+    if not any(argument.startswith("--benchmark-columns") for argument in config.invocation_params.args):
+        config.option.benchmark_columns = ["median", "min", "max", "rounds"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -29,6 +36,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "measure" in metafunc.fixturenames:
         measures = judging_of(metafunc.config).measures
         metafunc.parametrize("measure", measures, ids=[measure.name for measure in measures])
+    if "network" in metafunc.fixturenames:
+        metafunc.parametrize("network", list(judging_of(metafunc.config).zoo.learning_rates))
 
 
 @pytest.fixture(scope="session")
@@ -74,16 +83,37 @@ def separates(judging: Judging, request: pytest.FixtureRequest) -> Callable[[Mea
 
 
 @pytest.fixture
-def keeps(judging: Judging, request: pytest.FixtureRequest) -> Callable[[Measure, Callable[..., Finding]], None]:
-    """A finding, xfailed with what is wrong unless the measure keeps the contract's clause; failed under --strict."""
+def keeps(judging: Judging, found: Callable[..., None], request: pytest.FixtureRequest) -> Callable[..., None]:
+    """A finding, xfailed with what is wrong unless the measure keeps the checklist's clause; failed under --strict.
 
-    def check(measure: Measure, clause: Callable[..., Finding]) -> None:
+    `completed` adds to the finding what the other suites know.
+    """
+
+    def check(
+        measure: Measure, clause: Callable[..., Finding], completed: Callable[[Finding], Finding] | None = None
+    ) -> None:
+        checklist = request.module.CHECKLIST
         try:
-            finding = judging.contract_finding(measure, clause.__name__)
+            finding = judging.finding(measure, checklist, clause.__name__)
+            finding = completed(finding) if completed else finding
         except NoVerdict as problem:
             pytest.fail(str(problem), pytrace=False)
-        answer = dataclasses.asdict(finding) | {"measure": measure.name, "clause": clause.__name__}
-        request.node.user_properties.append((CONTRACT, json.dumps(answer, allow_nan=False)))
+        found(measure, clause.__name__, finding)
+
+    return check
+
+
+@pytest.fixture
+def found(request: pytest.FixtureRequest) -> Callable[[Measure, str, Finding], None]:
+    """Hand a finding, by the name of its question, to whoever reports and records; make it the test's outcome."""
+
+    def tell(measure: Measure, clause: str, finding: Finding) -> None:
+        answer = dataclasses.asdict(finding) | {
+            "measure": measure.name,
+            "suite": request.module.CHECKLIST.name,
+            "clause": clause,
+        }
+        request.node.user_properties.append((FINDING, json.dumps(answer, allow_nan=False)))
         if finding.skipped:
             pytest.skip(finding.skipped)
         if finding.problem:
@@ -92,7 +122,7 @@ def keeps(judging: Judging, request: pytest.FixtureRequest) -> Callable[[Measure
                 pytest.xfail(sentence)
             pytest.fail(_message(sentence, "", measure, request), pytrace=False)
 
-    return check
+    return tell
 
 
 def _message(sentence: str, traceback: str, measure: Measure, request: pytest.FixtureRequest) -> str:

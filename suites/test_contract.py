@@ -9,6 +9,8 @@ from measures import Measure
 
 pytestmark = pytest.mark.contract
 
+CHECKLIST = contract.CHECKLIST
+
 
 def test_returns_one_finite_number(measure: Measure, keeps: Callable[..., None]) -> None:
     keeps(measure, contract.returns_one_finite_number)

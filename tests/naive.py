@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from harness.trained_model import TrainedModel
+
 
 @dataclasses.dataclass(frozen=True)
 class Dense:
@@ -90,6 +92,14 @@ def logits(layers: list[Dense], x: np.ndarray) -> np.ndarray:
             x = layer.matrix @ x + layer.bias
             x = x if i == len(layers) - 1 else np.maximum(x, 0)
     return x
+
+
+def tenth_percentile_of_margins(trained: TrainedModel) -> float:
+    """γ, from the margins taken one by one."""
+    margins = []
+    for row, label in zip(trained.model(trained.inputs).tolist(), trained.labels.tolist(), strict=True):
+        margins.append(row[label] - max(row[:label] + row[label + 1 :]))
+    return float(np.quantile(margins, 0.1))
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

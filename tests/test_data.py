@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from harness.data import DataSet, class_folders, data_set, digest_tensors, load_source, standardised
+from harness.data import DataSet, class_folders, data_set, digest_tensors, load_source, mean_and_deviation, standardised
 from harness.errors import HarnessError
 from harness.recipe import Recipe
 
@@ -331,3 +331,22 @@ def test_cifar10_as_class_folders_of_jpegs(tmp_path):
     assert source.labels[50_000:].bincount().tolist() == [1000] * 10
     means = source.images[:50_000].mean(dim=(0, 2, 3)).tolist()
     assert means == pytest.approx([0.4914, 0.4822, 0.4465], abs=2e-3)  # of the original; these went through JPEG
+
+
+@pytest.mark.parametrize("condition", ["true_labels", "gaussian"])
+def test_the_data_do_not_depend_on_the_number_of_threads(condition, tmp_path: Path) -> None:
+    recipe = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.1, seed=0, condition=condition)
+    threads = torch.get_num_threads()
+    digests = set()
+    for number in (1, 2, 4):
+        torch.set_num_threads(number)
+        digests.add(digest_tensors(data_set(recipe, tmp_path).train_inputs))
+    torch.set_num_threads(threads)
+    assert len(digests) == 1
+
+
+def test_mean_and_deviation_are_those_of_all_pixels() -> None:
+    images = 3 + torch.randn(2500, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    mean, deviation = mean_and_deviation(images)
+    assert mean == pytest.approx(images.double().mean().item(), rel=1e-12)
+    assert deviation == pytest.approx(images.double().std().item(), rel=1e-12)

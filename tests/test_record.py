@@ -8,10 +8,21 @@ from typing import Any
 import jsonschema
 import pytest
 
+from harness.checklist import Finding
+from harness.contract import CLAUSES
 from harness.errors import HarnessError
 from harness.judging import Judging
 from harness.measure_lookup import find_measures
-from harness.record import SCHEMA, build_record, overall, read_record, round_number, validate, write_record
+from harness.record import (
+    SCHEMA,
+    build_record,
+    contract_answer,
+    overall,
+    read_record,
+    round_number,
+    validate,
+    write_record,
+)
 from harness.settings import make_settings
 from harness.zoo import GATE, Zoo
 from tests.conftest import TINY
@@ -26,7 +37,21 @@ def record(shared_cache: Path, tiny_zoo: Zoo) -> dict[str, Any]:
     judging = Judging(tiny_zoo, measures, make_settings(cache_dir=str(shared_cache)), print, progress=False)
     judging.prepare(GATE, measures)
     verdicts = {(measure.name, each): judging.verdict(measure, each) for measure in measures for each in GATE}
-    return build_record(judging, verdicts, {"l2_norm": "passes"})
+    kept = {clause.__name__: Finding() for clause in CLAUSES}
+    moved = Finding("it moves", numbers={"largest_relative_change": 1 / 3})
+    findings = {"l2_norm": {"contract": kept, "reparametrization": {"logit_shift": moved}}}
+    return build_record(judging, verdicts, findings)
+
+
+def test_findings_are_recorded_by_suite_and_the_contract_as_one_answer(record: dict[str, Any]) -> None:
+    constant, norm = record["entries"]
+    assert (norm["contract"], constant["contract"]) == ("passes", None)
+    answer = {"problem": "it moves", "skipped": "", "numbers": {"largest_relative_change": 0.333333}}
+    assert norm["findings"] == {"reparametrization": {"logit_shift": answer}}
+    assert constant["findings"] == {}
+    one_clause = {CLAUSES[0].__name__: Finding()}
+    assert contract_answer(one_clause) is None
+    assert contract_answer(one_clause | {"another": Finding("broken")}) == "broken"
 
 
 def test_the_schema_is_a_valid_schema() -> None:

@@ -98,7 +98,8 @@ def test_a_shared_quantity_is_computed_once_per_model_and_argument() -> None:
     calls.clear()
     trained = random_network("mlp_1x4", 0)
     assert counted(trained) is counted(trained)
-    assert counted(trained, 2) is counted(trained, 2)
+    assert counted(trained, 2) is counted(trained, power=2)
+    assert counted(trained, 1) is counted(trained)
     assert counted(dataclasses.replace(trained)) is not counted(trained)
     assert calls == [1, 2, 1]
 

@@ -24,7 +24,7 @@ from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
 
 
-@measure(source="Kwon et al. 2021, eq. 3", invariant_to={"layer_rescaling", "unit_permutation"})
+@measure(source="Kwon et al. 2021, eq. 3", cost="slow", invariant_to={"layer_rescaling", "unit_permutation"})
 def adaptive_sharpness(trained: TrainedModel, radius: float = 0.5, steps: int = 10) -> float:
     theta = flat_parameters(trained)
     loss, gradient = loss_and_gradient(trained, theta)

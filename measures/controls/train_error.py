@@ -1,0 +1,15 @@
+"""A control: the training error. Twins are trained until they fit; if this tells them apart, one of them does not.
+
+    μ = (1/n) · #{i : argmaxₖ f(xᵢ)[k] ≠ yᵢ}     a fraction
+
+Zhang et al. 2017 (arXiv:1611.03530), section 2: it is 0 with true and with random labels.
+Differs from the paper: none.
+"""
+
+from harness.trained_model import TrainedModel
+from measures import INVARIANCES, measure
+
+
+@measure(source="Zhang et al. 2017, section 2", invariant_to=INVARIANCES)
+def train_error(trained: TrainedModel) -> float:
+    return float((trained.logits.argmax(dim=1) != trained.labels).double().mean())

@@ -1,0 +1,31 @@
+"""Training losses summed over the epochs: the area under the training curve, whole or of its last part.
+
+    μ₁ = Σₑ ℓₑ     μ₂ = Σₑ 0.9^(E − e) ℓₑ     ℓₑ = mean cross-entropy of epoch e in nats, before each step; e = 1 … E
+
+The first is the training speed of Bayesian model selection, the second forgets the losses of early epochs.
+
+Lyle et al. 2020 (arXiv:2010.14499), the sum over training losses; Ru et al. 2021 (arXiv:2006.04492), TSE and TSE-EMA,
+with the decay 0.9.
+Differs from the papers: training stops at a loss, not after a number of epochs, so E differs between networks. An epoch
+cut short by the stop counts as one, with the mean over the examples that it reached.
+"""
+
+import torch
+
+from harness.trained_model import TrainedModel
+from measures import measure
+
+DECAY = 0.9
+EVERY_CHANGE = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
+
+
+@measure(source="Lyle et al. 2020; Ru et al. 2021, TSE", invariant_to=EVERY_CHANGE)
+def training_loss_sum(trained: TrainedModel) -> float:
+    return float(trained.history.train_loss.double().sum())
+
+
+@measure(source="Ru et al. 2021, TSE-EMA", invariant_to=EVERY_CHANGE)
+def training_loss_average(trained: TrainedModel) -> float:
+    losses = trained.history.train_loss.double()
+    age = torch.arange(len(losses) - 1, -1, -1, dtype=torch.float64, device=losses.device)
+    return float((DECAY**age * losses).sum())

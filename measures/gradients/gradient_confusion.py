@@ -1,0 +1,26 @@
+"""Gradient confusion: how much can a step on one training example raise the loss of another?
+
+    μ = −min over i≠j of  ⟨gᵢ, gⱼ⟩     gᵢ = ∇_θ ℓ(f_θ(xᵢ), yᵢ)
+
+ℓ is the cross-entropy, θ all weights of the trained network; the examples are the first 200 of `random_order`.
+
+Sankararaman et al. 2020 (arXiv:1904.06963): the confusion bound is the least η ≥ 0 with ⟨gᵢ, gⱼ⟩ ≥ −η for all i≠j.
+Differs from the paper:
+1. Below zero where all pairs agree (there the paper's η is 0): the smallest product still tells how far they agree.
+2. The paper's claim is on the speed of training. That confused gradients go with memorized examples is read into it.
+3. Batch normalization uses its running statistics, so that every example has a gradient of its own.
+"""
+
+import torch
+
+from harness.gradient_gram import final_gradient_gram
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+
+@measure(source="Sankararaman et al. 2020, gradient confusion", invariant_to={"unit_permutation", "logit_shift"})
+def gradient_confusion(trained: TrainedModel) -> float:
+    gram = final_gradient_gram(trained)
+    if len(gram) < 2:
+        raise NotApplicable("there is one example: no pair of gradients to compare")
+    return -float(gram.masked_fill(torch.eye(len(gram), dtype=torch.bool, device=gram.device), torch.inf).min())

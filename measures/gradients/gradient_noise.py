@@ -1,0 +1,40 @@
+"""Variance of per-example gradients: how much does the gradient depend on which training example it is of?
+
+    C = (1/m) Σᵢ (gᵢ − ḡ)(gᵢ − ḡ)ᵀ     gᵢ = ∇_θ ℓ(f_θ(xᵢ), yᵢ),  ḡ = (1/m) Σᵢ gᵢ
+
+    gradient_noise       = Tr C of the trained network
+    gradient_noise_scale = Σ Tr C / Σ ‖ḡ‖²     sums over the early networks
+
+ℓ is the cross-entropy, θ all weights. The early networks are those at the ends of epochs 1, 2, 4 and 8, as far as
+training went. The noise scale is the batch size, in examples, at which noise and signal of a step are equally long.
+
+Jiang et al. 2020 (arXiv:1912.02178), the variance of gradients at the end of training; McCandlish et al. 2018
+(arXiv:1812.06162), the simple noise scale, which averages numerator and denominator over steps separately, as here.
+Differs from the papers:
+1. The gradients are of the first m = 200 examples of `random_order`, and ‖ḡ‖² is theirs: for the whole training set it
+   would be smaller by about Tr C / m.
+2. The noise scale is no claim on generalization in its paper. It is taken early: at the end of training it is m times
+   `gradient_diversity` less one and would be the same measure twice.
+3. Batch normalization uses its running statistics, so that every example has a gradient of its own.
+"""
+
+from harness.gradient_moments import early_statistics, statistics_at_end
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+
+@measure(source="Jiang et al. 2020, variance of gradients", invariant_to={"unit_permutation", "logit_shift"})
+def gradient_noise(trained: TrainedModel) -> float:
+    return statistics_at_end(trained).variance
+
+
+@measure(
+    source="McCandlish et al. 2018, simple noise scale",
+    invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
+)
+def gradient_noise_scale(trained: TrainedModel) -> float:
+    early = early_statistics(trained)
+    signal = sum(statistics.norm_of_mean for statistics in early)
+    if not signal > 0:
+        raise NotApplicable("the mean gradient is zero at every snapshot: the noise has no scale")
+    return sum(statistics.variance for statistics in early) / signal

@@ -1,0 +1,49 @@
+"""Kernel target alignment: are examples of one class what the trained network's tangent kernel holds to be alike?
+
+    A(Θ) = ⟨HΘH, HYYᵀH⟩ / ( ‖HΘH‖_F ‖HYYᵀH‖_F )     Θ(x, x') = (1/K) Σₖ ⟨∇_θ f_k(x), ∇_θ f_k(x')⟩
+
+    kernel_target_alignment = −A(Θ of the trained network)
+    kernel_alignment_growth = −( A(Θ of the trained network) − A(Θ of the initial one) )
+
+Y (m, K) is the one-hot coding of the labels, H = I − 11ᵀ/m centres, θ are all weights. A is 1 where Θ is a multiple of
+YYᵀ. Negated: the claim is that aligned kernels generalize, and that they align faster to true labels.
+
+Cortes, Mohri & Rostamizadeh 2012 (arXiv:1203.0550), centred alignment; Baratin et al. 2021 (arXiv:2008.00938), of the
+tangent kernel over training.
+Differs from the papers:
+1. The examples are the first 200 of `random_order`.
+2. The kernel is the mean over outputs of each one's own; how outputs are coupled is left out.
+"""
+
+from torch import Tensor
+
+from harness.gradient_gram import final_tangent_kernel, initial_tangent_kernel
+from harness.kernels import centred, centred_labels
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+
+@measure(
+    source="Cortes, Mohri & Rostamizadeh 2012; Baratin et al. 2021",
+    cost="slow",
+    invariant_to={"unit_permutation", "logit_shift"},
+)
+def kernel_target_alignment(trained: TrainedModel) -> float:
+    return -alignment(final_tangent_kernel(trained), centred_labels(trained))
+
+
+@measure(
+    source="Baratin et al. 2021, alignment over training", cost="slow", invariant_to={"unit_permutation", "logit_shift"}
+)
+def kernel_alignment_growth(trained: TrainedModel) -> float:
+    labels = centred_labels(trained)
+    return alignment(initial_tangent_kernel(trained), labels) - alignment(final_tangent_kernel(trained), labels)
+
+
+def alignment(kernel: Tensor, labels: Tensor) -> float:
+    """Cosine of the centred kernel (m, m) and the Gram matrix of centred labels (m, K)."""
+    kernel, target = centred(kernel), labels @ labels.T
+    norm = kernel.norm()
+    if not norm > 0:
+        raise NotApplicable("the centred tangent kernel is zero: it has no direction")
+    return float((kernel * target).sum() / norm / target.norm())

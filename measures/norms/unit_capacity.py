@@ -1,0 +1,42 @@
+"""Unit capacity: how far did the weights into each hidden unit move, weighed by the weights out of it?
+
+    μ = (1/γ) · Σⱼ αⱼ (βⱼ · (1/n Σᵢ ‖hᵢ‖²)^½ + (1/n Σᵢ ⟨uⱼ⁰, hᵢ⟩²)^½)
+
+The sum runs over the units j of the last hidden layer. uⱼ holds the weights into unit j, βⱼ = ‖uⱼ − uⱼ⁰‖₂ is its
+capacity (uⱼ⁰ before training) and αⱼ, the norm of the weights from it to the logits, its impact; hᵢ is what the layer
+receives for example i, the input itself in a network with one hidden layer. γ is the margin of measures/margins/
+inverse_margin.py. Batch normalization is folded in.
+
+Neyshabur, Li, Bhojanapalli, LeCun & Srebro 2019 (arXiv:1805.12076), theorem 1, which bounds the Rademacher complexity
+of the networks with these αⱼ and βⱼ.
+Differs from the paper:
+1. Left out is the theorem's factor, a constant among networks with as many classes and examples.
+2. The paper has one hidden layer. In a deeper network the layers below the last hidden one count as fixed features,
+   to which theorem 1 applies: how far they moved themselves is not counted.
+3. Biases are left out; the paper's networks have none.
+4. Not applicable where the last two weight layers are not linear ones, one after the other.
+"""
+
+import math
+
+import torch
+
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+from measures.margins.inverse_margin import inverse_margin
+
+
+@measure(source="Neyshabur et al. 2019, theorem 1", invariant_to={"batch_norm_folding", "logit_shift"})
+def unit_capacity(trained: TrainedModel) -> float:
+    if len(trained.layers) < 2:
+        raise NotApplicable("there is 1 weight layer, so no hidden unit")
+    hidden, last = trained.layers[-2:]
+    if hidden.weight.ndim != 2 or hidden.output_shape != last.input_shape:
+        raise NotApplicable(
+            f"layer {hidden.name!r} with output {hidden.output_shape} is not a linear one right before {last.name!r}"
+        )
+    h = trained.hidden_features[-2] if len(trained.layers) > 2 else trained.inputs.flatten(1)
+    alpha, beta = last.weight.double().norm(dim=0), hidden.change.double().norm(dim=1)
+    size = h.square().sum(dim=1).mean(dtype=torch.float64).sqrt()
+    at_start = (h @ hidden.init_weight.T).square().mean(dim=0, dtype=torch.float64).sqrt()
+    return float(alpha @ (beta * size + at_start)) * math.sqrt(inverse_margin(trained))

@@ -1,0 +1,18 @@
+"""Brier score on the training set: the squared distance of the predicted distributions from the labels.
+
+    μ = (1/n) Σᵢ Σₖ (softmax f(xᵢ)[k] − 1[k = yᵢ])²     from 0 to 2; larger is worse
+
+Brier 1950, Verification of forecasts expressed in terms of probability, eq. 2.
+Differs from the paper: on the training set, as all measures here; the paper's is of forecasts.
+"""
+
+import torch.nn.functional as F
+
+from harness.trained_model import TrainedModel
+from measures import INVARIANCES, measure
+
+
+@measure(source="Brier 1950, eq. 2", invariant_to=INVARIANCES)
+def brier_score(trained: TrainedModel) -> float:
+    p = trained.logits.double().softmax(dim=1)
+    return float((p - F.one_hot(trained.labels, p.shape[1])).square().sum(dim=1).mean())

@@ -1,0 +1,41 @@
+"""Intrinsic dimension of the last hidden layer, from the ratio of the distances to the two nearest neighbours.
+
+    −log(1 − F(ρ)) = d log ρ     ρᵢ = rᵢ₂ / rᵢ₁,  d fitted by least squares through the origin
+
+rᵢ₁ and rᵢ₂ are the distances of example i from its nearest and second nearest neighbour among at most 500 examples; F
+is the empirical distribution of ρ, F(ρ₍ᵢ₎) = i/m in ascending order. The tenth of the examples with the largest ratios
+is left out of the fit. A number of dimensions. Published finding: larger for networks that generalize worse.
+
+Ansuini, Laio, Macke & Zoccolan 2019 (arXiv:1905.12784); Facco et al. 2017 (TwoNN).
+Differs from the paper:
+1. One sample instead of means over subsamples.
+2. Examples that equal another, to the precision of float32, are left out; not applicable where fewer than 3 remain, or
+   where none of those kept is at different distances from its two neighbours.
+"""
+
+import torch
+
+from harness.layer_features import hidden_layers
+from harness.neighbours import neighbours
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+KEPT = 0.9  # share of the ratios that the line is fitted to, smallest first
+
+
+@measure(
+    source="Ansuini, Laio, Macke & Zoccolan 2019, TwoNN",
+    invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
+)
+def intrinsic_dimension(trained: TrainedModel) -> float:
+    distances = neighbours(trained, hidden_layers(trained)[-1]).distances
+    if distances.shape[1] < 2:
+        raise NotApplicable(f"{len(distances)} training examples: none has two neighbours")
+    first, second = distances[:, :2].unbind(dim=1)
+    ratios = (second / first)[first > 0].sort().values
+    m = len(ratios)
+    if m < 3 or not bool((ratios[: int(KEPT * m)] > 1).any()):
+        raise NotApplicable(f"{m} of {len(first)} examples differ from all others: too few to fit a dimension to")
+    x = ratios.log()[: int(KEPT * m)]
+    y = -torch.log1p(-torch.arange(1, len(x) + 1, dtype=x.dtype, device=x.device) / m)
+    return float((x @ y) / (x @ x))

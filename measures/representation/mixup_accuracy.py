@@ -1,0 +1,36 @@
+"""Mixup error: how often is the mean of two training inputs with one label given another label?
+
+    μ = (1/m) Σₖ 1[argmax f((xᵢₖ + xⱼₖ)/2) ≠ yₖ]     yᵢₖ = yⱼₖ = yₖ, iₖ ≠ jₖ
+
+f are the logits; the m pairs are those of harness/mixing.py, at most 1,000. A fraction; the paper's accuracy is
+one minus it.
+
+Natekar & Sharma 2020 (arXiv:2012.02775), label-wise mixup.
+Differs from the paper: the share of either input is one half, not drawn; all pairs together instead of a mean over
+classes.
+"""
+
+import dataclasses
+
+from harness.mixing import mixed_within_classes
+from harness.shared import once_per_model
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+
+@measure(
+    source="Natekar & Sharma 2020, label-wise mixup",
+    invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
+)
+def mixup_accuracy(trained: TrainedModel) -> float:
+    return mixup_error(trained)
+
+
+@once_per_model
+def mixup_error(trained: TrainedModel) -> float:
+    """μ; NotApplicable where no two examples have the same label."""
+    mixed, labels = mixed_within_classes(trained)
+    if not len(labels):
+        raise NotApplicable(f"none of {len(trained.labels)} training examples has the label of another")
+    predicted = dataclasses.replace(trained, inputs=mixed, labels=labels).logits.argmax(dim=1)
+    return float((predicted != labels).double().mean())

@@ -1,0 +1,21 @@
+"""Average sharpness: how far does Gaussian noise on the weights raise the training loss, in the mean?
+
+    μ = E[L(θ + σ z)] − L(θ)     z ~ N(0, I),  σ = 10^(−1.5) ≈ 0.032
+
+L is the mean cross-entropy, θ all parameters; σ is a standard deviation, half way between 0.1 and 0.01 in logarithm.
+
+Neyshabur et al. 2017 (arXiv:1706.08947), eq. 6 (expected sharpness); Andriushchenko et al. 2023 (arXiv:2302.07011),
+the average-case sharpness with c = 1.
+Differs from the papers: 8 draws on 300 training examples, the same at any σ and for twins (harness/perturbations.py).
+"""
+
+from harness.perturbations import STEPS_A_DECADE, clean_outcome, grid_size, noisy_outcomes
+from harness.trained_model import TrainedModel
+from measures import measure
+
+NOISE_STD = grid_size(-1.5 * STEPS_A_DECADE)
+
+
+@measure(source="Neyshabur et al. 2017, expected sharpness", cost="slow", invariant_to={"logit_shift"})
+def average_sharpness(trained: TrainedModel, noise_std: float = NOISE_STD) -> float:
+    return float(noisy_outcomes(trained, noise_std, "isotropic").losses.mean()) - clean_outcome(trained).loss

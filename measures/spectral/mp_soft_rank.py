@@ -1,0 +1,31 @@
+"""Marchenko-Pastur soft rank: the edge of a layer's bulk of random eigenvalues over its largest, a mean over layers.
+
+    μ = (1/L) Σₗ λ⁺ₗ / λₗ,max     λ⁺ = σ² (√N + √M)²
+
+λ are the eigenvalues of WᵀW for the (N, M) weight matrix W, and λ⁺ is where those of a matrix of independent entries of
+variance σ² end, in the limit of large N and M. Near 1 a layer is as good as random; the more it has learned, the
+further its largest eigenvalue lies beyond the edge. σ² is the variance of what is noise in W
+(harness/matrix_noise.py).
+
+Martin & Mahoney 2021 (arXiv:1810.01075), section on the MP soft rank.
+Differs from the paper:
+1. σ² by empirical variational Bayes, where the paper fits the bulk of the spectrum to the law, partly by eye.
+2. W is the reshaped kernel of a convolution, batch normalization folded in; the L layers are those with at least 50
+   eigenvalues, and it is not applicable where there is none.
+"""
+
+from harness.matrix_noise import noise_variance
+from harness.trained_model import TrainedModel
+from harness.weight_spectra import large_spectra
+from measures import measure
+
+
+@measure(
+    source="Martin & Mahoney 2021",
+    invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
+)
+def mp_soft_rank(trained: TrainedModel) -> float:
+    spectra = large_spectra(trained)
+    edges = [noise_variance(each) * (each.rows**0.5 + each.columns**0.5) ** 2 for each in spectra]
+    ratios = [edge / float(each.eigenvalues[0]) for edge, each in zip(edges, spectra, strict=True)]
+    return sum(ratios) / len(ratios)

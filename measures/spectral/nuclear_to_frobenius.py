@@ -1,0 +1,27 @@
+"""Nuclear norm over Frobenius norm of the layers' operators: how evenly the singular values are spread, a mean.
+
+    μ = (1/d) Σₗ ‖Wₗ‖_* / ‖Wₗ‖_F = (1/d) Σₗ Σᵢ σᵢ / (Σᵢ σᵢ²)^½
+
+Wₗ is the true linear operator of layer l with batch normalization folded in and singular values σᵢ, d the number of
+layers. Between 1 (rank one) and √rank (all equal), and blind to the layer's scale.
+
+Recht, Fazel & Parrilo 2010 (arXiv:0706.4138) for the nuclear norm as the convex stand-in for rank.
+Differs from the paper: a ratio, and a mean over the layers. Not applicable where an operator has more than 4 million
+entries.
+"""
+
+from harness.trained_model import TrainedModel
+from measures import NotApplicable, measure
+
+
+@measure(
+    source="Recht, Fazel & Parrilo 2010",
+    invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
+)
+def nuclear_to_frobenius(trained: TrainedModel) -> float:
+    ratios = []
+    for layer in trained.layers:
+        if not bool(layer.singular_values.any()):
+            raise NotApplicable(f"layer {layer.name!r}: its weights are all zero, the ratio is undefined")
+        ratios.append(float(layer.singular_values.sum() / layer.singular_values.norm()))
+    return sum(ratios) / len(ratios)

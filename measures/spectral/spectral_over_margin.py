@@ -1,0 +1,25 @@
+"""Product of the layers' squared spectral norms over the squared margin, as its logarithm.
+
+    μ = Σₗ log ‖Wₗ‖₂² − 2 log γ     γ = 10th percentile of the training margins
+
+Wₗ is the true linear operator of layer l, batch normalization folded in.
+
+Jiang et al. 2020 (arXiv:1912.02178), eq. 31; the capacity in the bound of Bartlett, Foster & Telgarsky 2017
+(arXiv:1706.08498) has this as its leading factor.
+Differs from the paper: the operator, not the reshaped kernel; not applicable where γ ≤ 0.
+"""
+
+import math
+
+from harness.trained_model import TrainedModel
+from measures import measure
+from measures.margins.inverse_margin import inverse_margin
+from measures.spectral.spectral_norm import spectral_norm
+
+
+@measure(
+    source="Jiang et al. 2020, eq. 31",
+    invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
+)
+def spectral_over_margin(trained: TrainedModel) -> float:
+    return 2 * spectral_norm(trained) + math.log(inverse_margin(trained))

@@ -1,0 +1,41 @@
+"""Stable quality: stable rank against condition number of what is not noise in a layer's weights, negated, a mean.
+
+    μ = −(1/d) Σₗ arctan( sₗ / (1 − 1/κₗ) )
+    sₗ = (1/m) Σᵢ σ̂ᵢ² / σ̂₁²     κₗ = σ̂₁ / σ̂ᵣ
+
+σ̂₁ ≥ ... ≥ σ̂ᵣ are the singular values of the low-rank signal in layer l's weight matrix, noise stripped
+(harness/matrix_noise.py), m the smaller side of the matrix, d the number of layers. The claim: a layer of high quality
+spreads space over many directions (large s) and is well conditioned (small κ), and its network generalizes. A layer of
+noise alone has s = 0 and quality 0; one of rank one is perfectly conditioned and has quality π/2.
+
+Hosseini et al. 2021 (arXiv:2110.12259), stable quality; the low-rank signal as in Hosseini & Plataniotis 2020
+(arXiv:2006.08217). The arctangent's argument is as in the code published with the former, where κ stands as 1 − 1/κ.
+Differs from the paper:
+1. Negated, and a mean over the layers.
+2. A convolution's kernel is unfolded along its output channels only, the paper's also along its input channels.
+"""
+
+import math
+
+from harness.matrix_noise import signal_singular_values
+from harness.trained_model import TrainedModel
+from harness.weight_spectra import Spectrum, weight_spectra
+from measures import measure
+
+
+@measure(
+    source="Hosseini et al. 2021; Hosseini & Plataniotis 2020",
+    invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
+)
+def stable_quality(trained: TrainedModel) -> float:
+    qualities = [quality(spectrum) for spectrum in weight_spectra(trained)]
+    return -sum(qualities) / len(qualities)
+
+
+def quality(spectrum: Spectrum) -> float:
+    """Between 0 (all noise) and π/2."""
+    signal = signal_singular_values(spectrum)
+    if not len(signal):
+        return 0.0
+    stable_rank = float((signal / signal[0]).square().sum()) / min(spectrum.rows, spectrum.columns)
+    return math.atan2(stable_rank, 1 - float(signal[-1] / signal[0]))

@@ -1,0 +1,32 @@
+"""Is it unmoved by what leaves the function unchanged, and only by what it declares? (harness/reparametrization.py)
+
+Drawn by hypothesis on two tiny trained networks. A measure that moves was never a property of the function (Dinh et al.
+2017, arXiv:1703.04933): that is no fault, but is to be known; what is wrong is a declaration that does not hold.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from harness import reparametrization
+from measures import Measure
+
+pytestmark = pytest.mark.reparametrization
+
+CHECKLIST = reparametrization.CHECKLIST
+
+
+def test_layer_rescaling_moves_it_unless_declared(measure: Measure, keeps: Callable[..., None]) -> None:
+    keeps(measure, reparametrization.layer_rescaling)
+
+
+def test_unit_permutation_moves_it_unless_declared(measure: Measure, keeps: Callable[..., None]) -> None:
+    keeps(measure, reparametrization.unit_permutation)
+
+
+def test_batch_norm_folding_moves_it_unless_declared(measure: Measure, keeps: Callable[..., None]) -> None:
+    keeps(measure, reparametrization.batch_norm_folding)
+
+
+def test_logit_shift_moves_it_unless_declared(measure: Measure, keeps: Callable[..., None]) -> None:
+    keeps(measure, reparametrization.logit_shift)

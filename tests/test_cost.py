@@ -1,0 +1,82 @@
+"""Costs are counted: operations by hand, memory by what is allocated, tiers by what is done."""
+
+import pytest
+import torch
+
+from harness.cost import Operations, PeakMemory, models, work
+from harness.trained_model import TrainedModel
+from harness.zoo import Zoo
+from measures import Measure, NotApplicable, measure
+from measures.sharpness.sam_sharpness import sam_sharpness
+from tests.models import random_network
+
+pytestmark = pytest.mark.usefixtures("own_registry")
+
+
+def test_a_product_of_3x4_and_4x5_is_120_operations_and_its_gradients_twice_that() -> None:
+    a, b = torch.randn(3, 4, requires_grad=True), torch.randn(4, 5, requires_grad=True)
+    with Operations() as counted:
+        loss = (a @ b).sum()
+        assert (counted.forward, counted.backward) == (120, 0)
+        torch.autograd.grad(loss, (a, b))
+    assert (counted.forward, counted.backward) == (120, 240)
+
+
+def test_products_under_vmap_and_grad_are_counted_too() -> None:
+    weight, inputs = torch.randn(5, 4), torch.randn(3, 4)
+    with Operations() as counted:
+        torch.func.vmap(torch.func.grad(lambda w, x: (w @ x).sum()), (None, 0))(weight, inputs)
+    assert counted.forward == 120
+
+
+def test_allocated_memory_is_seen_also_after_it_was_freed() -> None:
+    with PeakMemory() as memory:
+        block = torch.ones(2**26 // 4)  # 64 MB
+        del block
+    assert 60 < memory.megabytes < 100
+
+
+def passes(count: int) -> Measure:
+    @measure(source="a test")
+    def repeated(trained: TrainedModel) -> float:
+        with torch.no_grad():
+            return sum(float(trained.model(trained.inputs).sum()) for _ in range(count))
+
+    return repeated
+
+
+def test_passes_are_counted_in_units_of_the_training_set() -> None:
+    assert work(passes(7), random_network("convnet_bn", 0)).numbers["forward_passes"] == pytest.approx(7)
+
+    @measure(source="a test")
+    def a_quarter(trained: TrainedModel) -> float:
+        return float(trained.model(trained.inputs[:5]).detach().sum())
+
+    assert work(a_quarter, random_network("mlp_2x5", 0)).numbers["forward_passes"] == pytest.approx(0.25)
+
+
+def test_a_gradient_step_is_two_forward_passes_and_about_one_backward() -> None:
+    numbers = work(sam_sharpness, random_network("mlp_3x50", 0)).numbers
+    assert numbers["forward_passes"] == pytest.approx(2, abs=0.05)
+    assert 0.8 < numbers["backward_passes"] <= 1
+
+
+def test_a_measure_that_declares_itself_fast_and_makes_60_passes_is_found() -> None:
+    assert work(passes(45), random_network("mlp_1x4", 0)).problem == ""
+    assert "the work of 60 forward passes" in work(passes(60), random_network("mlp_1x4", 0)).problem
+
+
+def test_without_a_value_there_is_no_cost() -> None:
+    @measure(source="a test")
+    def never(trained: TrainedModel) -> float:
+        raise NotApplicable("never")
+
+    assert work(never, random_network("mlp_1x4", 0)).skipped == "never"
+
+
+def test_one_natural_model_of_each_network_is_costed(tiny_zoo: Zoo) -> None:
+    found = models(tiny_zoo)
+    assert {*found} == {"mlp_1x64", "mlp_1x128"}
+    assert [(recipe.network, recipe.condition) for recipe in found.values()] == [
+        (network, "true_labels") for network in found
+    ]

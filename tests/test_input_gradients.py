@@ -1,0 +1,85 @@
+import pytest
+import torch
+from torch import nn
+
+from harness.input_gradients import (
+    logits_and_jacobian,
+    loss_gradients,
+    margin_gradients,
+    margins_of,
+    networks_in_training,
+    sample,
+)
+from tests.loss_surface import assert_leaves_all_as_found
+from tests.models import trained_model, with_snapshots
+from tests.naive_gradients import NETWORKS, jacobians, loss_gradient, network
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_gradients_are_those_taken_one_example_at_a_time(kind, monkeypatch):
+    monkeypatch.setattr("harness.input_gradients.CHUNK", 5)
+    trained = network(kind)
+    expected = jacobians(trained)
+    logits, jacobian = logits_and_jacobian(trained.model, trained.inputs)
+    torch.testing.assert_close(jacobian, expected)
+    torch.testing.assert_close(logits, trained.logits)
+    pairs = zip(trained.inputs, trained.labels, strict=True)
+    naive = torch.stack([loss_gradient(trained.model, x, y) for x, y in pairs])
+    torch.testing.assert_close(loss_gradients(trained.model, trained.inputs, trained.labels), naive)
+    found = margin_gradients(trained.model, trained.inputs, trained.labels)
+    torch.testing.assert_close(found.margins, trained.margins)
+    for i, (f, y) in enumerate(zip(trained.logits, trained.labels.tolist(), strict=True)):
+        other = max((j for j in range(3) if j != y), key=lambda j: float(f[j]))
+        torch.testing.assert_close(found.gradients[0][i], expected[i, y] - expected[i, other])
+
+
+def test_hidden_gradients_are_with_respect_to_what_each_weight_layer_receives():
+    trained = network("convnet")
+    found = margin_gradients(trained.model, trained.inputs, trained.labels)
+    for place, position in enumerate((0, 3, 6)):  # of the weight layers in the network
+        before, after = trained.model[:position], trained.model[position:]
+        with torch.no_grad():
+            h = before(trained.inputs) if position else trained.inputs
+        for i in range(len(h)):
+            one = h[i : i + 1].clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(margins_of(after(one), trained.labels[i : i + 1]), one)
+            torch.testing.assert_close(found.gradients[place][i], gradient.flatten())
+            torch.testing.assert_close(found.received[place][i], one.detach().flatten())
+
+
+def test_a_sample_is_of_the_same_examples_however_they_are_stored():
+    trained = network("mlp")
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(1))
+    shuffled = trained_model(trained.model, trained.inputs[order], trained.labels[order])
+    for one, other in zip(sample(trained, 5), sample(shuffled, 5), strict=True):
+        assert len(one) == 5
+        assert torch.equal(one, other)
+
+
+def test_networks_in_training_end_with_the_trained_one():
+    trained = network("mlp")
+    assert networks_in_training(trained) == (trained.model,)
+    early = with_snapshots(trained, trained.init, trained.init)
+    assert len(networks_in_training(early)) == 3
+    assert networks_in_training(early)[-1] is trained.model
+
+
+@pytest.mark.parametrize("grad_mode", [True, False])
+def test_nothing_is_left_behind(grad_mode):
+    def everything(trained):
+        with torch.set_grad_enabled(grad_mode):
+            margin_gradients(trained.model, trained.inputs, trained.labels)
+            loss_gradients(trained.model, trained.inputs, trained.labels)
+            logits_and_jacobian(trained.model, trained.inputs)
+
+    trained = network("convnet_bn")
+    assert_leaves_all_as_found(everything, trained)
+    assert not any(module._forward_pre_hooks for module in trained.model.modules())
+    assert not trained.inputs.requires_grad
+
+
+def test_the_hooks_go_when_the_network_raises():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(3, 2))
+    with pytest.raises(RuntimeError, match="shapes"):
+        margin_gradients(model, torch.ones(1, 2), torch.tensor([0]))
+    assert not any(module._forward_pre_hooks for module in model.modules())
