@@ -56,14 +56,16 @@ class TrainedModel:
 
     @functools.cached_property
     def random_order(self) -> Tensor:
-        """A random order of the examples, (n,) indices: the order of their projections on one random direction.
+        """A random order of the examples, (n,) indices: they are ranked by their projection on one random direction,
+        and the ranks shuffled.
 
-        Take samples and pairs from its beginning. It is the same set of examples however they are stored, and
-        the same for twins with equal inputs.
+        Take samples and pairs from its beginning. It is the same order of examples however they are stored, and the
+        same for twins with equal inputs.
         """
-        flat = self.inputs.flatten(1).double()
-        direction = torch.randn(flat.shape[1], generator=seeded_generator(self.seed, "order"), dtype=torch.float64)
-        return torch.argsort(flat @ direction.to(flat.device), stable=True)
+        flat, generator = self.inputs.flatten(1).double(), seeded_generator(self.seed, "order")
+        direction = torch.randn(flat.shape[1], generator=generator, dtype=torch.float64)
+        ranked = torch.argsort(flat @ direction.to(flat.device), stable=True)
+        return ranked[torch.randperm(len(flat), generator=generator).to(flat.device)]
 
     @functools.cached_property
     def snapshots(self) -> tuple[tuple[int, nn.Module], ...]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from harness.history import flat_state, load_flat_state
 from harness.purity import Witness
-from harness.recipe import Recipe
+from harness.recipe import Recipe, seeded_generator
 from harness.shared import once_per_model
 from harness.train import fit
 from harness.trained_model import TrainedModel
@@ -27,6 +27,15 @@ def test_the_random_order_takes_the_same_examples_however_they_are_stored(seed: 
     shuffled = dataclasses.replace(trained, inputs=trained.inputs[stored], labels=trained.labels[stored])
     assert torch.equal(trained.inputs[trained.random_order], shuffled.inputs[shuffled.random_order])
     assert sorted(trained.random_order.tolist()) == list(range(20))
+
+
+def test_the_beginning_of_the_random_order_is_a_fair_sample() -> None:
+    trained = random_network("mlp_1x4", 0, num_train=2000)
+    direction = torch.randn(36, generator=seeded_generator(0, "order"), dtype=torch.float64)
+    projections = trained.inputs.flatten(1) @ direction
+    sample = projections[trained.random_order[:400]]
+    assert abs(float(sample.mean() - projections.mean())) < 4 * float(projections.std()) / 20
+    assert float(sample.std() / projections.std()) == pytest.approx(1, abs=0.15)
 
 
 def test_another_seed_gives_another_random_order() -> None:

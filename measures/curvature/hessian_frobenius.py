@@ -3,8 +3,8 @@
     μ = ‖H‖_F = (Σ λᵢ²)^½     H = ∇²L(θ), λᵢ its eigenvalues
 
 L is the mean cross-entropy of the training set, θ all parameters, batch normalization's among them. From the
-spectrum of harness/hessian_spectrum.py: exact up to 40 parameters, else with a standard error of 0.2 to 3.5% on
-networks that fit the digits, and up to 17% too large for the sample's sake.
+spectrum of harness/hessian_spectrum.py: exact up to 40 parameters, else with a standard error of 0.2 to 4% on
+networks that fit the digits, and up to 13% too large for the sample's sake.
 
 MacKay 1992 (Neural Computation 4) and Maddox, Benton & Wilson 2020 (arXiv:2003.02139) for functions of the spectrum as
 measures of complexity; the norm sums them as tr H² does.
