@@ -166,15 +166,24 @@ def _asked(measure: Measure, load: Load, change: str, changed: Draw) -> Finding:
 
 def _judged(measure: Measure, change: str, moves: list[float], reasons: list[str]) -> Finding:
     largest = max(moves)
-    numbers = {"largest_relative_change": largest} if math.isfinite(largest) else {}
-    what = change.replace("_", " ")
-    declared = change in measure.invariant_to
-    if declared and largest > UNMOVED:
-        by = f"by {largest:.2g} of its value" if numbers else f"to no value ({reasons[0]})"
-        return Finding(f"it declares that it is invariant to {what}, which moves it {by}", numbers=numbers)
-    if not declared and largest <= UNMOVED:
-        return Finding(f"{what} never moves it ({len(moves)} draws): declare it invariant_to", numbers=numbers)
-    return Finding(numbers=numbers)
+    numbers = {"draws": float(len(moves)), "draws_without_a_value": float(len(reasons))}
+    numbers |= {"largest_relative_change": largest} if math.isfinite(largest) else {}
+    problem = ""
+    if change in measure.invariant_to and largest > UNMOVED:
+        by = f"by {largest:.2g} of its value" if math.isfinite(largest) else f"to no value ({reasons[0]})"
+        problem = f"it declares that it is invariant to {change.replace('_', ' ')}, which moves it {by}"
+    return Finding(problem, numbers=numbers)
+
+
+def concluded(measure: Measure, change: str, finding: Finding) -> Finding:
+    """The finding over all models: what is not declared has to move the measure in some draw on one of them."""
+    asked = not finding.skipped and not finding.problem
+    lost = finding.numbers.get("draws_without_a_value", 0) > 0
+    if asked and change not in measure.invariant_to and not lost:
+        if finding.numbers.get("largest_relative_change", math.inf) <= UNMOVED:
+            never = f"{change.replace('_', ' ')} never moves it: declare that it is invariant_to that"
+            return dataclasses.replace(finding, problem=never)
+    return finding
 
 
 def _relative_change(before: float | None, after: float) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from harness import reparametrization
+from harness.checklist import Finding
 from measures import Measure
 
 pytestmark = pytest.mark.reparametrization
@@ -16,17 +17,29 @@ pytestmark = pytest.mark.reparametrization
 CHECKLIST = reparametrization.CHECKLIST
 
 
-def test_layer_rescaling_moves_it_unless_declared(measure: Measure, keeps: Callable[..., None]) -> None:
-    keeps(measure, reparametrization.layer_rescaling)
+@pytest.fixture
+def moves_unless_declared(keeps: Callable[..., None]) -> Callable[..., None]:
+    def check(measure: Measure, change: Callable[..., Finding]) -> None:
+        keeps(measure, change, lambda finding: reparametrization.concluded(measure, change.__name__, finding))
+
+    return check
 
 
-def test_unit_permutation_moves_it_unless_declared(measure: Measure, keeps: Callable[..., None]) -> None:
-    keeps(measure, reparametrization.unit_permutation)
+def test_layer_rescaling_moves_it_unless_declared(measure: Measure, moves_unless_declared: Callable[..., None]) -> None:
+    moves_unless_declared(measure, reparametrization.layer_rescaling)
 
 
-def test_batch_norm_folding_moves_it_unless_declared(measure: Measure, keeps: Callable[..., None]) -> None:
-    keeps(measure, reparametrization.batch_norm_folding)
+def test_unit_permutation_moves_it_unless_declared(
+    measure: Measure, moves_unless_declared: Callable[..., None]
+) -> None:
+    moves_unless_declared(measure, reparametrization.unit_permutation)
 
 
-def test_logit_shift_moves_it_unless_declared(measure: Measure, keeps: Callable[..., None]) -> None:
-    keeps(measure, reparametrization.logit_shift)
+def test_batch_norm_folding_moves_it_unless_declared(
+    measure: Measure, moves_unless_declared: Callable[..., None]
+) -> None:
+    moves_unless_declared(measure, reparametrization.batch_norm_folding)
+
+
+def test_logit_shift_moves_it_unless_declared(measure: Measure, moves_unless_declared: Callable[..., None]) -> None:
+    moves_unless_declared(measure, reparametrization.logit_shift)

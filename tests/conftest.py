@@ -1,5 +1,6 @@
 """A tiny zoo (ten twins of two MLPs on 100 digits), trained once a run, and the suites run on it."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,6 +77,8 @@ def run(pytester: pytest.Pytester, shared_cache: Path) -> Run:
 
     def in_process(*arguments: object, suites: object = SUITES) -> pytest.RunResult:
         fixed = ["-p", "no:cacheprovider", "--zoo=tiny", f"--cache-dir={shared_cache}", "--workers=2"]
+        if "PYTEST_XDIST_WORKER" in os.environ:  # in one of several processes nothing is timed, which it warns about
+            fixed.append("--benchmark-disable")
         return pytester.runpytest_inprocess(suites, *fixed, *arguments)
 
     return in_process
