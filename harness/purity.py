@@ -40,7 +40,7 @@ class Witness:
         now = dict(_tensors(self.trained))
         found = []
         for name, copy in self.copies.items():
-            if name not in now or now[name].shape != copy.shape or not torch.equal(now[name], copy):
+            if name not in now or not _same(now[name], copy):
                 found.append(f"it changed {name}")
         flags = _flags(self.trained)
         found += [f"it changed {name}" for name, value in self.flags.items() if flags.get(name) != value]
@@ -79,15 +79,19 @@ def _inside(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
         for key in LAYER_QUANTITIES & value.__dict__.keys():
             yield f"the shared {key} of layer {value.name}", value.__dict__[key]
     elif isinstance(value, dict):
-        for key, each in value.items():
-            called = f"{key[1]} of {key[0]}" if isinstance(key, tuple) else str(key)
-            yield from _inside(each, f"{name} {called}" if name != "the shared shared" else f"the shared {called}")
+        for key, each in value.items():  # of once_per_model: the module, the function, its arguments
+            called = f"{key[1]}({_arguments(key[2:])}) of {key[0]}" if isinstance(key, tuple) else str(key)
+            yield from _inside(each, f"the shared {called}" if name == "the shared shared" else f"{name} {called}")
     elif isinstance(value, tuple | list):
         for number, each in enumerate(value):
             yield from _inside(each, f"{name}[{number}]")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             yield from _inside(getattr(value, field.name), f"{name}.{field.name}")
+
+
+def _arguments(named: tuple[tuple[str, Any], ...]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in named)
 
 
 def _flags(trained: TrainedModel) -> dict[str, Any]:
@@ -128,6 +132,13 @@ def _restore(state: dict[str, Any]) -> None:
     torch.set_grad_enabled(state["whether gradients are enabled"])
     torch.set_default_dtype(state["torch's default dtype"])
     torch.set_num_threads(state["torch's number of threads"])
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Equal, or else NaN in the same places: a shared mean over no examples is no number, and unchanged."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    return torch.equal(a, b) or (a.is_floating_point() and bool(((a == b) | (a.isnan() & b.isnan())).all()))
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -10,7 +10,7 @@ from harness.measure_lookup import find_measures
 from harness.settings import Settings, make_settings
 from harness.zoo import build
 
-pytestmark = pytest.mark.usefixtures("own_registry")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_registry")]
 
 FILE = Path(__file__).parent / "misbehaving.py"
 

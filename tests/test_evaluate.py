@@ -116,6 +116,7 @@ def test_a_measure_that_ends_its_process_three_times_is_an_error_and_then_not_as
     assert any("it ended its process 3 times" in text and "SIGKILL" in text for _, text in found)
 
 
+@pytest.mark.slow
 def test_each_of_two_calls_has_the_time_limit_to_itself(entries: dict[Recipe, Entry], settings: Settings) -> None:
     assert {status for status, _ in reasons("takes_most_of_its_time", entries, tight(settings))} == {"value"}
 

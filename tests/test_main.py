@@ -25,6 +25,7 @@ def test_train_trains_the_zoo_and_says_what_there_is(small: str, tmp_path: Path)
     assert result.stdout.splitlines()[-1] == f"2 models in {tmp_path}; 2 fit their training set"
 
 
+@pytest.mark.slow
 def test_train_names_a_model_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     narrow = Zoo("narrow", "digits", {"mlp_1x1": 0.01}, seeds_per_network=1, num_train=20)
     monkeypatch.setitem(ZOOS, "narrow", narrow)

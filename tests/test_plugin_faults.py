@@ -73,6 +73,7 @@ def test_a_timeout_is_that_measures_and_the_other_verdicts_stand(run: Run) -> No
     result.stdout.fnmatch_lines(["hangs has no verdict on * timeout: no value for * within 2 s (--measure-timeout)*"])
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_fit_is_named_and_nobody_is_judged(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,7 +127,7 @@ def test_what_a_shared_quantity_raises_is_raised_again() -> None:
 def test_the_witness_sees_a_change_of_any_shared_quantity() -> None:
     trained = with_snapshots(random_network("mlp_1x4", 0), random_network("mlp_1x4", 1).model)
     changes = {
-        "the shared counted of": lambda: counted(trained).zero_(),
+        "the shared counted(power=1) of": lambda: counted(trained).zero_(),
         "the shared hidden_features[0]": lambda: trained.hidden_features[0].zero_(),
         "the shared random_order": lambda: trained.random_order.zero_(),
         "the shared singular_values of layer 1": lambda: trained.layers[0].singular_values.zero_(),
@@ -141,6 +141,33 @@ def test_the_witness_sees_a_change_of_any_shared_quantity() -> None:
         change()
         (found,) = witness.changes()
         assert found.startswith(f"it changed {name}"), found
+
+
+@once_per_model
+def without_numbers(trained: TrainedModel) -> torch.Tensor:
+    return torch.tensor([torch.nan, 1.0])
+
+
+def test_no_number_in_a_shared_quantity_is_no_change_until_it_becomes_one() -> None:
+    trained = random_network("mlp_1x4", 0)
+    without_numbers(trained)
+    witness = Witness(trained)
+    witness.look()
+    assert witness.changes() == []
+    without_numbers(trained)[0] = 1
+    (found,) = witness.changes()
+    assert found.startswith("it changed the shared without_numbers() of")
+
+
+def test_a_quantity_shared_for_several_arguments_is_not_taken_for_one_that_changed() -> None:
+    trained = random_network("mlp_1x4", 0)
+    counted(trained, 1), counted(trained, 2)
+    witness = Witness(trained)
+    witness.look()
+    assert witness.changes() == []
+    counted(trained, 2).zero_()
+    (found,) = witness.changes()
+    assert found.startswith("it changed the shared counted(power=2) of")
 
 
 @pytest.mark.parametrize("name", ["mlp_2x5", "convnet_bn"])

@@ -63,6 +63,7 @@ def test_building_stores_every_model_and_again_trains_none(settings: Settings) -
     assert {path: path.stat().st_mtime_ns for path in stored(settings)} == times
 
 
+@pytest.mark.slow
 def test_workers_train_the_same_weights_as_one(settings: Settings, tmp_path: Path) -> None:
     alone = make_settings(cache_dir=str(tmp_path / "alone"), workers=1)
     build(FIVE, settings, silent, progress=False)
@@ -70,6 +71,7 @@ def test_workers_train_the_same_weights_as_one(settings: Settings, tmp_path: Pat
     assert digests(settings) == digests(alone)
 
 
+@pytest.mark.slow
 def test_a_damaged_model_is_set_aside_said_and_trained_again(settings: Settings) -> None:
     build(FIVE, settings, silent, progress=False)
     before = digests(settings)
@@ -120,6 +122,7 @@ def test_two_runs_at_once_on_one_store_train_each_model_once(settings: Settings)
     assert not list((settings.cache_dir / "tmp").iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_is_carried_on_by_the_next(settings: Settings) -> None:
     script = textwrap.dedent(f"""
         from harness.settings import make_settings
