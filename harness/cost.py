@@ -29,7 +29,7 @@ from harness.trained_model import CHUNK, TrainedModel
 from harness.zoo import Zoo, twins
 from measures._registry import Measure
 
-FAST_PASSES = 50.0  # a backward pass counts as two forward ones
+FAST_PASSES = 10.0  # a backward pass counts as two forward ones
 SAMPLING_SECONDS = 0.002
 
 

@@ -9,6 +9,9 @@ import hypothesis
 import pytest
 import torch
 
+import harness.cost
+import harness.noise_floor
+import harness.reparametrization  # noqa: F401  (what an inner run imports first, pytester takes away after it)
 import measures._registry as registry
 from harness.settings import Settings, make_settings
 from harness.zoo import ZOOS, Zoo

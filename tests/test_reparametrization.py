@@ -80,7 +80,7 @@ def test_an_invariance_that_is_not_declared_is_found() -> None:
     for clause in CLAUSES:
         finding = clause(shy, lambda: random_network("convnet_bn", 0))
         assert finding.problem == ""  # another model might move it
-        assert "declare it" in concluded(shy, clause.__name__, finding).problem
+        assert "declare that it is" in concluded(shy, clause.__name__, finding).problem
         assert concluded(spectral_norm, clause.__name__, finding).problem == ""
 
 
