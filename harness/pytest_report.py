@@ -61,6 +61,7 @@ class Reporting:
         else:
             self.written = f"record written to {self.leaderboard}"
 
+    @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.verdicts:
             twins = self.judging.zoo.twins_per_condition
