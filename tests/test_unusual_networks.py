@@ -116,7 +116,8 @@ def trained(make: Callable[[], nn.Module], fitted: bool) -> TrainedModel:
 def test_every_measure_has_a_number_or_a_reason_on_it_and_changes_nothing(make, fitted: bool) -> None:
     model = trained(make, fitted)
     witness, problems, values = Witness(model), {}, 0
-    for measure in find_measures(["all"]):
+    own = [measure for measure in find_measures(["all"]) if measure.origin.startswith("measures.")]
+    for measure in own:  # not those that other tests registered
         witness.look()
         reading = read(measure, model)
         values += reading.status == "value"
