@@ -93,7 +93,10 @@ class Operations(TorchDispatchMode):
 
 
 class PeakMemory:
-    """The highest resident memory of this process inside a `with`, above what it was at the beginning."""
+    """The highest resident memory of this process inside a `with`, above what it was at the beginning.
+
+    Looked at every SAMPLING_SECONDS, so that a shorter peak can be missed.
+    """
 
     def __enter__(self) -> "PeakMemory":
         self.process = psutil.Process(os.getpid())

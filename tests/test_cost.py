@@ -1,5 +1,7 @@
 """Costs are counted: operations by hand, memory by what is allocated, tiers by what is done."""
 
+import time
+
 import pytest
 import torch
 
@@ -31,9 +33,10 @@ def test_products_under_vmap_and_grad_are_counted_too() -> None:
 
 def test_allocated_memory_is_seen_also_after_it_was_freed() -> None:
     with PeakMemory() as memory:
-        block = torch.ones(2**26 // 4)  # 64 MB
+        block = torch.ones(2**28 // 4)  # 256 MB
+        time.sleep(0.1)  # memory is looked at every few milliseconds, when the machine gets to it
         del block
-    assert 60 < memory.megabytes < 100
+    assert 240 < memory.megabytes < 320
 
 
 def passes(count: int) -> Measure:
