@@ -160,7 +160,8 @@ def test_xdist_workers_give_the_same_verdicts_and_record(
     for extra in ([], ["-n", "2"]):
         path = tmp_path / f"{len(extra)}.json"
         command = outside("--measure=l2_norm,constant", f"--leaderboard={path}", *extra)
-        environment = os.environ | {"PYTHONPATH": str(pytester.path)}
+        outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+        environment = outer | {"PYTHONPATH": str(pytester.path)}
         done = subprocess.run(command, cwd=pytester.path, capture_output=True, text=True, env=environment, timeout=300)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "l2_norm PASSES the gate" in done.stdout
