@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.zoo import GATE
 
-CLASSES = {"separates": "passes", None: "no verdict"}
+ANSWERS = {"separates": "passes", "overlaps": "fails", "not_applicable": "not applicable", None: "no verdict"}
 
 
 def measures_table(record: Mapping[str, Any]) -> str:
@@ -39,10 +39,7 @@ def families_table(record: Mapping[str, Any]) -> str:
 
 def gate_answer(entry: Mapping[str, Any]) -> str:
     """`passes`, or why not: `fails`, `inverted`, `not applicable`, `error`, `timeout`, `no verdict`."""
-    verdict = entry["verdict"]
-    if verdict == "overlaps":
-        return "fails"
-    return CLASSES.get(verdict) or str(verdict).replace("_", " ")
+    return ANSWERS.get(entry["verdict"], entry["verdict"])
 
 
 def _line(entry: Mapping[str, Any]) -> str:

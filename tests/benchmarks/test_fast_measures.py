@@ -7,12 +7,10 @@ import dataclasses
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from harness.evaluate import evaluate, read
 from harness.measure_lookup import find_measures
@@ -30,15 +28,6 @@ pytestmark = pytest.mark.slow
 RATES = {"mlp_1x512": 0.2, "convnet_bn": 0.06, "mlp_3x512": 0.03}
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("network", RATES)
 def test_all_fast_measures_on_one_model(benchmark: Any, network: str, shared_cache: Path) -> None:
     recipe = Recipe(data_set="digits", network=network, learning_rate=RATES[network], seed=0)
