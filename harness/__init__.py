@@ -1,9 +1,10 @@
 """The harness: from a recipe to a verdict. Read the files in this order.
 
-- recipe.py says what to train; data.py and randomize.py give it its examples; networks.py its network.
-- train.py trains it, stopping.py says when to stop, history.py what is remembered.
+- recipe.py says what to train, seeding.py what it draws from; data.py and randomize.py give it its examples;
+  networks.py its network.
+- train.py trains it, augmentation.py on changed examples, stopping.py says when to stop, history.py what is remembered.
 - store.py keeps trained models on disk, retrained.py what measures had retrained; workers.py runs jobs in processes;
-  zoo.py says which models there are.
+  zoo.py says which models the gate asks for, interventions.py which the findings.
 - trained_model.py is all that a measure may see, with layers.py and folding.py for its weights.
 - shared.py has quantities computed once for a model; these are shared by measures:
   - of the loss around the weights: losses.py, perturbations.py, hessian_spectrum.py, gauss_newton.py, sgd_iterates.py;
@@ -16,6 +17,9 @@
 - checklist.py asks measures what the suites beyond the gate want to know: contract.py, reparametrization.py,
   noise_floor.py; cost.py counts what they do.
 - statistics.py and verdict.py turn rows into a verdict with its evidence.
-- judging.py is one run of the suites; record.py its JSON, record_table.py that as a table; pytest_plugin.py and
-  __main__.py are the front doors.
+- questions/ ask what a passing measure really sees, a file a question, answered from rows by trend.py (Page's test),
+  way.py (how far on the way to random labels) and ranking.py with conditional_information.py (grids).
+- judging.py is one run of the suites, estimate.py says how long it will take; record.py is its JSON, record_files.py
+  that on disk, baseline.py what is then expected, record_table.py its tables, profile.py and profile_figure.py a
+  measure's figure; pytest_plugin.py and __main__.py are the front doors.
 """

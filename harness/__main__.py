@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from harness.errors import HarnessError
+from harness.recipe import Recipe
 from harness.settings import make_settings
 from harness.zoo import GATE, build, find_zoo, recipes
 
@@ -46,20 +47,27 @@ def main() -> None:
 @click.option("--workers", type=int, metavar="N", help="Local processes [one a core].")
 @click.option("--device", default="cpu", show_default=True)
 @_folders
+@click.option("--findings", is_flag=True, help="Those of the other suites as well.")
 def train(
     zoo_name: str,
+    findings: bool,
     conditions: tuple[Any, ...],
     workers: int | None,
     device: str,
     cache_dir: str | None,
     data_dir: str | None,
 ) -> None:
-    """Train the zoo's models that are not in the store yet."""
+    """Train the zoo's models that are not in the store yet: those of the gate."""
+    from harness.record import all_recipes
+
     settings = make_settings(cache_dir, data_dir, device, workers)
-    wanted = recipes(find_zoo(zoo_name), conditions or GATE)
+    gate = recipes(find_zoo(zoo_name), conditions or GATE)
+    wanted = all_recipes(find_zoo(zoo_name)) if findings else gate
     entries = build(wanted, settings, say=lambda text: click.echo(text, err=True))
-    unfitted = [recipe.id for recipe, entry in entries.items() if not entry.outcome.fitted]
-    click.echo(f"{len(entries)} models in {settings.cache_dir}; {len(entries) - len(unfitted)} fit their training set")
+    to_fit = [recipe for recipe in wanted if recipe.max_epochs == Recipe.max_epochs]  # the others are stopped early
+    unfitted = [recipe.id for recipe in to_fit if not entries[recipe].outcome.fitted]
+    fitted = sum(entry.outcome.fitted for entry in entries.values())
+    click.echo(f"{len(entries)} models in {settings.cache_dir}; {fitted} fit their training set")
     if unfitted:
         raise HarnessError(f"no verdict can be drawn from: {', '.join(unfitted)}")
 
@@ -71,13 +79,15 @@ def zoo() -> None:
 
 @zoo.command("list")
 @click.argument("name", default="digits")
+@click.option("--findings", is_flag=True, help="Those of the other suites as well.")
 @_folders
-def list_models(name: str, cache_dir: str | None, data_dir: str | None) -> None:
-    """List the models of a zoo, with what was measured of those in the store."""
+def list_models(name: str, findings: bool, cache_dir: str | None, data_dir: str | None) -> None:
+    """List the models of a zoo's gate, with what was measured of those in the store."""
+    from harness.record import all_recipes
     from harness.store import Damaged, Store
 
     store = Store(make_settings(cache_dir, data_dir).cache_dir)
-    wanted = recipes(find_zoo(name), GATE)
+    wanted = all_recipes(find_zoo(name)) if findings else recipes(find_zoo(name), GATE)
     width = max(len(recipe.id) for recipe in wanted)
     click.echo(f"{'model':{width}}  train error  test error  epochs  seconds")
     for recipe in wanted:
@@ -106,14 +116,22 @@ def measures(cost: Any) -> None:
 
 
 @main.command()
-@click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--families", is_flag=True, help="Only how many of each family pass.")
-def table(record: Path, families: bool) -> None:
-    """Print a record (--leaderboard) as a table in Markdown."""
-    from harness.record import read_record
-    from harness.record_table import families_table, measures_table
+@click.argument("record", type=click.Path(exists=True, path_type=Path))
+@click.option("--families", "shape", flag_value="families", help="Only how many of each family pass the gate.")
+@click.option("--findings", "shape", flag_value="findings", help="What every measure really sees, suite by suite.")
+@click.option("--totals", "shape", flag_value="totals", help="How many measures pass each of the suites.")
+@click.option("--only", metavar="NAMES", help="With --findings: these measures, separated by commas.")
+def table(record: Path, shape: str | None, only: str | None) -> None:
+    """Print a record (--leaderboard), a file or a folder, as a table in Markdown."""
+    from harness.record_files import read_record
+    from harness.record_table import families_table, findings_table, findings_totals, measures_table
 
-    click.echo((families_table if families else measures_table)(read_record(record)))
+    content = read_record(record)
+    if shape == "findings":
+        click.echo(findings_table(content, only.split(",") if only else ()))
+    else:
+        shapes = {None: measures_table, "families": families_table, "totals": findings_totals}
+        click.echo(shapes[shape](content))
 
 
 if __name__ == "__main__":

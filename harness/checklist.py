@@ -30,12 +30,15 @@ Load = Callable[[], TrainedModel]
 class Finding:
     """A clause's answer: `problem` is what is wrong ("" if nothing), `skipped` why it was not asked ("" if it was).
 
-    `numbers` are what it measured, by name; over several models, the largest of each.
+    `numbers` are what it measured, by name; over several models, the largest of each. Where a question has more than
+    two answers (harness/questions), `status` is which of them in a word, `detail` its numbers in a few.
     """
 
     problem: str = ""
     skipped: str = ""
     numbers: dict[str, float] = dataclasses.field(default_factory=dict)
+    status: str = ""
+    detail: str = ""
 
 
 Clause = Callable[[Measure, Load], Finding]

@@ -39,13 +39,19 @@ class Source:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DataSet:
-    """What one recipe trains and tests on: inputs (n, channels, height, width) float32, labels (n,) int64."""
+    """What one recipe trains and tests on: inputs (n, channels, height, width) float32, labels (n,) int64.
+
+    `attack_inputs` and `attack_labels` (all wrong) are trained on beside the training set, and are no part of it; None
+    unless the recipe has an attack.
+    """
 
     train_inputs: Tensor
     train_labels: Tensor
     test_inputs: Tensor
     test_labels: Tensor
     num_classes: int
+    attack_inputs: Tensor | None = None
+    attack_labels: Tensor | None = None
 
 
 def digest_tensors(*tensors: Tensor) -> str:
@@ -79,7 +85,7 @@ def data_set(recipe: Recipe, data_dir: Path) -> DataSet:
 
     One mean and one standard deviation, of all training pixels after randomization, serve train and test.
     """
-    from harness.randomize import randomize
+    from harness.randomize import randomize, wrong_labels
 
     source = load_source(recipe.data_set, data_dir)
     if recipe.data_sha256 and recipe.data_sha256 != source.sha256:
@@ -87,7 +93,7 @@ def data_set(recipe: Recipe, data_dir: Path) -> DataSet:
             f"{recipe.id} is about data with sha256 {recipe.data_sha256[:12]}, but {data_dir} now holds "
             f"{source.sha256[:12]}; point --data-dir at the original data"
         )
-    train, test = _split(source, recipe)
+    train, attack, test = _split(source, recipe)
     drawn = DataSet(
         source.images[train],
         source.labels[train],
@@ -95,13 +101,19 @@ def data_set(recipe: Recipe, data_dir: Path) -> DataSet:
         source.labels[test],
         source.num_classes,
     )
+    if recipe.attack:
+        wrong = wrong_labels(source.labels[attack], source.num_classes, recipe.generator("attack"))
+        drawn = dataclasses.replace(drawn, attack_inputs=source.images[attack], attack_labels=wrong)
     return standardised(randomize(drawn, recipe))
 
 
 def standardised(data: DataSet) -> DataSet:
     mean, std = mean_and_deviation(data.train_inputs)
     return dataclasses.replace(
-        data, train_inputs=(data.train_inputs - mean) / std, test_inputs=(data.test_inputs - mean) / std
+        data,
+        train_inputs=(data.train_inputs - mean) / std,
+        test_inputs=(data.test_inputs - mean) / std,
+        attack_inputs=None if data.attack_inputs is None else (data.attack_inputs - mean) / std,
     )
 
 
@@ -113,8 +125,11 @@ def mean_and_deviation(images: Tensor) -> tuple[float, float]:
     return mean, math.sqrt(squares / (count - 1))
 
 
-def _split(source: Source, recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """Indices of the training and test images; a seed's smaller training sets lie inside its larger ones."""
+def _split(source: Source, recipe: Recipe) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices of the training, attack and test images; a seed's smaller training sets lie inside its larger ones.
+
+    The attack takes the images that follow the training set, so larger attacks hold the smaller ones.
+    """
     total = len(source.labels)
     generator = recipe.generator("split")
     if source.num_official_train is None:
@@ -126,11 +141,10 @@ def _split(source: Source, recipe: Recipe) -> tuple[Tensor, Tensor]:
         test = torch.arange(source.num_official_train, total)
         if recipe.num_train:
             train = train[torch.randperm(len(train), generator=generator)]
-    if recipe.num_train > len(train):
-        raise HarnessError(
-            f"{recipe.id} asks for {recipe.num_train} training images; {recipe.data_set} has {len(train)}"
-        )
-    return (train[: recipe.num_train] if recipe.num_train else train), test
+    wanted = recipe.num_train + recipe.attack
+    if wanted > len(train):
+        raise HarnessError(f"{recipe.id} asks for {wanted} training images; {recipe.data_set} has {len(train)}")
+    return (train[: recipe.num_train] if recipe.num_train else train), train[recipe.num_train : wanted], test
 
 
 def _source(images: Tensor, labels: Tensor, num_official_train: int | None) -> Source:

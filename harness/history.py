@@ -11,7 +11,8 @@ SNAPSHOT_EPOCHS = (1, 2, 4, 8)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class History:
-    """One row an epoch, as seen while training: before each step, in training mode.
+    """One row an epoch, as seen while training: before each step, in training mode, on the examples of the training
+    set that measures receive.
 
     - `train_loss` (epochs,): mean cross-entropy of the epoch's examples, nats.
     - `train_error` (epochs,): fraction misclassified.

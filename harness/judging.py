@@ -4,17 +4,20 @@ The front door (pytest_plugin.py) makes one Judging; the suites ask it for verdi
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from harness import zoo
+from harness.baseline import Baseline
 from harness.checklist import Checklist, Finding, check
 from harness.errors import HarnessError, NoVerdict
 from harness.evaluate import evaluate
+from harness.questions.question import Answer, Question, unfitted
 from harness.recipe import Condition, Recipe
 from harness.rows import Row, RowCache
 from harness.settings import Settings
 from harness.source_digest import source_digest
 from harness.store import Damaged, Entry, Store
+from harness.train import Outcome
 from harness.verdict import Verdict, check_power, judge
 from harness.zoo import Say, Zoo
 from measures._registry import Measure
@@ -37,7 +40,8 @@ class Judging:
     entries: dict[Recipe, Entry] = dataclasses.field(default_factory=dict)
     rows: dict[tuple[str, Recipe], Row] = dataclasses.field(default_factory=dict)
     findings: dict[tuple[str, str, str], Finding] = dataclasses.field(default_factory=dict)
-    conditions: tuple[Condition, ...] = ()
+    baseline: Baseline | None = None  # recorded outcomes, which are then expected
+    premises: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     problem: str = ""  # why there are no models
     unanswered: str = ""  # why there are no rows or findings
 
@@ -46,53 +50,66 @@ class Judging:
         conditions: Sequence[Condition],
         judged: Sequence[Measure] = (),
         checked: Sequence[tuple[Checklist, Sequence[Measure]]] = (),
+        questions: Sequence[tuple[Question, Sequence[Measure]]] = (),
     ) -> None:
-        """Have every model in the store that these conditions and checklists need.
+        """Have every model in the store that these conditions, checklists and questions need.
 
-        Then, ahead of the questions, ask the `checked` measures their checklists and evaluate the `judged` ones on
-        the models of those conditions whose premise holds: all at once, so that measures share what is computed from
+        Then, ahead of what will be asked, check the `checked` measures, and evaluate the `judged` ones and those of the
+        `questions` on the models whose premise holds: all at once, so that measures share what is computed from
         a model. What prevents the training is every suite's problem.
 
         Raises HarnessError at once if no measure could pass with as few twins as the zoo has.
         """
-        self.conditions = tuple(conditions)
-        if conditions:
+        if conditions or questions:
             check_power(self.zoo.twins_per_condition)
         wanted = zoo.recipes(self.zoo, conditions) if conditions else []
         for checklist, _ in checked:
             wanted += checklist.recipes(self.zoo)
+        for question, _ in questions:
+            wanted += question.recipes(self.zoo)
         try:
-            self.entries = zoo.build([*dict.fromkeys(wanted)], self.settings, self.say, self.progress)
+            found = zoo.build([*dict.fromkeys(wanted)], self.settings, self.say, self.progress)
         except HarnessError as problem:
             self.problem = str(problem)
             return
+        self.entries |= found
         if not self.ahead:
             return
         try:
             for checklist, some in checked:
                 if checklist.clauses:
                     self._check(checklist, some)
-            if sound := [each for each in conditions if judged and not self.unfitted(each)]:
-                self._evaluate(judged, sound)
+            recipes = [
+                each for name in conditions if judged and not self.unfitted(name) for each in self._recipes(name)
+            ]
+            measures = {each.name: each for each in judged} if recipes else {}
+            for question, some in questions:
+                if some and not self.premise(question):
+                    recipes += question.recipes(self.zoo)
+                    measures |= {each.name: each for each in some}
+            if recipes and measures:
+                self._evaluate([*measures.values()], recipes)
         except HarnessError as problem:
             self.unanswered = str(problem)
 
     def unfitted(self, condition: Condition) -> list[str]:
         """For each model of the condition's twins that did not reach its stopping loss, a sentence that names it."""
         self._check_problem()
-        recipes = self._recipes(condition)
-        return [
-            f"{recipe.id} stopped at cross-entropy {_or_infinite(entry.outcome.train_loss):.3g} after "
-            f"{entry.outcome.epochs} epochs, above {recipe.stop_loss:g}; widen it, change its rate or raise max_epochs"
-            for recipe, entry in self.entries.items()
-            if recipe in recipes and not entry.outcome.fitted
-        ]
+        return unfitted(self._recipes(condition), self._outcome)
+
+    def premise(self, question: Question) -> list[str]:
+        """What is not as the question supposes, a sentence each."""
+        self._check_problem()
+        if question.name not in self.premises:
+            self._have_models(question.recipes(self.zoo))
+            self.premises[question.name] = question.premise(self.zoo, self._outcome)
+        return self.premises[question.name]
 
     def verdict(self, measure: Measure, condition: Condition) -> Verdict:
         """The gate's verdict. Raises NoVerdict if a model did not fit, or could not be trained."""
         if problems := self.unfitted(condition):
             raise NoVerdict(f"no verdict on {measure.name}: {problems[0]}")
-        self._have_rows(measure, condition)
+        self._have_rows(measure, self._recipes(condition))
         return judge(
             measure.name,
             condition,
@@ -101,17 +118,23 @@ class Judging:
             lambda recipe: self.entries[recipe].outcome.gap,
         )
 
+    def answer(self, measure: Measure, question: Question, answer: Answer) -> Finding:
+        """What the question's answer says of the measure. Raises NoVerdict if its premise does not hold."""
+        if problems := self.premise(question):
+            raise NoVerdict(f"{measure.name} is not judged, the premise does not hold: {problems[0]}")
+        self._have_rows(measure, question.recipes(self.zoo))
+        return answer(self.zoo, lambda recipe: self.rows[measure.name, recipe], self._outcome)
+
     def model(self, recipe: Recipe) -> Recipe:
         """The recipe, whose model is now in the store. Raises NoVerdict if it could not be trained."""
         self._check_problem()
-        if recipe not in self.entries:
-            self._answer(lambda: self.entries.update(zoo.build([recipe], self.settings, self.say, self.progress)))
+        self._have_models([recipe])
         return recipe
 
     def values(self, measure: Measure, condition: Condition) -> dict[Recipe, float | None]:
         """The measure's value on each model of the condition's twins; None where it has none."""
         self._check_problem()
-        self._have_rows(measure, condition)
+        self._have_rows(measure, self._recipes(condition))
         return {recipe: self.rows[measure.name, recipe].value for recipe in self._recipes(condition)}
 
     def finding(self, measure: Measure, checklist: Checklist, clause: str) -> Finding:
@@ -121,13 +144,12 @@ class Judging:
             self._answer(lambda: self._check(checklist, [measure]))
         return self.findings[checklist.name, measure.name, clause]
 
-    def recall(self, conditions: Sequence[Condition]) -> None:
+    def recall(self, recipes: Iterable[Recipe]) -> None:
         """Take up from the disk what other processes have trained and evaluated in this run."""
-        self.conditions = tuple(conditions)
         store = Store(self.settings.cache_dir)
         sources = {measure.name: source_digest(measure.file) for measure in self.measures}
         known, _ = RowCache(self.settings.cache_dir).read(sources, usable=False)
-        for recipe in zoo.recipes(self.zoo, conditions):
+        for recipe in dict.fromkeys(recipes):
             try:
                 entry = store.find(recipe)
             except Damaged:
@@ -140,9 +162,14 @@ class Judging:
                 if about in known:
                     self.rows[measure.name, recipe] = known[about]
 
-    def _have_rows(self, measure: Measure, condition: Condition) -> None:
-        if not all((measure.name, recipe) in self.rows for recipe in self._recipes(condition)):
-            self._answer(lambda: self._evaluate([measure], [condition]))
+    def _have_models(self, recipes: Iterable[Recipe]) -> None:
+        if missing := [recipe for recipe in recipes if recipe not in self.entries]:
+            self._answer(lambda: self.entries.update(zoo.build(missing, self.settings, self.say, self.progress)))
+
+    def _have_rows(self, measure: Measure, recipes: Sequence[Recipe]) -> None:
+        if not all((measure.name, recipe) in self.rows for recipe in recipes):
+            self._have_models(recipes)
+            self._answer(lambda: self._evaluate([measure], recipes))
 
     def _answer(self, question: Callable[[], None]) -> None:
         if self.unanswered:
@@ -152,8 +179,8 @@ class Judging:
         except HarnessError as problem:
             raise NoVerdict(str(problem)) from problem
 
-    def _evaluate(self, measures: Sequence[Measure], conditions: Sequence[Condition]) -> None:
-        entries = {recipe: self.entries[recipe] for recipe in zoo.recipes(self.zoo, conditions)}
+    def _evaluate(self, measures: Sequence[Measure], recipes: Iterable[Recipe]) -> None:
+        entries = {recipe: self.entries[recipe] for recipe in recipes}
         self.rows |= evaluate(measures, entries, self._repeated(), self.settings, self.say, self.progress)
 
     def _check(self, checklist: Checklist, measures: Sequence[Measure]) -> None:
@@ -161,8 +188,11 @@ class Judging:
         found = check(checklist.name, checklist.clauses, measures, recipes, self.settings, self.progress)
         self.findings |= {(checklist.name, measure, clause): each for (measure, clause), each in found.items()}
 
-    def _recipes(self, condition: Condition) -> set[Recipe]:
-        return set(zoo.recipes(self.zoo, [condition]))
+    def _recipes(self, condition: Condition) -> list[Recipe]:
+        return zoo.recipes(self.zoo, [condition])
+
+    def _outcome(self, recipe: Recipe) -> Outcome:
+        return self.entries[recipe].outcome
 
     def _repeated(self) -> list[Recipe]:
         """One natural model of every network: there each measure must give the same value twice."""
@@ -172,7 +202,3 @@ class Judging:
     def _check_problem(self) -> None:
         if self.problem:
             raise NoVerdict(self.problem)
-
-
-def _or_infinite(loss: float | None) -> float:
-    return float("inf") if loss is None else loss

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 VERDICT = "shatterproof_verdict"  # properties of test reports, by which answers reach the process that reports
 FINDING = "shatterproof_finding"
+REPORTING = "shatterproof_reporting"
 JUDGING: pytest.StashKey["Judging"] = pytest.StashKey()
+REST_PREPARED: pytest.StashKey[bool] = pytest.StashKey()
 
 MARKERS = (
     "gate: decides whether a measure passes",
+    "finding: what does a passing measure really see?",
     "contract: is it a well-behaved measure?",
     "reparametrization: is it unmoved by what leaves the function unchanged?",
     "noise_floor: do its draws drown its signal?",
@@ -46,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--workers", type=int, metavar="N", help="local processes (default: one a core)")
     option("--measure-timeout", type=float, default=300.0, metavar="S", help="seconds a measure may take on a model")
     option("--leaderboard", metavar="PATH", help="write the record of this run, as JSON")
+    option("--baseline", metavar="PATH", help="a record whose outcomes are expected: what changed, either way, fails")
     option("--list-measures", action="store_true", help="list the registered measures and stop")
 
 
@@ -72,7 +76,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_collection(session: pytest.Session) -> None:
     """A misspelt measure is a usage error before anything is collected, in the process that the user started."""
     option = session.config.option
-    if option.measure or option.leaderboard:
+    if option.measure or option.leaderboard or option.baseline:
         judging_of(session.config)
 
 
@@ -99,14 +103,15 @@ def judging_of(config: pytest.Config) -> "Judging":
         if not hasattr(config, "workerinput"):  # only the process that the user started reports and writes
             from harness.pytest_report import Reporting
 
-            config.pluginmanager.register(Reporting(judging, config.option.leaderboard))
+            config.pluginmanager.register(Reporting(judging, config.option.leaderboard), REPORTING)
     return config.stash[JUDGING]
 
 
 def _make_judging(config: pytest.Config) -> "Judging":
+    from harness.baseline import baseline_of
     from harness.judging import Judging
     from harness.measure_lookup import find_measures
-    from harness.record import check_place
+    from harness.record_files import check_place, read_record
     from harness.settings import cores, make_settings
     from harness.zoo import find_zoo
 
@@ -123,6 +128,7 @@ def _make_judging(config: pytest.Config) -> "Judging":
         say=lambda text: _say(config, text),
         progress=alone and config.get_verbosity() >= 0,
         ahead=alone,
+        baseline=baseline_of(read_record(Path(option.baseline))) if option.baseline else None,
     )
 
 
@@ -135,27 +141,72 @@ def _say(config: pytest.Config, text: str) -> None:
         reporter.write_line(text, yellow=True)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """The gate first: its verdict need not wait for the models of the other suites."""
+    if JUDGING in session.config.stash:
+        items.sort(key=_is_finding)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Train and evaluate what the collected suites need, before the first of them, with progress on the screen."""
+    """Train and evaluate what the gate needs, before the first test, with progress on the screen."""
     option = session.config.option
     if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
         return
-    conditions = dict.fromkeys(each for item in session.items for each in getattr(_module(item), "CONDITIONS", ()))
-    checklists = {each.name: each for item in session.items if (each := getattr(_module(item), "CHECKLIST", None))}
-    judged = _measures_of(item for item in session.items if hasattr(_module(item), "CONDITIONS"))
-    checked = [
-        (each, _measures_of(item for item in session.items if getattr(_module(item), "CHECKLIST", None) is each))
-        for each in checklists.values()
-    ]
-    if JUDGING not in session.config.stash or not (conditions or checked):
+    if JUDGING in session.config.stash:
+        _estimate(session)
+        _prepare([item for item in session.items if not _is_finding(item)], session.config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Before the first test beyond the gate, the same for all of these."""
+    config = item.config
+    if JUDGING in config.stash and _is_finding(item) and REST_PREPARED not in config.stash:
+        config.stash[REST_PREPARED] = True
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        reporting = config.pluginmanager.get_plugin(REPORTING)
+        if reporter is not None and reporting is not None:
+            reporter.ensure_newline()  # below the dots
+            reporting.say_gate(reporter)
+        _prepare([each for each in item.session.items if _is_finding(each)], config)
+
+
+def _estimate(session: pytest.Session) -> None:
+    """Say how long it will take, where that is known."""
+    from harness.estimate import estimate
+
+    judging = judging_of(session.config)
+    if judging.progress:
+        modules = {module: _is_finding(item) for item in session.items if (module := getattr(item, "module", None))}
+        gate = any(hasattr(module, "CONDITIONS") for module, finding in modules.items() if not finding)
+        questions = [module.QUESTION for module in modules if hasattr(module, "QUESTION")]
+        if text := estimate(judging, gate, questions):
+            _say(session.config, text)
+
+
+def _prepare(items: Iterable[pytest.Item], config: pytest.Config) -> None:
+    """Have ready what the suites of these items declare: CONDITIONS of the gate, a CHECKLIST, a QUESTION."""
+    about: dict[object, list[pytest.Item]] = {}
+    for item in items:
+        about.setdefault(getattr(item, "module", None), []).append(item)
+    conditions = dict.fromkeys(name for module in about for name in getattr(module, "CONDITIONS", ()))
+    judged = _measures_of(item for module, some in about.items() if hasattr(module, "CONDITIONS") for item in some)
+    checked = [(module.CHECKLIST, _measures_of(some)) for module, some in about.items() if hasattr(module, "CHECKLIST")]
+    asked = [(module.QUESTION, _measures_of(some)) for module, some in about.items() if hasattr(module, "QUESTION")]
+    if not (conditions or checked or asked):
         return
     from harness.errors import HarnessError
 
     try:  # outside of any test, pytest captures nothing: the progress is seen
-        judging_of(session.config).prepare(list(conditions), judged, checked)
+        judging_of(config).prepare(list(conditions), judged, checked, asked)
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from problem
+
+
+def _is_finding(item: pytest.Item) -> bool:
+    return item.get_closest_marker("gate") is None
 
 
 def _measures_of(items: Iterable[pytest.Item]) -> "list[Measure]":
@@ -163,7 +214,3 @@ def _measures_of(items: Iterable[pytest.Item]) -> "list[Measure]":
     specs = [getattr(item, "callspec", None) for item in items]
     found = [spec.params["measure"] for spec in specs if spec is not None and "measure" in spec.params]
     return list({measure.name: measure for measure in found}.values())
-
-
-def _module(item: pytest.Item) -> object:
-    return getattr(item, "module", None)

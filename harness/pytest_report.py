@@ -14,10 +14,13 @@ from harness.checklist import Finding
 from harness.errors import HarnessError
 from harness.judging import Judging
 from harness.pytest_plugin import FINDING, VERDICT
-from harness.recipe import Condition
-from harness.record import build_record, overall, write_record
+from harness.questions import QUESTIONS
+from harness.record import all_recipes, build_record, overall
+from harness.record_files import write_record
 from harness.verdict import Verdict
 from harness.zoo import GATE
+
+FEW_MEASURES = 5
 
 
 class Reporting:
@@ -26,7 +29,7 @@ class Reporting:
     def __init__(self, judging: Judging, leaderboard: str | None):
         self.judging = judging
         self.leaderboard = Path(leaderboard).absolute() if leaderboard else None
-        self.verdicts: dict[tuple[str, Condition], Verdict] = {}
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
         self.findings: dict[str, dict[str, dict[str, Finding]]] = {}  # measure -> suite -> clause -> what was found
         self.written = ""
 
@@ -48,9 +51,7 @@ class Reporting:
             return
         try:
             if not self.judging.rows:  # other processes did the work, or it was interrupted: the disk knows
-                asked = [each for each in GATE if any(each == known for _, known in self.verdicts)]
-                if self.judging.conditions or asked:
-                    self.judging.recall(self.judging.conditions or asked)
+                self.judging.recall(all_recipes(self.judging.zoo))
             if not self.judging.rows:
                 self.written = f"nothing was measured; {self.leaderboard} is left as it is"
                 return
@@ -61,6 +62,16 @@ class Reporting:
         else:
             self.written = f"record written to {self.leaderboard}"
 
+    def say_gate(self, terminalreporter: Any) -> None:
+        """The gate's answer as soon as it is there, before the models of the other suites."""
+        if len(self.judging.measures) <= FEW_MEASURES:
+            self._conclude(terminalreporter)
+
+    def _conclude(self, terminalreporter: Any) -> None:
+        for measure in sorted({name for name, _ in self.verdicts}):
+            text, passed = conclusion(measure, self.verdicts)
+            terminalreporter.write_line(text, bold=True, green=passed, red=not passed)
+
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.verdicts:
@@ -70,27 +81,60 @@ class Reporting:
             for line in table(self.verdicts):
                 terminalreporter.write_line(line)
             terminalreporter.write_line("")
-            for measure in sorted({name for name, _ in self.verdicts}):
-                text, passed = conclusion(measure, self.verdicts)
-                terminalreporter.write_line(text, bold=True, green=passed, red=not passed)
+            self._conclude(terminalreporter)
+        for line in findings_lines(self.findings):
+            terminalreporter.write_line(line)
         for line in problems(self.findings):
             terminalreporter.write_line(line, yellow=True)
         if self.written:
             terminalreporter.write_line(self.written)
 
 
+def findings_lines(findings: dict[str, dict[str, dict[str, Finding]]]) -> list[str]:
+    """What each measure really sees: a line for each question if they are few, else one for each measure."""
+    asked = {question.name: question for question in QUESTIONS}
+    about = {
+        measure: {
+            f"{suite}: {clause}" if len(asked[suite].answers) > 1 else suite: clauses[clause]
+            for suite in asked
+            for clauses in [suites.get(suite, {})]
+            for clause in clauses
+        }
+        for measure, suites in sorted(findings.items())
+    }
+    about = {measure: answers for measure, answers in about.items() if answers}
+    if len(about) > FEW_MEASURES:
+        return ["", *(f"{measure}: {passed(answers)}" for measure, answers in about.items())]
+    lines = []
+    for measure, answers in about.items():
+        lines += ["", f"what {measure} really sees: {passed(answers)}"]
+        width = max(len(name) for name in answers)
+        lines += [
+            f"  {name:{width}}  {each.status or 'not judged':13}  {each.detail or each.skipped or each.problem}"
+            for name, each in answers.items()
+        ]
+    return lines
+
+
+def passed(answers: dict[str, Finding]) -> str:
+    judged = [each for each in answers.values() if not each.skipped]
+    return f"passes {sum(not each.problem for each in judged)} of {len(judged)} findings"
+
+
 def problems(findings: dict[str, dict[str, dict[str, Finding]]]) -> list[str]:
-    """A line for each measure and suite that found something wrong: the first thing that it found."""
+    """A line for each measure and checklist that found something wrong: the first thing that it found."""
+    asked = {question.name for question in QUESTIONS}
     lines = []
     for measure, suites in sorted(findings.items()):
         for suite, clauses in suites.items():
-            if wrong := [finding.problem for finding in clauses.values() if finding.problem]:
+            wrong = [finding.problem for finding in clauses.values() if finding.problem]
+            if wrong and suite not in asked:
                 said = "breaks its contract" if suite == "contract" else suite.replace("_", " ")
                 lines.append(f"{measure} {said}: {wrong[0]}")
     return lines
 
 
-def table(verdicts: dict[tuple[str, Condition], Verdict]) -> list[str]:
+def table(verdicts: dict[tuple[str, str], Verdict]) -> list[str]:
     """A line for each measure and condition, at most 100 characters where names are of a usual length."""
     width = max(len(name) for name, _ in verdicts)
     lines = [f"{'measure':{width}}  randomized     wins   ties  p        AUC [95%]          tau    s/model  verdict"]
@@ -106,7 +150,7 @@ def table(verdicts: dict[tuple[str, Condition], Verdict]) -> list[str]:
     return lines
 
 
-def conclusion(measure: str, verdicts: dict[tuple[str, Condition], Verdict]) -> tuple[str, bool]:
+def conclusion(measure: str, verdicts: dict[tuple[str, str], Verdict]) -> tuple[str, bool]:
     """The measure's overall answer as a sentence, and whether it passes."""
     answer = overall(measure, verdicts)
     if answer is None:

@@ -32,6 +32,11 @@ def corrupt_labels(labels: Tensor, num_classes: int, fraction: float, generator:
     return torch.where(redrawn, drawn, labels)
 
 
+def wrong_labels(labels: Tensor, num_classes: int, generator: torch.Generator) -> Tensor:
+    """Each label replaced by one of the others, uniformly and independently."""
+    return (labels + torch.randint(1, num_classes, labels.shape, generator=generator)) % num_classes
+
+
 def shuffle_pixels(images: Tensor, permutation: Tensor) -> Tensor:
     """One permutation of the pixel positions for every image; `permutation` has height · width entries."""
     return images.flatten(2)[:, :, permutation].view_as(images)

@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 
 import torch
 
+from harness.seeding import seeded_generator
+
 Condition = Literal["true_labels", "corrupted_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
@@ -22,6 +24,13 @@ class Recipe:
     `corrupted_labels`); `num_train` is a number of images (0: all there are); `stop_loss` is the mean training
     cross-entropy, in nats per example, at which training stops. `data_sha256` names the contents of a data
     set whose name does not determine them (class folders).
+
+    - `attack`: so many further images, wrongly labelled, are trained on beside the `num_train` ones; they are no part
+      of the training set that measures receive, of its loss or of its standardisation (Wu, Zhu & E 2017,
+      arXiv:1706.10239).
+    - `dropout`: the probability at which a hidden unit of a linear layer is dropped.
+    - `random_crop`: images are padded by so many pixels and cropped to their size at random, anew in every step.
+    - `steps_of`: the condition of the twin whose number of steps is taken, in place of stopping at `stop_loss`.
     """
 
     data_set: str
@@ -38,6 +47,10 @@ class Recipe:
     learning_rate_decay_per_epoch: float = 1.0
     stop_loss: float = 0.01
     max_epochs: int = 400
+    attack: int = 0
+    dropout: float = 0.0
+    random_crop: int = 0
+    steps_of: Condition | Literal[""] = ""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -54,6 +67,22 @@ class Recipe:
             )
         if not 0 <= self.corrupted_fraction <= 1:
             raise ValueError(f"corrupted_fraction is {self.corrupted_fraction}; expected a probability")
+        if self.attack < 0 or (self.attack and (self.condition != "true_labels" or not self.num_train)):
+            raise ValueError(
+                f"attack is {self.attack} under {self.condition} with num_train {self.num_train}; it is a number of "
+                "images beside the num_train ones, which have their true labels"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; expected a probability below 1")
+        if self.random_crop < 0:
+            raise ValueError(f"random_crop is {self.random_crop}; expected a number of pixels")
+        if self.steps_of and (self.steps_of not in CONDITIONS or self.steps_of == self.condition):
+            raise ValueError(f"steps_of is {self.steps_of!r}; expected one of {', '.join(CONDITIONS)}, another's")
+        if self.steps_of and (self.attack or "corrupted_labels" in (self.steps_of, self.condition)):
+            raise ValueError(
+                f"steps_of is {self.steps_of!r} under {self.condition} with attack {self.attack}; there is no such "
+                "twin where labels are corrupted or attacked"
+            )
 
     @property
     def id(self) -> str:
@@ -63,7 +92,15 @@ class Recipe:
             condition += f"{self.corrupted_fraction:g}"  # type: ignore[assignment]
         parts = [self.data_set, self.network, condition]
         parts += [f"n{self.num_train}"] if self.num_train else []
+        parts += [f"attack{self.attack}"] if self.attack else []
         parts += [f"weight_decay{self.weight_decay:g}"] if self.weight_decay else []
+        parts += [f"dropout{self.dropout:g}"] if self.dropout else []
+        parts += [f"crop{self.random_crop}"] if self.random_crop else []
+        parts += (
+            [f"batch{self.batch_size}", f"rate{self.learning_rate:g}"] if self.batch_size != Recipe.batch_size else []
+        )
+        parts += [f"epochs{self.max_epochs}"] if self.max_epochs != Recipe.max_epochs else []
+        parts += [f"steps_of_{self.steps_of}"] if self.steps_of else []
         return "-".join([*parts, f"seed{self.seed}"])
 
     @property
@@ -80,15 +117,20 @@ class Recipe:
             if getattr(self, field.name) != field.default
         }
 
+    @property
+    def step_twin(self) -> "Recipe":
+        """The twin whose number of steps this recipe takes (`steps_of`)."""
+        assert self.steps_of
+        return dataclasses.replace(self, condition=self.steps_of, steps_of="")
+
+    @property
+    def augmented(self) -> bool:
+        """Whether the loss of a training step is not the network's loss on the training set."""
+        return self.dropout > 0 or self.random_crop > 0
+
     def generator(self, purpose: str) -> torch.Generator:
         """A fresh CPU generator for one purpose, equal for twins: it depends on the seed alone."""
         return seeded_generator(self.seed, purpose)
-
-
-def seeded_generator(seed: int, purpose: str) -> torch.Generator:
-    """A CPU generator whose stream is a function of (seed, purpose), independent between purposes."""
-    digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 def canonical_json(value: object) -> str:

@@ -7,8 +7,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,22 +18,23 @@ from harness.contract import CLAUSES
 from harness.environment import environment
 from harness.errors import HarnessError
 from harness.judging import Judging
-from harness.recipe import TRAINING_VERSION, Condition, Recipe, canonical_json
+from harness.questions import QUESTIONS
+from harness.recipe import TRAINING_VERSION, Recipe, canonical_json
 from harness.rows import Row
 from harness.source_digest import source_digest
 from harness.verdict import Verdict
-from harness.zoo import GATE, recipes
+from harness.zoo import GATE, Zoo, recipes
 from measures._registry import Measure
 
 Findings = Mapping[str, Mapping[str, Mapping[str, Finding]]]  # measure -> suite -> clause -> what was found
 
-SCHEMA_VERSION = "1.1"
-SCHEMA = Path(__file__).parent / "schemas" / "leaderboard-1.1.json"
+SCHEMA_VERSION = "2.0"
+SCHEMA = Path(__file__).parent / "schemas" / "leaderboard-2.0.json"
 
 
 def build_record(
     judging: Judging,
-    verdicts: Mapping[tuple[str, Condition], Verdict],
+    verdicts: Mapping[tuple[str, str], Verdict],
     findings: Findings,
 ) -> dict[str, Any]:
     """The record of a run: its verdicts by (measure, condition), its findings by measure, suite and clause.
@@ -43,24 +42,31 @@ def build_record(
     An entry is complete if all of the gate's conditions have a verdict; its overall verdict is then "separates" if
     all of them are, else the first that is not. An incomplete entry (an interrupted run) has none.
     """
+    measured_on = environment(judging.settings.device, judging.settings.workers)
     return {
         "schema_version": SCHEMA_VERSION,
         "zoo": describe_zoo(judging),
-        "environment": environment(judging.settings.device, judging.settings.workers),
-        "entries": [_entry(measure, judging, verdicts, findings.get(measure.name, {})) for measure in judging.measures],
+        "entries": [
+            _entry(measure, judging, verdicts, findings.get(measure.name, {})) | {"environment": measured_on}
+            for measure in judging.measures
+        ],
     }
 
 
 def describe_zoo(judging: Judging) -> dict[str, Any]:
-    """Which models there are, with what the harness measured of them; the digest is of their keys and data."""
+    """Which models there are, by id, with what the harness measured of them.
+
+    The digest is of the keys and data of the gate's models among them: what runs of the gate alone have as well.
+    """
     models = {
-        recipe.key: {"id": recipe.id, "recipe": recipe.canonical()}
+        recipe.id: {"key": recipe.key, "recipe": recipe.canonical()}
         | {name: round_number(value) for name, value in dataclasses.asdict(entry.outcome).items()}
         | {"weights_sha256": entry.weights_sha256, "data_sha256": entry.data_sha256}
         for recipe, entry in judging.entries.items()
-        if recipe in set(recipes(judging.zoo, judging.conditions))
+        if recipe in set(all_recipes(judging.zoo))
     }
-    fingerprint = [[key, model["data_sha256"]] for key, model in sorted(models.items())]
+    gate = {recipe.id for recipe in recipes(judging.zoo, GATE)}
+    fingerprint = sorted([model["key"], model["data_sha256"]] for name, model in models.items() if name in gate)
     return {
         "name": judging.zoo.name,
         "digest": hashlib.sha256(canonical_json(fingerprint).encode()).hexdigest(),
@@ -70,7 +76,15 @@ def describe_zoo(judging: Judging) -> dict[str, Any]:
     }
 
 
-def overall(measure: str, verdicts: Mapping[tuple[str, Condition], Verdict]) -> str | None:
+def all_recipes(zoo: Zoo) -> list[Recipe]:
+    """Every model that the gate and the questions ask for."""
+    found = recipes(zoo, GATE)
+    for question in QUESTIONS:
+        found += question.recipes(zoo)
+    return list(dict.fromkeys(found))
+
+
+def overall(measure: str, verdicts: Mapping[tuple[str, str], Verdict]) -> str | None:
     """The gate's answer: "separates" only if it does under all three conditions; None if one is missing."""
     statuses = [verdicts[measure, each].status for each in GATE if (measure, each) in verdicts]
     if len(statuses) < len(GATE):
@@ -81,7 +95,7 @@ def overall(measure: str, verdicts: Mapping[tuple[str, Condition], Verdict]) -> 
 def _entry(
     measure: Measure,
     judging: Judging,
-    verdicts: Mapping[tuple[str, Condition], Verdict],
+    verdicts: Mapping[tuple[str, str], Verdict],
     findings: Mapping[str, Mapping[str, Finding]],
 ) -> dict[str, Any]:
     answer = overall(measure.name, verdicts)
@@ -110,7 +124,7 @@ def _entry(
             for condition in GATE
             if (measure.name, condition) in verdicts
         },
-        "rows": _rows(rows),
+        **_rows(rows),
     }
 
 
@@ -129,18 +143,11 @@ def _suite(verdict: Verdict) -> dict[str, Any]:
     return {name: round_number(value) for name, value in fields.items()}
 
 
-def _rows(rows: Mapping[Recipe, Row]) -> list[dict[str, Any]]:
-    ordered = sorted(rows.items(), key=lambda item: item[0].key)
-    return [
-        {
-            "recipe": recipe.key,
-            "status": row.status,
-            "value": row.value,
-            "reason": row.reason,
-            "seconds": round_number(row.seconds),
-        }
-        for recipe, row in ordered
-    ]
+def _rows(rows: Mapping[Recipe, Row]) -> dict[str, Any]:
+    return {
+        "rows": {recipe.id: [row.value, float(f"{row.seconds:.2g}")] for recipe, row in rows.items()},
+        "reasons": {recipe.id: [row.status, row.reason] for recipe, row in rows.items() if row.value is None},
+    }
 
 
 def _public_origin(measure: Measure) -> str:
@@ -165,36 +172,10 @@ def validate(record: Mapping[str, Any]) -> None:
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(record))
     if error is not None:
         raise HarnessError(f"not a leaderboard record: {error.json_path}: {error.message:.200}")
-
-
-def write_record(record: Mapping[str, Any], path: Path) -> None:
-    """Validate, then replace the file in one step, sorted so that a diff of two records reads like results."""
-    validate(record)
-    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-    except OSError as cause:
-        raise HarnessError(f"the record could not be written to {path} ({cause.strerror or cause})") from cause
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def check_place(path: Path) -> None:
-    """HarnessError, before any training, if a record could not be written there."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise HarnessError(f"--leaderboard={path} cannot be written; name a file in a folder that exists")
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """A record from disk, validated."""
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (OSError, ValueError) as cause:
-        raise HarnessError(f"{path} cannot be read as JSON ({cause})") from cause
-    validate(record)
-    return record
+    for entry in record["entries"]:
+        missing = {name for name, (value, _) in entry["rows"].items() if value is None}
+        if missing != entry["reasons"].keys():
+            wrong = min(missing ^ entry["reasons"].keys())
+            raise HarnessError(
+                f"not a leaderboard record: {entry['measure']} on {wrong} has no value or a reason too many"
+            )

@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -32,15 +33,21 @@ def retrained(
     """The recipe's network trained on these examples, in evaluation mode: read from `folder`, else trained and kept.
 
     A file that was damaged is written again; where there is no room for it, the network is not kept. Of the recipe
-    only network, optimizer, stopping rule and seed count: the condition's name is no part of it.
+    only network, optimizer, regularizers, stopping loss and seed count: the condition's name is no part of it.
     """
     limit = recipe.max_epochs if max_epochs is None else max_epochs
-    plain = dataclasses.replace(recipe, condition="true_labels", corrupted_fraction=0.0, num_train=0, max_epochs=limit)
+    examples_given: dict[str, Any] = {
+        "condition": "true_labels",
+        "corrupted_fraction": 0.0,
+        "num_train": 0,
+        "attack": 0,
+    }
+    plain = dataclasses.replace(recipe, **examples_given, steps_of="", max_epochs=limit)
     examples = f"{digest_tensors(inputs, labels)}:{num_classes}:{reseed}"
     key = hashlib.sha256(f"{plain.key}:{examples}".encode()).hexdigest()
     place = folder / key[:2] / f"{key}.safetensors"
     if (tensors := _read(place)) is not None:
-        network = build(plain.network, tuple(inputs.shape[1:]), num_classes)
+        network = build(plain.network, tuple(inputs.shape[1:]), num_classes, dropout=plain.dropout)
         network.load_state_dict(tensors)
         return network.to(inputs.device).eval()
     network = fit(plain, inputs, labels, num_classes, reseed).model

@@ -85,7 +85,7 @@ class Store:
         shape = tuple(data.train_inputs.shape[1:])
         networks = {}
         for role in ("model", "init"):
-            network = build(recipe.network, shape, data.num_classes)
+            network = build(recipe.network, shape, data.num_classes, dropout=recipe.dropout)
             network.load_state_dict(_with_prefix(tensors, f"{role}."))
             networks[role] = network.to(device).eval()
         return TrainedModel(

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from harness.augmentation import dropout_seed, randomly_cropped
 from harness.data import DataSet, data_set
 from harness.history import SNAPSHOT_EPOCHS, History, flat_state
 from harness.networks import build
@@ -50,11 +51,17 @@ class Outcome:
         return self.test_error - self.train_error
 
 
-def train(recipe: Recipe, data_dir: Path, device: str = "cpu") -> tuple[Fit, Outcome, DataSet]:
-    """Train the recipe from scratch and measure it on the test data."""
+def train(
+    recipe: Recipe, data_dir: Path, device: str = "cpu", steps: int | None = None
+) -> tuple[Fit, Outcome, DataSet]:
+    """Train the recipe from scratch and measure it on the test data; `steps` as for `fit`."""
     data = data_set(recipe, data_dir)
+    attack = None
+    if data.attack_inputs is not None and data.attack_labels is not None:
+        attack = data.attack_inputs.to(device), data.attack_labels.to(device)
     started = time.perf_counter()
-    result = fit(recipe, data.train_inputs.to(device), data.train_labels.to(device), data.num_classes)
+    inputs, labels = data.train_inputs.to(device), data.train_labels.to(device)
+    result = fit(recipe, inputs, labels, data.num_classes, attack=attack, steps=steps)
     seconds = time.perf_counter() - started
     test_loss, correct = loss_and_correct(result.model, data.test_inputs.to(device), data.test_labels.to(device))
     outcome = Outcome(
@@ -70,15 +77,27 @@ def train(recipe: Recipe, data_dir: Path, device: str = "cpu") -> tuple[Fit, Out
     return result, outcome, data
 
 
-def fit(recipe: Recipe, inputs: Tensor, labels: Tensor, num_classes: int, reseed: int = 0) -> Fit:
+def fit(
+    recipe: Recipe,
+    inputs: Tensor,
+    labels: Tensor,
+    num_classes: int,
+    reseed: int = 0,
+    attack: tuple[Tensor, Tensor] | None = None,
+    steps: int | None = None,
+) -> Fit:
     """Train the recipe's network on the given examples until the stopping loss, or for max_epochs.
 
-    Of the recipe, only network, optimizer, stopping rule and seed count: the examples are the arguments. `reseed`
-    other than 0 gives another initialisation and another order of examples.
+    Of the recipe, only network, optimizer, regularizers, stopping rule and seed count: the examples are the
+    arguments. `reseed` other than 0 gives another initialisation and another order of examples. The examples of
+    `attack` are trained on as well; stopping loss and history are of the others. With `steps`, training takes exactly
+    so many, whatever the loss.
     """
     network_seed = recipe.generator(f"network{reseed}").initial_seed()
     order = recipe.generator(f"order{reseed}")
-    model = build(recipe.network, tuple(inputs.shape[1:]), num_classes, network_seed).to(inputs.device)
+    crops = recipe.generator(f"crop{reseed}")
+    model = build(recipe.network, tuple(inputs.shape[1:]), num_classes, network_seed, recipe.dropout)
+    model = model.to(inputs.device)
     init = copy.deepcopy(model).eval()
     optimizer = torch.optim.SGD(
         model.parameters(),
@@ -87,40 +106,51 @@ def fit(recipe: Recipe, inputs: Tensor, labels: Tensor, num_classes: int, reseed
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-    steps_per_epoch = math.ceil(len(labels) / recipe.batch_size)
+    every_input, every_label = inputs, labels
+    if attack is not None:
+        every_input, every_label = torch.cat([inputs, attack[0]]), torch.cat([labels, attack[1]])
+    steps_per_epoch = math.ceil(len(every_label) / recipe.batch_size)
     stop = StopAtLoss(model, inputs, labels, recipe.stop_loss, steps_per_epoch)
-    log = _Log(len(labels), inputs.device)
+    log = _Log(len(labels), inputs.device, attacked=attack is not None)
 
     model.train()
-    fitted = False
-    for epoch in range(recipe.max_epochs):
-        rate = recipe.learning_rate * recipe.learning_rate_decay_per_epoch**epoch
-        optimizer.param_groups[0]["lr"] = rate
-        log.begin_epoch()
-        for batch in torch.randperm(len(labels), generator=order).to(inputs.device).split(recipe.batch_size):
-            logits = model(inputs[batch])
-            loss = F.cross_entropy(logits, labels[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            log.step(batch, loss.detach(), logits.detach(), labels[batch], rate)
-            if fitted := stop.reached(len(log.rates)):
+    reached = False
+    with dropout_seed(recipe, reseed, inputs.device):
+        for epoch in range(recipe.max_epochs):
+            rate = recipe.learning_rate * recipe.learning_rate_decay_per_epoch**epoch
+            optimizer.param_groups[0]["lr"] = rate
+            log.begin_epoch()
+            for batch in torch.randperm(len(every_label), generator=order).to(inputs.device).split(recipe.batch_size):
+                images = every_input[batch]
+                logits = model(randomly_cropped(images, recipe.random_crop, crops) if recipe.random_crop else images)
+                loss = F.cross_entropy(logits, every_label[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                log.step(batch, loss.detach(), logits.detach(), every_label[batch], rate)
+                reached = stop.reached(len(log.rates)) if steps is None else len(log.rates) == steps
+                if reached:
+                    break
+            if reached:
                 break
-        if fitted:
-            break
-        mean_loss = log.end_epoch()
-        fitted = stop.epoch_ended(len(log.rates), mean_loss)
-        if fitted or not math.isfinite(mean_loss):
-            break  # a run that diverged will not fit any more
-        log.end_of_epoch(epoch + 1, model)
+            mean_loss = log.end_epoch()
+            diverged = not math.isfinite(mean_loss)
+            if recipe.augmented and not diverged:
+                mean_loss = loss_and_correct(model, inputs, labels)[0]
+            if reached := steps is None and stop.epoch_ended(len(log.rates), mean_loss):
+                break
+            if diverged:
+                break  # a run that diverged will not fit any more
+            log.end_of_epoch(epoch + 1, model)
 
     model.eval()
     optimizer.zero_grad()
     train_loss, correct = loss_and_correct(model, inputs, labels)
-    if fitted:
-        if log.epoch:
-            log.cut_epoch(correct)
+    if reached and log.epoch:
+        log.cut_epoch(correct)
+    if reached and steps is None:
         log.rates[stop.previous_step :] = [r * stop.shortened_to for r in log.rates[stop.previous_step :]]
+    fitted = reached if steps is None else train_loss <= recipe.stop_loss
     return Fit(model, init, log.history(), train_loss, _error(correct), fitted)
 
 
@@ -135,8 +165,8 @@ def _if_finite(loss: float) -> float | None:
 class _Log:
     """Collects the history while training; tensors are read back once an epoch."""
 
-    def __init__(self, num_train: int, device: torch.device):
-        self.num_train, self.device = num_train, device
+    def __init__(self, num_train: int, device: torch.device, attacked: bool):
+        self.num_train, self.device, self.attacked = num_train, device, attacked
         self.losses: list[float] = []
         self.correct: list[Tensor] = []
         self.rates: list[float] = []
@@ -146,7 +176,14 @@ class _Log:
         self.epoch: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def step(self, batch: Tensor, loss: Tensor, logits: Tensor, labels: Tensor, rate: float) -> None:
-        self.epoch.append((batch, loss * len(batch), logits.argmax(dim=1) == labels))
+        """Note a step; examples beyond the first `num_train` are none of the history's."""
+        correct = logits.argmax(dim=1) == labels
+        total = loss * len(batch)
+        if self.attacked:
+            own = batch < self.num_train
+            batch, correct = batch[own], correct[own]
+            total = F.cross_entropy(logits[own], labels[own], reduction="sum")
+        self.epoch.append((batch, total, correct))
         self.rates.append(rate)
 
     def end_epoch(self) -> float:
@@ -163,7 +200,8 @@ class _Log:
         seen = torch.cat([batch for batch, _, _ in self.epoch])
         correct = otherwise.clone()
         correct[seen] = torch.cat([flags for _, _, flags in self.epoch])
-        self.losses.append(torch.stack([loss for _, loss, _ in self.epoch]).sum().item() / len(seen))
+        total = torch.stack([loss for _, loss, _ in self.epoch]).sum().item()
+        self.losses.append(total / max(1, len(seen)))  # a cut epoch may have met the attack alone
         self.correct.append(correct.cpu())
         self.epoch = []
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from harness.history import History, load_flat_state
 from harness.layers import Layer, weight_layers
-from harness.recipe import seeded_generator
+from harness.seeding import seeded_generator
 
 CHUNK = 256  # examples a forward pass
 FEW = 32  # examples on which a folded network is compared with the original
@@ -28,7 +28,8 @@ class TrainedModel:
     """A trained network with the data it was trained on, randomization included.
 
     - `model`: the network after training, in evaluation mode; `init`: the same before the first step.
-    - `inputs` (n, channels, height, width) float32; `labels` (n,) int64: the training set exactly as trained on.
+    - `inputs` (n, channels, height, width) float32; `labels` (n,) int64: the training set exactly as trained on,
+      before any augmentation. (In the same-data suite, the part of it that both twins share; `history` is of that.)
     - `num_classes`; `history`: harness/history.py.
     - `seed`: what `generator()` starts from; twins share it.
     - `retrain_function`: what `retrain` calls; None where there is nothing to train with.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from harness.errors import HarnessError
-from harness.recipe import Condition, Recipe
+from harness.recipe import Recipe
 from harness.rows import Row
 from harness.statistics import (
     Pairs,
@@ -37,7 +37,7 @@ class NetworkCount:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """The answer for one measure under one condition, with its numbers. Only `separates` passes.
+    """The answer for one measure under one condition of the gate, with its numbers. Only `separates` passes.
 
     `wins`: twins of which the randomized one has the larger value; `ties` and `losses` likewise; `pairs`: all
     twins, those without two values included. `p_value`: exact one-sided sign test of the wins among the pairs. The
@@ -46,7 +46,7 @@ class Verdict:
     """
 
     measure: str
-    condition: Condition
+    condition: str
     status: Status
     wins: int
     ties: int
@@ -111,7 +111,7 @@ def check_power(twins: int) -> None:
 
 def judge(
     measure: str,
-    condition: Condition,
+    condition: str,
     twins: Sequence[Twin],
     row: Callable[[Recipe], Row],
     gap: Callable[[Recipe], float],

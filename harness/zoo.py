@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import difflib
+import itertools
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,44 @@ Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
+class Grid:
+    """Hyperparameters of natural training, each with the values it takes: every combination is trained."""
+
+    width: tuple[int, ...]
+    depth: tuple[int, ...]
+    batch_size: tuple[int, ...]
+    learning_rate: tuple[float, ...]
+    num_train: int
+    seeds: int
+
+    @property
+    def axes(self) -> dict[str, tuple[float, ...]]:
+        names = ("width", "depth", "batch_size", "learning_rate")
+        return {name: getattr(self, name) for name in names}
+
+    def places(self) -> list[tuple[float, ...]]:
+        """Every combination, the values in the order of `axes`."""
+        return list(itertools.product(*self.axes.values()))
+
+    def recipe(self, data_set: str, place: tuple[float, ...], seed: int) -> Recipe:
+        width, depth, batch_size, rate = place
+        return Recipe(
+            data_set=data_set,
+            network=f"mlp_{depth}x{width}",
+            learning_rate=rate,
+            batch_size=int(batch_size),
+            num_train=self.num_train,
+            seed=seed,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class Zoo:
     """A scale: a data set, its networks with their learning rates, and seeds for each network.
 
     The rates are those at which a network fits random labels; natural data would bear higher ones. Every twin has a
-    seed of its own, so no two twins share a split of the digits, an initialisation or a random draw.
+    seed of its own, so no two twins share a split of the digits, an initialisation or a random draw. `num_train` is
+    how many training images a recipe takes (0: all there are).
     """
 
     name: str
@@ -35,6 +69,14 @@ class Zoo:
     learning_rates: dict[str, float]
     seeds_per_network: int = 5
     num_train: int = 0
+    grid: Grid | None = None
+
+    @property
+    def train_size(self) -> int:
+        """How many images a natural network is trained on."""
+        if not self.num_train and self.data_set not in TRAINING_IMAGES:
+            raise HarnessError(f"the {self.name} zoo names no num_train, and how many {self.data_set} has is not known")
+        return self.num_train or TRAINING_IMAGES[self.data_set]
 
     @property
     def twins_per_condition(self) -> int:
@@ -49,11 +91,14 @@ class Twin:
     randomized: Recipe
 
 
+TRAINING_IMAGES = {"digits": 1437}
+
 ZOOS = {
     "digits": Zoo(
         "digits",
         "digits",
         {"convnet": 0.06, "convnet_bn": 0.06, "mlp_3x256": 0.06, "mlp_1x512": 0.2},
+        grid=Grid((16, 64, 256), (1, 3), (16, 64), (0.01, 0.03), num_train=300, seeds=3),
     ),
 }
 
@@ -172,7 +217,8 @@ def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
         with store.lock(recipe):
             if store.folder(recipe).exists():
                 return "stored"
-            result, outcome, data = train(recipe, settings.data_dir, settings.device)
+            steps = _steps_of_twin(recipe, settings, report) if recipe.steps_of else None
+            result, outcome, data = train(recipe, settings.data_dir, settings.device, steps)
             try:
                 store.publish(recipe, result, outcome, data)
             except OSError as cause:
@@ -183,6 +229,20 @@ def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
     except Busy:
         return "busy"
     return "stored"
+
+
+def _steps_of_twin(recipe: Recipe, settings: Settings, report: Report) -> int:
+    """How many steps the recipe's twin took, which is trained first if it is not there."""
+    from harness.store import Damaged, Store
+
+    store = Store(settings.cache_dir)
+    while True:
+        try:
+            if (entry := store.find(recipe.step_twin)) is not None:
+                return entry.outcome.steps
+        except Damaged:
+            store.set_aside(recipe.step_twin)
+        train_job((recipe.step_twin, settings), report)  # where another run trains it, this waits for its lock
 
 
 def progress_bar(what: str, total: int, unit: str, show: bool) -> "tqdm[Any]":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -15,6 +15,7 @@ from harness.pytest_plugin import FINDING, VERDICT, judging_of, strict
 if TYPE_CHECKING:  # what takes long to import is imported beside the workers' server (judging_of)
     from harness.checklist import Finding
     from harness.judging import Judging
+    from harness.questions.question import Answer
     from harness.recipe import Condition
     from measures import Measure
 
@@ -61,6 +62,40 @@ def premise(judging: Judging) -> Callable[[Condition], None]:
 
 
 @pytest.fixture
+def question_premise(judging: Judging, request: pytest.FixtureRequest) -> Callable[[], None]:
+    """xfailed, or failed under --strict, with what is not as the suite's question supposes: nobody is judged then."""
+
+    def check() -> None:
+        try:
+            problems = judging.premise(request.module.QUESTION)
+        except NoVerdict as problem:
+            pytest.fail(str(problem), pytrace=False)
+        if problems:
+            falls_short("\n".join(problems), request.config)
+
+    return check
+
+
+@pytest.fixture
+def answers(judging: Judging, found: Callable[..., None], request: pytest.FixtureRequest) -> Callable[..., None]:
+    """A finding, xfailed with the answer's sentence where the measure falls short; failed under --strict."""
+
+    def check(measure: Measure, answer: Answer) -> None:
+        from harness.checklist import Finding
+
+        question = request.module.QUESTION
+        try:
+            if problems := judging.premise(question):
+                found(measure, answer.__name__, Finding(skipped=f"the premise does not hold: {problems[0]}"))
+            finding = judging.answer(measure, question, answer)
+        except NoVerdict as problem:
+            pytest.fail(str(problem), pytrace=False)
+        found(measure, answer.__name__, finding)
+
+    return check
+
+
+@pytest.fixture
 def separates(judging: Judging, request: pytest.FixtureRequest) -> Callable[[Measure, Condition], None]:
     """Fail with the verdict's sentence unless the measure tells the condition's twins apart."""
 
@@ -76,8 +111,14 @@ def separates(judging: Judging, request: pytest.FixtureRequest) -> Callable[[Mea
             ("p_value", verdict.p_value),
             (VERDICT, json.dumps(verdict.to_json(), allow_nan=False)),
         ]
+        changed = judging.baseline.changed_verdict(verdict) if judging.baseline else None
+        if changed:
+            pytest.fail(f"{measure.name} on {condition}: {changed}\n{verdict.explain()}", pytrace=False)
+        if changed == "" and not verdict.passes:
+            pytest.xfail(f"as recorded: {verdict.explain()}")
         if not verdict.passes:
-            pytest.fail(_message(verdict.explain(), verdict.traceback, measure, request), pytrace=False)
+            lines = [verdict.explain(), _reproduce(measure, request), verdict.traceback]
+            pytest.fail("\n".join(line for line in lines if line), pytrace=False)
 
     return check
 
@@ -110,26 +151,37 @@ def found(request: pytest.FixtureRequest) -> Callable[[Measure, str, Finding], N
     def tell(measure: Measure, clause: str, finding: Finding) -> None:
         answer = dataclasses.asdict(finding) | {
             "measure": measure.name,
-            "suite": request.module.CHECKLIST.name,
+            "suite": (getattr(request.module, "QUESTION", None) or request.module.CHECKLIST).name,
             "clause": clause,
         }
         request.node.user_properties.append((FINDING, json.dumps(answer, allow_nan=False)))
+        changed = None
+        if baseline := judging_of(request.config).baseline:
+            changed = baseline.changed_finding(measure.name, answer["suite"], clause, finding)
+        if changed:
+            said = finding.problem or finding.skipped or finding.detail
+            pytest.fail(f"{measure.name}, {clause}: {changed}\n{said}", pytrace=False)
+        if changed == "" and finding.problem:
+            pytest.xfail(f"as recorded: {measure.name}: {finding.problem}")
         if finding.skipped:
             pytest.skip(finding.skipped)
         if finding.problem:
-            sentence = f"{measure.name}: {finding.problem}"
-            if not strict(request.config):
-                pytest.xfail(sentence)
-            pytest.fail(_message(sentence, "", measure, request), pytrace=False)
+            falls_short(f"{measure.name}: {finding.problem}", request.config, _reproduce(measure, request))
 
     return tell
 
 
-def _message(sentence: str, traceback: str, measure: Measure, request: pytest.FixtureRequest) -> str:
+def falls_short(sentence: str, config: pytest.Config, more: str = "") -> NoReturn:
+    """The outcome of a finding that is not as it should be."""
+    if not strict(config):
+        pytest.xfail(sentence)
+    pytest.fail("\n".join([sentence, more] if more else [sentence]), pytrace=False)
+
+
+def _reproduce(measure: Measure, request: pytest.FixtureRequest) -> str:
     from harness.measure_lookup import short_path, spec_of
 
     file = short_path(request.path)
     zoo = request.config.option.zoo
     scale = "" if zoo == "digits" else f" --zoo={zoo}"
-    lines = [sentence, f"  reproduce: pytest {file} --measure={spec_of(measure)}{scale}"]
-    return "\n".join(lines + ([traceback] if traceback else []))
+    return f"  reproduce: pytest {file} --measure={spec_of(measure)}{scale}"

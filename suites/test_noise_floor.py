@@ -12,7 +12,7 @@ from harness import noise_floor
 from harness.judging import Judging
 from measures import Measure
 
-pytestmark = pytest.mark.noise_floor
+pytestmark = [pytest.mark.finding, pytest.mark.noise_floor]
 
 CHECKLIST = noise_floor.CHECKLIST
 CONDITIONS = ("random_labels",)

@@ -1,7 +1,7 @@
 """Is it unmoved by what leaves the function unchanged, and only by what it declares? (harness/reparametrization.py)
 
-Drawn by hypothesis on two tiny trained networks. A measure that moves was never a property of the function (Dinh et al.
-2017, arXiv:1703.04933): that is no fault, but is to be known; what is wrong is a declaration that does not hold.
+Drawn by hypothesis on two tiny trained networks. A measure that moves was never a property of the function (Dinh et
+al. 2017, arXiv:1703.04933): that is no fault, but is to be known; what is wrong is a declaration that does not hold.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from harness import reparametrization
 from harness.checklist import Finding
 from measures import Measure
 
-pytestmark = pytest.mark.reparametrization
+pytestmark = [pytest.mark.finding, pytest.mark.reparametrization]
 
 CHECKLIST = reparametrization.CHECKLIST
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from harness.measure_lookup import find_measures
-from harness.record import read_record, round_number
+from harness.record import round_number
+from harness.record_files import read_record
 from harness.record_table import families_table, gate_answer, measures_table
 from harness.reparametrization import UNMOVED
 from harness.rows import Row

@@ -107,6 +107,61 @@ def test_more_training_images_than_there_are_is_refused():
         digits(num_train=1438)
 
 
+# Attacks
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 100), st.integers(50, 700), st.integers(1, 700))
+def test_an_attacked_network_is_handed_what_its_twin_is_bit_for_bit(seed, num_train, attack):
+    alone, attacked = digits(seed, num_train=num_train), digits(seed, num_train=num_train, attack=attack)
+    for name in ("train_inputs", "train_labels", "test_inputs", "test_labels"):
+        assert torch.equal(getattr(attacked, name), getattr(alone, name))
+    assert len(attacked.attack_inputs) == len(attacked.attack_labels) == attack
+    assert alone.attack_inputs is alone.attack_labels is None
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 100), st.integers(50, 700), st.integers(1, 700))
+def test_an_attack_is_the_images_that_follow_the_training_set_all_of_them_wrongly_labelled(seed, num_train, attack):
+    data, larger = digits(seed, num_train=num_train, attack=attack), digits(seed, num_train=num_train + attack)
+    shared, others = larger.train_inputs[:num_train], larger.train_inputs[num_train:]
+    expected = (others - shared.mean()) / shared.std()  # in the standardisation of the shared images
+    torch.testing.assert_close(data.attack_inputs, expected, rtol=1e-4, atol=1e-4)
+    assert (data.attack_labels != larger.train_labels[num_train:]).all()
+    assert 0 <= data.attack_labels.min() and data.attack_labels.max() < 10
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_training_attack_and_test_images_of_digits_are_disjoint(seed):
+    data = digits(seed, num_train=700, attack=737)
+    split = [set(raw_rows(inputs)) for inputs in (data.train_inputs, data.attack_inputs, data.test_inputs)]
+    assert [len(rows) for rows in split] == [700, 737, 360]
+    assert len(set.union(*split)) == 1797
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 100), st.lists(st.integers(1, 700), min_size=2, max_size=2))
+def test_a_larger_attack_holds_a_smaller_one(seed, sizes):
+    smaller, larger = (digits(seed, num_train=300, attack=attack) for attack in sorted(sizes))
+    n = min(sizes)
+    assert torch.equal(smaller.attack_inputs, larger.attack_inputs[:n])
+    assert torch.equal(smaller.attack_labels, larger.attack_labels[:n])
+
+
+def test_each_seed_draws_wrong_labels_of_its_own():
+    shifts = set()
+    for seed in range(5):
+        data, larger = digits(seed, num_train=100, attack=50), digits(seed, num_train=150)
+        shifts.add(tuple(((data.attack_labels - larger.train_labels[100:]) % 10).tolist()))
+    assert len(shifts) == 5
+
+
+def test_more_training_and_attack_images_than_there_are_is_refused():
+    assert len(digits(num_train=1000, attack=437).attack_labels) == 437
+    with pytest.raises(HarnessError, match="asks for 1438 training images; digits has 1437"):
+        digits(num_train=1000, attack=438)
+
+
 @pytest.mark.parametrize("condition", ["true_labels", "gaussian"])
 def test_training_inputs_have_mean_0_and_deviation_1_and_test_inputs_go_through_the_same_map(condition):
     data = digits(condition=condition, num_train=300)
@@ -186,6 +241,28 @@ def test_an_official_split_stays_and_a_seed_draws_only_which_training_images_it_
     assert few == labels(0, 10) == labels(0, 25)[:10]
     assert len(set(few)) == 10
     assert set(few) != set(labels(1, 10))
+
+
+def test_an_attack_takes_its_images_from_the_official_training_split(tmp_path):
+    # One image a class, of a red that only this class of this split has.
+    colours = {
+        f"{split}/{i:02}/1": (i + first, 0, 255) for split, first in (("train", 0), ("test", 40)) for i in range(40)
+    }
+    write_images(tmp_path, colours)
+    recipe = Recipe(data_set="class_folders", network="mlp_1x8", learning_rate=0.1, seed=0, num_train=15)
+
+    def reds(images):
+        red, green, blue = images[:, :, 0, 0].T
+        return ((red - green) / (blue - green) * 255).round().int().tolist()
+
+    for attack in (1, 10, 25):
+        data = data_set(dataclasses.replace(recipe, attack=attack), tmp_path)
+        assert reds(data.train_inputs) == data.train_labels.tolist()
+        attackers = reds(data.attack_inputs)
+        assert len(set(attackers)) == attack
+        assert set(attackers) <= set(range(40)) - set(data.train_labels.tolist())
+        assert all(red != label for red, label in zip(attackers, data.attack_labels.tolist(), strict=True))
+        assert reds(data.test_inputs) == list(range(40, 80))
 
 
 def test_height_and_width_and_the_place_of_each_pixel_are_kept(tmp_path):

@@ -64,6 +64,32 @@ def test_batch_normalization_follows_each_convolution():
     assert kinds.count(nn.BatchNorm2d) == 2
 
 
+def test_dropout_follows_the_hidden_linear_layers_and_nothing_else():
+    mlp = build("mlp_2x7", (1, 8, 8), 10, dropout=0.3)
+    hidden = [nn.Linear, nn.ReLU, nn.Dropout]
+    assert [type(module) for module in mlp] == [nn.Flatten, *hidden, *hidden, nn.Linear]
+    for name in ("convnet", "convnet_bn"):
+        network = build(name, (1, 8, 8), 10, dropout=0.3)
+        plain = [type(module) for module in build(name, (1, 8, 8), 10)]
+        assert plain[-3:] == [nn.Linear, nn.ReLU, nn.Linear]
+        assert [type(module) for module in network] == [*plain[:-1], nn.Dropout, nn.Linear]
+    assert {module.p for module in mlp if isinstance(module, nn.Dropout)} == {0.3}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_dropout_there_is_no_such_layer(name):
+    assert not any(isinstance(module, nn.Dropout) for module in build(name, (1, 8, 8), 10))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dropout_leaves_the_weights_and_the_function_outside_of_training_as_they_are(name):
+    plain, network = build(name, (1, 8, 8), 10, 3), build(name, (1, 8, 8), 10, 3, dropout=0.5)
+    for ours, theirs in zip(network.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    images = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(network.eval()(images), plain.eval()(images))
+
+
 @settings(deadline=None, max_examples=10)
 @given(st.sampled_from(NAMES), st.integers(0, 2**63 - 1))
 def test_the_weights_are_a_function_of_the_seed(name, seed):
@@ -83,10 +109,11 @@ def test_initial_weights_are_within_one_over_the_root_of_the_fan_in():
             assert 0.9 * limit < module.weight.abs().max() <= limit * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_global_random_state_is_left_as_it_was(name):
+def test_the_global_random_state_is_left_as_it_was(name, dropout):
     state = torch.get_rng_state()
-    build(name, (1, 8, 8), 10, 7)
+    build(name, (1, 8, 8), 10, 7, dropout)
     assert torch.equal(torch.get_rng_state(), state)
 
 

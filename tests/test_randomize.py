@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from scipy import stats
 
 from harness.data import DataSet, data_set
-from harness.randomize import corrupt_labels, permute_each_image, randomize, shuffle_pixels
+from harness.randomize import corrupt_labels, permute_each_image, randomize, shuffle_pixels, wrong_labels
 from harness.recipe import CONDITIONS, Recipe
 
 LABEL_CONDITIONS = ("corrupted_labels", "random_labels")
@@ -156,6 +156,42 @@ def test_random_labels_are_labels_corrupted_with_certainty():
     data = data_of(num_train=500)
     random_labels = randomize(data, recipe_of("random_labels"))
     assert equal(random_labels, randomize(data, recipe_of("corrupted_labels", fraction=1.0)))
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds, st.integers(2, 100))
+def test_a_wrong_label_is_a_class_and_never_the_true_one(seed, num_classes):
+    labels = torch.randint(num_classes, (500,), generator=torch.Generator().manual_seed(seed))
+    before = labels.clone()
+    wrong = wrong_labels(labels, num_classes, torch.Generator().manual_seed(seed + 1))
+    assert wrong.dtype == torch.int64
+    assert (wrong != labels).all()
+    assert 0 <= wrong.min() and wrong.max() < num_classes
+    assert torch.equal(labels, before)
+    assert torch.equal(wrong, wrong_labels(labels, num_classes, torch.Generator().manual_seed(seed + 1)))
+
+
+def test_a_wrong_label_is_any_of_the_others_with_equal_chance_whatever_the_true_one():
+    labels = torch.arange(60_000) % 6
+    wrong = wrong_labels(labels, 6, torch.Generator().manual_seed(0))
+    counts = torch.bincount(6 * labels + wrong, minlength=36).view(6, 6)
+    others = counts[~torch.eye(6, dtype=torch.bool)]
+    assert stats.chisquare(others.numpy()).pvalue > 1e-6
+
+
+def test_a_wrong_label_does_not_depend_on_its_neighbours():
+    labels = torch.arange(60_000) % 6
+    moved = (wrong_labels(labels, 6, torch.Generator().manual_seed(0)) - labels) % 6 - 1
+    pairs = torch.bincount(5 * moved[:-1] + moved[1:], minlength=25).view(5, 5)
+    assert stats.chi2_contingency(pairs.numpy()).pvalue > 1e-6
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds, st.lists(st.integers(1, 100), min_size=2, max_size=2))
+def test_the_wrong_labels_of_fewer_images_begin_those_of_more(seed, sizes):
+    labels = torch.arange(100) % 10
+    fewer, more = (wrong_labels(labels[:n], 10, torch.Generator().manual_seed(seed)) for n in sorted(sizes))
+    assert torch.equal(fewer, more[: len(fewer)])
 
 
 @settings(deadline=None, max_examples=30)

@@ -1,11 +1,13 @@
 import dataclasses
+import re
 
 import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given, settings
 
-from harness.recipe import CONDITIONS, Recipe, canonical_json, seeded_generator
+from harness.recipe import CONDITIONS, Recipe, canonical_json
+from harness.seeding import seeded_generator
 
 RECIPE = Recipe(data_set="digits", network="mlp_1x512", learning_rate=0.2, seed=4)
 
@@ -23,6 +25,9 @@ OTHER_VALUES = {
     "learning_rate_decay_per_epoch": 0.95,
     "stop_loss": 0.02,
     "max_epochs": 10,
+    "dropout": 0.5,
+    "random_crop": 1,
+    "steps_of": "random_labels",
 }
 
 
@@ -41,6 +46,15 @@ def changed(**values):
         ),
         ({"num_train": 150}, "digits-mlp_1x512-true_labels-n150-seed4"),
         ({"weight_decay": 5e-4}, "digits-mlp_1x512-true_labels-weight_decay0.0005-seed4"),
+        ({"num_train": 718, "attack": 359}, "digits-mlp_1x512-true_labels-n718-attack359-seed4"),
+        ({"dropout": 0.5}, "digits-mlp_1x512-true_labels-dropout0.5-seed4"),
+        ({"random_crop": 1}, "digits-mlp_1x512-true_labels-crop1-seed4"),
+        ({"batch_size": 64}, "digits-mlp_1x512-true_labels-batch64-rate0.2-seed4"),
+        (
+            {"condition": "random_labels", "max_epochs": 3},
+            "digits-mlp_1x512-random_labels-epochs3-seed4",
+        ),
+        ({"steps_of": "random_labels"}, "digits-mlp_1x512-true_labels-steps_of_random_labels-seed4"),
     ],
 )
 def test_an_id_reads_well(values, expected):
@@ -72,7 +86,7 @@ def test_a_default_that_was_computed_is_still_the_default():
 
 
 def test_the_fields_tried_below_are_all_there_are():
-    assert {field.name for field in dataclasses.fields(Recipe)} == {*OTHER_VALUES, "corrupted_fraction"}
+    assert {field.name for field in dataclasses.fields(Recipe)} == {*OTHER_VALUES, "corrupted_fraction", "attack"}
 
 
 @pytest.mark.parametrize("name", OTHER_VALUES)
@@ -82,6 +96,11 @@ def test_every_field_changes_the_key(name):
 
 def test_the_corrupted_fraction_changes_the_key():
     keys = {changed(condition="corrupted_labels", corrupted_fraction=p).key for p in (0.2, 0.4, 1.0)}
+    assert len(keys) == 3
+
+
+def test_the_size_of_an_attack_changes_the_key():
+    keys = {changed(num_train=100, attack=attack).key for attack in (0, 1, 100)}
     assert len(keys) == 3
 
 
@@ -103,6 +122,8 @@ def test_the_training_codes_version_changes_the_key(monkeypatch):
             condition=st.sampled_from([c for c in CONDITIONS if c != "corrupted_labels"]),
             num_train=st.sampled_from([0, 1, 10]),
             weight_decay=st.sampled_from([0.0, 1e-3, 1e-10]),
+            dropout=st.sampled_from([0.0, 0.5]),
+            random_crop=st.sampled_from([0, 1]),
         ),
         max_size=30,
     )
@@ -126,6 +147,68 @@ def test_recipes_have_equal_keys_exactly_where_they_are_equal(recipes):
 def test_a_condition_that_makes_no_sense_is_refused(values, message):
     with pytest.raises(ValueError, match=message):
         changed(**values)
+
+
+OF_ATTACK = "it is a number of images beside the num_train ones, which have their true labels"
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"attack": 5}, f"attack is 5 under true_labels with num_train 0; {OF_ATTACK}"),
+        ({"attack": -1, "num_train": 5}, f"attack is -1 under true_labels with num_train 5; {OF_ATTACK}"),
+        (
+            {"attack": 5, "num_train": 5, "condition": "random_labels"},
+            f"attack is 5 under random_labels with num_train 5; {OF_ATTACK}",
+        ),
+        ({"dropout": 1.0}, "dropout is 1.0; expected a probability below 1"),
+        ({"dropout": -0.1}, "dropout is -0.1; expected a probability below 1"),
+        ({"dropout": float("nan")}, "dropout is nan; expected a probability below 1"),
+        ({"random_crop": -1}, "random_crop is -1; expected a number of pixels"),
+        ({"steps_of": "randomlabels"}, f"steps_of is 'randomlabels'; expected one of {', '.join(CONDITIONS)}"),
+        ({"steps_of": "true_labels"}, "steps_of is 'true_labels'; expected one of"),
+        ({"steps_of": "gaussian", "condition": "gaussian"}, "steps_of is 'gaussian'; expected one of"),
+        ({"num_train": -1}, "num_train is -1; expected a number of images, or 0 for all there are"),
+    ],
+)
+def test_a_field_that_makes_no_sense_is_refused(values, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        changed(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"steps_of": "corrupted_labels"},
+        {"steps_of": "random_labels", "condition": "corrupted_labels", "corrupted_fraction": 0.4},
+        {"steps_of": "random_labels", "num_train": 5, "attack": 5},
+    ],
+    ids=str,
+)
+def test_the_steps_of_a_twin_that_cannot_be_are_refused(values):
+    with pytest.raises(ValueError, match="there is no such twin where labels are corrupted or attacked"):
+        changed(**values)
+
+
+@pytest.mark.parametrize("condition", ["random_labels", "gaussian"])
+def test_a_step_twin_is_the_same_recipe_under_its_condition_with_a_stop_of_its_own(condition):
+    recipe = changed(steps_of=condition, num_train=50, dropout=0.5)
+    assert recipe.step_twin == changed(condition=condition, num_train=50, dropout=0.5)
+
+
+@pytest.mark.parametrize(
+    "values, augmented",
+    [
+        ({}, False),
+        ({"weight_decay": 0.1}, False),
+        ({"num_train": 5, "attack": 5}, False),
+        ({"dropout": 0.1}, True),
+        ({"random_crop": 1}, True),
+    ],
+    ids=str,
+)
+def test_a_recipe_is_augmented_if_its_steps_see_another_network_or_other_images(values, augmented):
+    assert changed(**values).augmented == augmented
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

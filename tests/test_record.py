@@ -18,11 +18,10 @@ from harness.record import (
     build_record,
     contract_answer,
     overall,
-    read_record,
     round_number,
     validate,
-    write_record,
 )
+from harness.record_files import read_record, write_record
 from harness.settings import make_settings
 from harness.zoo import GATE, Zoo
 from tests.conftest import TINY
@@ -46,7 +45,13 @@ def record(shared_cache: Path, tiny_zoo: Zoo) -> dict[str, Any]:
 def test_findings_are_recorded_by_suite_and_the_contract_as_one_answer(record: dict[str, Any]) -> None:
     constant, norm = record["entries"]
     assert (norm["contract"], constant["contract"]) == ("passes", None)
-    answer = {"problem": "it moves", "skipped": "", "numbers": {"largest_relative_change": 0.333333}}
+    answer = {
+        "problem": "it moves",
+        "skipped": "",
+        "numbers": {"largest_relative_change": 0.333333},
+        "status": "",
+        "detail": "",
+    }
     assert norm["findings"] == {"reparametrization": {"logit_shift": answer}}
     assert constant["findings"] == {}
     one_clause = {CLAUSES[0].__name__: Finding()}
@@ -84,14 +89,20 @@ def test_an_entry_names_no_folder_of_the_user(shared_cache: Path, tiny_zoo: Zoo,
     assert build_record(judging, {}, {})["entries"][0]["origin"] == "misbehaving.py"
 
 
+def first_row(record: dict[str, Any]) -> list[Any]:
+    rows = record["entries"][0]["rows"]
+    return rows[min(rows)]
+
+
 @pytest.mark.parametrize(
     ("change", "place"),
     [
         (lambda r: r.pop("zoo"), "'zoo' is a required property"),
         (lambda r: r["entries"][0].update(verdict="wins"), "verdict"),
         (lambda r: r["entries"][0].update(measure="<script>"), "measure"),
-        (lambda r: r["entries"][0]["rows"][0].update(value=None), "value"),
-        (lambda r: r["entries"][0]["rows"][0].update(status="error"), "value"),
+        (lambda r: first_row(r).__setitem__(0, None), "has no value or a reason too many"),
+        (lambda r: first_row(r).__setitem__(0, "1"), "rows"),
+        (lambda r: r["entries"][0]["reasons"].update({min(r["entries"][0]["rows"]): ["error", "why"]}), "too many"),
         (lambda r: r["entries"][0].update(extra=1), "extra"),
         (lambda r: r["entries"][0]["suites"]["gaussian"].update(p_value=1.5), "p_value"),
     ],
@@ -116,9 +127,9 @@ def test_an_entry_without_all_three_conditions_has_no_verdict(record: dict[str, 
 
 
 def test_a_recorded_zoo_has_the_outcomes_of_every_model(record: dict[str, Any]) -> None:
-    models = record["zoo"]["models"].values()
+    models = record["zoo"]["models"]
     assert len(models) == 40
-    assert all(model["fitted"] for model in models)
-    natural = [model["test_error"] for model in models if "true_labels" in model["id"]]
-    randomized = [model["test_error"] for model in models if "true_labels" not in model["id"]]
+    assert all(model["fitted"] for model in models.values())
+    natural = [model["test_error"] for name, model in models.items() if "true_labels" in name]
+    randomized = [model["test_error"] for name, model in models.items() if "true_labels" not in name]
     assert max(natural) < min(randomized)

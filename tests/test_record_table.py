@@ -6,14 +6,22 @@ import pytest
 from click.testing import CliRunner
 
 from harness.__main__ import main
-from harness.record_table import families_table, gate_answer, measures_table
+from harness.record_table import (
+    COLUMNS,
+    families_table,
+    findings_table,
+    findings_totals,
+    gate_answer,
+    measures_table,
+)
 from harness.zoo import GATE
 
 
 def entry(name: str, family: str, verdict: str | None, wins: int) -> dict[str, Any]:
     suites = {condition: {"wins": wins} for condition in GATE} if verdict else {}
     fields = {"measure": name, "family": family, "verdict": verdict, "suites": suites}
-    return fields | {"cost": "fast", "seconds_per_model": 0.0123 if verdict else None, "source": "A paper"}
+    more = {"cost": "fast", "seconds_per_model": 0.0123 if verdict else None, "source": "A paper"}
+    return fields | more | {"findings": {}}
 
 
 RECORD = {
@@ -35,6 +43,56 @@ def test_measures_stand_by_family_and_name_with_their_wins() -> None:
         "| `a` | fast | 9 | 9 | 9 | fails | 0.012 | A paper |",
         "| `b` | fast | 20 | 20 | 20 | passes | 0.012 | A paper |",
     ]
+
+
+def with_findings(name: str, verdict: str, wins: int, **answers: tuple[str, float | None, bool]) -> dict[str, Any]:
+    """An entry with all findings: silent and passing, except for the `answers` (status, number, whether it passes)."""
+    made = entry(name, "norms", verdict, wins)
+    for title, (suite, clause, number, _) in COLUMNS.items():
+        status, value, passes = answers.get(title.replace(" ", "_"), ("fine", 0.5, True))
+        finding = {"problem": "" if passes else "wrong", "skipped": "", "status": status, "detail": ""}
+        made["findings"].setdefault(suite, {})[clause] = finding | {"numbers": {} if value is None else {number: value}}
+    return made
+
+
+FOUND = {
+    "entries": [
+        with_findings("all", "separates", 20),
+        with_findings("fails", "overlaps", 9, same_data=("data_only", 0.0, False), crop=("no_scale", None, False)),
+        with_findings("most", "separates", 19, same_data=("overlaps", 12.0, False), grid=("inverted", -0.4, False)),
+    ]
+}
+
+
+def test_findings_stand_by_the_gate_and_by_how_many_are_passed_bold_where_they_are() -> None:
+    head, _, *lines = findings_table(FOUND).splitlines()
+    assert head.startswith("| measure | gate | same data | attack | corrupted | decay |")
+    assert lines == [
+        "| `all` | **20** | **0** | **0.50** | **0.50** | **50%** | **50%** | **50%** | **50%** | **0** | **0.50** | **0** "
+        "| **0.50** | 11 |",
+        "| `most` | **19** | 12 | **0.50** | **0.50** | **50%** | **50%** | **50%** | **50%** | **0** | **0.50** | **0** "
+        "| -0.40 | 9 |",
+        "| `fails` | 9 | data only | **0.50** | **0.50** | **50%** | **50%** | no scale | **50%** | **0** | **0.50** | **0** "
+        "| **0.50** | 9 |",
+    ]
+    assert findings_table(FOUND, only=["most"]).splitlines()[2:] == [lines[1]]
+
+
+def test_what_was_not_asked_is_a_dash() -> None:
+    assert findings_table(RECORD).splitlines()[2].count("| - ") == len(COLUMNS)
+
+
+def test_totals_count_those_that_pass_and_say_how_the_others_fail() -> None:
+    lines = findings_totals(FOUND).splitlines()
+    assert "| same data | 1 | 1 of 2 | 1 data only, 1 overlaps |" in lines
+    assert "| grid | 2 | 1 of 2 | 1 inverted |" in lines
+    assert "| decay | 3 | 2 of 2 |  |" in lines
+
+
+def test_seconds_are_those_measured_alone_where_there_are_any() -> None:
+    timed = entry("a", "norms", "separates", 20)
+    timed["findings"]["cost"] = {name: {"numbers": {"seconds": s}} for name, s in (("x", 0.1), ("y", 0.3), ("z", 0.2))}
+    assert "| passes | 0.2 |" in measures_table({"entries": [timed]})
 
 
 def test_families_are_counted() -> None:

@@ -55,6 +55,29 @@ def test_twins_share_it_and_another_seed_budget_or_label_does_not(tmp_path: Path
     assert trainings == [3] * 5 + [2]
 
 
+def test_of_the_same_examples_attacked_networks_and_those_of_equal_steps_share_it(
+    tmp_path: Path, trainings: list[int]
+) -> None:
+    first = retrained(tmp_path, RECIPE, 2, INPUTS, LABELS)
+    attacked = retrained(tmp_path, dataclasses.replace(RECIPE, num_train=16, attack=8), 2, INPUTS, LABELS)
+    steps = retrained(tmp_path, dataclasses.replace(RECIPE, steps_of="random_labels"), 2, INPUTS, LABELS)
+    assert torch.equal(weights(attacked), weights(first))
+    assert torch.equal(weights(steps), weights(first))
+    assert len(trainings) == 1
+
+
+@pytest.mark.parametrize("regularizer", [{"dropout": 0.5}, {"random_crop": 1}, {"weight_decay": 0.1}], ids=str)
+def test_it_is_regularized_as_its_network_was(tmp_path: Path, trainings: list[int], regularizer) -> None:
+    recipe = dataclasses.replace(RECIPE, **regularizer)
+    plain = retrained(tmp_path, RECIPE, 2, INPUTS, LABELS)
+    first, again = (retrained(tmp_path, recipe, 2, INPUTS, LABELS) for _ in range(2))
+    assert len(trainings) == 2
+    assert not torch.equal(weights(first), weights(plain))
+    assert torch.equal(first(INPUTS), again(INPUTS))
+    assert str(first) == str(again)
+    assert not any(module.training for module in again.modules())
+
+
 @pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"x" + content[1:], lambda _: b""])
 def test_a_damaged_file_is_trained_and_written_again(tmp_path: Path, trainings: list[int], damage) -> None:
     first = retrained(tmp_path, RECIPE, 2, INPUTS, LABELS)

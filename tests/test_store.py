@@ -1,5 +1,6 @@
 """The store: there whole or not at all, and never taken for what it is not."""
 
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -69,6 +70,49 @@ def test_retraining_on_the_same_examples_gives_the_same_network(published: Store
         assert torch.equal(a, b)
     other = loaded.retrain(loaded.inputs, loaded.labels, reseed=1)
     assert not torch.equal(next(other.parameters()), next(again.parameters()))
+
+
+@pytest.mark.parametrize("network", ["mlp_2x8", "convnet_bn"])
+def test_a_stored_dropout_model_comes_back_as_the_function_that_was_trained(network: str, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, network=network, dropout=0.5, random_crop=1)
+    result, outcome, data = train(recipe, tmp_path)
+    store = Store(tmp_path)
+    store.publish(recipe, result, outcome, data)
+    loaded = store.load(recipe, tmp_path)
+    for trained, stored in ((result.model, loaded.model), (result.init, loaded.init)):
+        assert not any(module.training for module in stored.modules())
+        assert str(stored) == str(trained)
+        with torch.no_grad():
+            assert torch.equal(stored(data.test_inputs), trained(data.test_inputs))
+    again = loaded.retrain(loaded.inputs, loaded.labels)
+    with torch.no_grad():
+        assert torch.equal(again(data.test_inputs), loaded.model(data.test_inputs))
+
+
+def test_a_stored_dropout_model_has_the_layers_and_snapshots_of_a_network_without(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, network="mlp_2x8", dropout=0.5)
+    store = Store(tmp_path)
+    store.publish(recipe, *train(recipe, tmp_path))
+    loaded = store.load(recipe, tmp_path)
+    assert [tuple(layer.weight.shape) for layer in loaded.layers] == [(8, 64), (8, 8), (10, 8)]
+    assert [epoch for epoch, _ in loaded.snapshots] == [1, 2]
+    for _, network in loaded.snapshots:
+        assert not any(module.training for module in network.modules())
+
+
+def test_an_attacked_model_is_loaded_with_the_examples_of_its_twin_and_a_history_of_these(
+    published: Store, tmp_path: Path
+) -> None:
+    attacked = dataclasses.replace(RECIPE, attack=30)
+    store = Store(tmp_path)
+    store.publish(attacked, *train(attacked, tmp_path))
+    ours, theirs = store.load(attacked, tmp_path), published.load(RECIPE, tmp_path)
+    assert torch.equal(ours.inputs, theirs.inputs)
+    assert torch.equal(ours.labels, theirs.labels)
+    assert ours.history.correct.shape == (3, 50)
+    assert not torch.equal(ours.logits, theirs.logits)
+    both = [store.find(attacked), published.find(RECIPE)]
+    assert len({entry.data_sha256 for entry in both if entry}) == 1
 
 
 def test_publishing_twice_keeps_the_first(store: Store, tmp_path: Path) -> None:

@@ -11,20 +11,28 @@ import torch.nn.functional as F
 import harness.train
 from harness.data import data_set
 from harness.recipe import Recipe
-from harness.stopping import TOLERANCE, loss_and_correct
+from harness.stopping import LOOK_BELOW, TOLERANCE, loss_and_correct
 from harness.train import fit, train
 
 SMALL = Recipe(data_set="digits", network="mlp_1x128", learning_rate=0.1, seed=0, num_train=200, batch_size=64)
 SMALL_CONVNET = dataclasses.replace(SMALL, network="convnet_bn", learning_rate=0.06, num_train=150)
+ATTACKED = dataclasses.replace(SMALL, attack=100)
+DROPPED = dataclasses.replace(SMALL, dropout=0.5)
+CROPPED = dataclasses.replace(SMALL, random_crop=1)
+REGULARIZED = [DROPPED, CROPPED, dataclasses.replace(SMALL_CONVNET, dropout=0.5, random_crop=1)]
 
 DIGITS_RATES = {"mlp_1x512": 0.2, "mlp_3x256": 0.06, "convnet": 0.06, "convnet_bn": 0.06}
 
 
 @dataclasses.dataclass
 class Recording:
-    """What went through a network while it was trained: the batches of inputs, in order, in training mode."""
+    """What went through a network while it was trained: the batches of inputs, in order, in training mode.
+
+    `states` has the weights and running statistics before each of these steps.
+    """
 
     batches: list
+    states: list
 
     def examples(self, inputs):
         """Which training examples each batch held."""
@@ -37,33 +45,54 @@ def recorded(monkeypatch):
     """Trains like `fit` and records the batches: (Fit, Recording, DataSet)."""
 
     def recorded_fit(recipe, **arguments):
-        batches = []
+        recording = Recording([], [])
+
+        def note(module, args):
+            if module.training:
+                recording.batches.append(args[0])
+                recording.states.append({name: tensor.clone() for name, tensor in module.state_dict().items()})
 
         def build(*arguments):
             network = original(*arguments)
-            network.register_forward_pre_hook(lambda module, args: batches.append(args[0]) if module.training else None)
+            network.register_forward_pre_hook(note)
             return network
 
         original = harness.train.build
         data = data_set(recipe, Path())
+        if recipe.attack:
+            arguments["attack"] = data.attack_inputs, data.attack_labels
         with monkeypatch.context() as patch:
             patch.setattr(harness.train, "build", build)
             result = fit(recipe, data.train_inputs, data.train_labels, data.num_classes, **arguments)
-        return result, Recording(batches), data
+        return result, recording, data
 
     return recorded_fit
 
 
 def same_weights(a, b):
-    return all(torch.equal(x, b.state_dict()[name]) for name, x in a.state_dict().items())
+    return same_state(a.state_dict(), b.state_dict())
+
+
+def same_state(a, b):
+    return a.keys() == b.keys() and all(torch.equal(tensor, b[name]) for name, tensor in a.items())
+
+
+def every_example(data):
+    """Inputs and labels of the training set, and after it those of the attack."""
+    if data.attack_inputs is None:
+        return data.train_inputs, data.train_labels
+    return torch.cat([data.train_inputs, data.attack_inputs]), torch.cat([data.train_labels, data.attack_labels])
 
 
 def chunked(sequence, size):
     return [sequence[start : start + size] for start in range(0, len(sequence), size)]
 
 
-@pytest.mark.parametrize("recipe", [SMALL, SMALL_CONVNET], ids=lambda recipe: recipe.network)
+@pytest.mark.parametrize(
+    "recipe", [SMALL, SMALL_CONVNET, ATTACKED, *REGULARIZED], ids=lambda recipe: recipe.id.removeprefix("digits-")
+)
 def test_a_recipe_trains_the_same_network_bit_for_bit(recipe):
+    recipe = dataclasses.replace(recipe, max_epochs=30)
     torch.manual_seed(1)
     first, outcome, _ = train(recipe, Path())
     torch.manual_seed(2)
@@ -103,34 +132,40 @@ def test_another_seed_and_a_reseed_give_another_start_and_another_order(recorded
     assert len(starts) == len(orders) == 4
 
 
-def test_is_gradient_descent_with_momentum_and_weight_decay_written_out(recorded):
+@pytest.mark.parametrize(
+    "changes", [{}, {"attack": 100}, {"random_crop": 1}, {"attack": 100, "random_crop": 1}], ids=str
+)
+def test_is_gradient_descent_with_momentum_and_weight_decay_written_out(changes, recorded):
+    """The history is of the training set as it was seen, whatever else is trained on."""
     recipe = dataclasses.replace(
-        SMALL, max_epochs=2, momentum=0.8, weight_decay=0.01, learning_rate_decay_per_epoch=0.5
+        SMALL, max_epochs=2, momentum=0.8, weight_decay=0.01, learning_rate_decay_per_epoch=0.5, **changes
     )
     result, seen, data = recorded(recipe)
+    inputs, labels = every_example(data)
+    order = recorded(dataclasses.replace(recipe, random_crop=0))[1].examples(inputs)
+    steps_per_epoch = len(order) // 2
     network = copy.deepcopy(result.init)
     weights = list(network.parameters())
     velocities = [torch.zeros_like(weight) for weight in weights]
-    losses, correct = [], []
-    for step, batch in enumerate(seen.examples(data.train_inputs)):
-        logits, labels = network(data.train_inputs[batch]), data.train_labels[batch]
-        loss = F.cross_entropy(logits, labels)
-        losses.append(loss.item() * len(batch))
-        correct.append(dict(zip(batch, (logits.argmax(dim=1) == labels).tolist(), strict=True)))
-        gradients = torch.autograd.grad(loss, weights)
-        rate = 0.1 if step < 4 else 0.05
+    losses, correct = [{}, {}], [{}, {}]
+    for step, (batch, images) in enumerate(zip(order, seen.batches, strict=True)):
+        logits, epoch = network(images), step // steps_per_epoch
+        every_loss = F.cross_entropy(logits, labels[batch], reduction="none")
+        losses[epoch] |= dict(zip(batch, every_loss.tolist(), strict=True))
+        correct[epoch] |= dict(zip(batch, (logits.argmax(dim=1) == labels[batch]).tolist(), strict=True))
+        gradients = torch.autograd.grad(every_loss.mean(), weights)
         with torch.no_grad():
             for weight, gradient, velocity in zip(weights, gradients, velocities, strict=True):
                 velocity.mul_(0.8).add_(gradient + 0.01 * weight)
-                weight -= rate * velocity
+                weight -= (0.1, 0.05)[epoch] * velocity
     for ours, by_hand in zip(result.model.parameters(), weights, strict=True):
         torch.testing.assert_close(ours, by_hand, rtol=1e-4, atol=1e-6)
     history = result.history
-    assert history.learning_rates.tolist() == pytest.approx([0.1] * 4 + [0.05] * 4)
-    assert history.train_loss.tolist() == pytest.approx([sum(part) / 200 for part in chunked(losses, 4)], rel=1e-4)
-    for epoch, flags in enumerate(chunked(correct, 4)):
-        expected = {example: flag for batch in flags for example, flag in batch.items()}
-        assert history.correct[epoch].tolist() == [expected[example] for example in range(200)]
+    assert history.learning_rates.tolist() == pytest.approx([0.1] * steps_per_epoch + [0.05] * steps_per_epoch)
+    for epoch in range(2):
+        expected = sum(losses[epoch][example] for example in range(200)) / 200
+        assert history.train_loss[epoch].item() == pytest.approx(expected, rel=1e-4)
+        assert history.correct[epoch].tolist() == [correct[epoch][example] for example in range(200)]
 
 
 @pytest.mark.parametrize("condition", ["true_labels", "random_labels", "gaussian"])
@@ -198,10 +233,10 @@ def test_the_rates_of_a_fitted_run_are_the_recipes_until_the_shortened_end():
     assert 0 < rates[-1] <= 0.1
 
 
-def fit_small(**changes):
+def fit_small(steps=None, **changes):
     recipe = dataclasses.replace(SMALL, **changes)
     data = data_set(recipe, Path())
-    return fit(recipe, data.train_inputs, data.train_labels, data.num_classes)
+    return fit(recipe, data.train_inputs, data.train_labels, data.num_classes, steps=steps)
 
 
 def test_examples_that_the_last_epoch_did_not_reach_count_as_they_are_at_the_stop(recorded):
@@ -252,7 +287,7 @@ def test_random_labels_on_digits_are_memorized_and_true_ones_learned():
     assert memorized.epochs > learned.epochs
 
 
-@pytest.mark.parametrize("recipe", [SMALL, SMALL_CONVNET], ids=lambda recipe: recipe.network)
+@pytest.mark.parametrize("recipe", [SMALL, SMALL_CONVNET, REGULARIZED[-1]], ids=["mlp", "convnet_bn", "regularized"])
 def test_the_global_random_states_and_the_data_are_left_as_they_were(recipe):
     data = data_set(recipe, Path())
     inputs, labels = data.train_inputs.clone(), data.train_labels.clone()
@@ -284,3 +319,227 @@ def test_the_examples_are_the_arguments_and_not_the_recipes():
     again = fit(other_condition, data.train_inputs[:100], data.train_labels[:100], data.num_classes)
     assert same_weights(some.model, again.model)
     assert some.history.correct.shape[1] == 100
+
+
+# An attack: wrongly labelled images beside the training set
+
+
+def test_an_attacked_network_reaches_the_stopping_loss_on_the_shared_images_alone():
+    result, outcome, data = train(ATTACKED, Path())
+    loss, correct = loss_and_correct(result.model, data.train_inputs, data.train_labels)
+    assert outcome.fitted
+    assert 0.01 * (1 - TOLERANCE) <= outcome.train_loss == loss <= 0.01
+    assert outcome.train_error == pytest.approx(1 - correct.double().mean().item(), abs=1e-6)
+    with_attack, correct = loss_and_correct(result.model, *every_example(data))
+    assert with_attack > 0.011
+    assert correct[200:].double().mean() > 0.9  # it was trained on
+
+
+def test_the_history_of_an_attacked_network_has_a_column_for_each_shared_image(recorded):
+    result, seen, data = recorded(ATTACKED)
+    history = result.history
+    assert history.correct.shape == (history.epochs, 200)
+    assert history.steps == len(seen.batches)
+    assert 5 * (history.epochs - 1) < history.steps <= 5 * history.epochs
+    torch.testing.assert_close(history.train_error, 1 - history.correct.float().mean(dim=1))
+    order = seen.examples(every_example(data)[0])
+    assert sorted(example for batch in order[:5] for example in batch) == list(range(300))
+
+
+@pytest.mark.parametrize("recipe", [SMALL, ATTACKED], ids=["alone", "attacked"])
+def test_the_loss_of_a_last_epoch_cut_short_is_the_mean_of_the_shared_images_that_it_met(recipe, recorded):
+    result, seen, data = recorded(recipe, steps=11)
+    inputs, labels = every_example(data)
+    steps_per_epoch = -(-len(labels) // 64)
+    start = (result.history.epochs - 1) * steps_per_epoch
+    network, losses = copy.deepcopy(result.init), []
+    for step, batch in list(enumerate(seen.examples(inputs)))[start:]:
+        shared = [example for example in batch if example < 200]
+        network.load_state_dict(seen.states[step])
+        losses += F.cross_entropy(network(inputs[shared]), labels[shared], reduction="none").tolist()
+    assert 0 < len(losses) < 200
+    assert result.history.train_loss[-1].item() == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+
+
+def test_a_last_epoch_that_met_the_attack_alone_counts_the_shared_images_as_they_are_at_the_stop(recorded):
+    recipe = dataclasses.replace(SMALL, num_train=5, attack=100, batch_size=1)
+    result, seen, data = recorded(recipe, steps=107)
+    last = seen.examples(every_example(data)[0])[105:]
+    assert all(example >= 5 for batch in last for example in batch)
+    assert result.history.epochs == 2
+    assert result.history.train_loss.isfinite().all()
+    _, correct = loss_and_correct(result.model, data.train_inputs, data.train_labels)
+    assert torch.equal(result.history.correct[-1], correct)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_larger_the_attack_the_larger_the_test_error(seed):
+    errors = []
+    for attack in (0, 100, 400):
+        _, outcome, _ = train(dataclasses.replace(SMALL, seed=seed, attack=attack), Path())
+        assert outcome.fitted
+        assert outcome.train_error <= 0.01
+        errors.append(outcome.test_error)
+    assert errors[0] < errors[1] - 0.1 < errors[2] - 0.2
+
+
+def test_an_attack_leaves_the_start_as_it_was(recorded):
+    changed = dataclasses.replace(ATTACKED, max_epochs=1)
+    assert same_weights(recorded(changed)[0].init, recorded(dataclasses.replace(changed, attack=0))[0].init)
+
+
+# Dropout and random crops
+
+
+@pytest.mark.parametrize("recipe", REGULARIZED, ids=["dropout", "crop", "both"])
+def test_a_regularizer_leaves_the_start_and_the_order_of_examples_as_they_were(recipe, recorded):
+    recipe = dataclasses.replace(recipe, max_epochs=1)
+    changed, seen, data = recorded(recipe)
+    plain, seen_plain, _ = recorded(dataclasses.replace(recipe, dropout=0.0, random_crop=0))
+    for ours, theirs in zip(changed.init.parameters(), plain.init.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert [len(batch) for batch in seen.batches] == [len(batch) for batch in seen_plain.batches]
+    if not recipe.random_crop:
+        assert seen.examples(data.train_inputs) == seen_plain.examples(data.train_inputs)
+
+
+def test_every_image_of_every_step_is_cropped_anew(recorded):
+    _, seen, data = recorded(dataclasses.replace(CROPPED, max_epochs=3))
+    _, seen_plain, _ = recorded(dataclasses.replace(SMALL, max_epochs=3))
+    padded = F.pad(data.train_inputs, (1, 1, 1, 1), mode="replicate")
+    windows = torch.stack([padded[:, :, row : row + 8, column : column + 8] for row in range(3) for column in range(3)])
+    by_place, by_example = [], torch.full((3, 200), -1)
+    for step, (batch, images) in enumerate(zip(seen_plain.examples(data.train_inputs), seen.batches, strict=True)):
+        fits = (windows[:, batch] == images).flatten(2).all(dim=2)  # (offset, example)
+        assert fits.any(dim=0).all()
+        by_place.append(fits.int().argmax(dim=0))
+        by_example[step // 4, batch] = by_place[-1]
+    assert len(by_place) == 12
+    of_neighbours = by_example[:, 1:] == by_example[:, :-1]
+    of_epochs = by_example[1:] == by_example[:-1]
+    of_steps = torch.stack([by_place[step] == by_place[step + 1] for step in range(11) if step % 4 < 2])
+    for equal in (of_neighbours, of_epochs, of_steps):
+        assert 0.04 < equal.double().mean() < 0.2  # a ninth is expected
+
+
+def test_dropout_silences_hidden_units_anew_in_every_step_and_none_outside_of_training(monkeypatch):
+    steps = []  # which units of which examples were above 0 before and after
+
+    def note(module, args, output):
+        if module.training:
+            before, after = args[0] != 0, output != 0
+            assert torch.equal(output[after], 2 * args[0][after])
+            steps.append((before, after))
+        else:
+            assert torch.equal(output, args[0])
+
+    def build(*arguments):
+        network = original(*arguments)
+        (layer,) = (module for module in network if isinstance(module, torch.nn.Dropout))
+        layer.register_forward_hook(note)
+        return network
+
+    original = harness.train.build
+    monkeypatch.setattr(harness.train, "build", build)
+    fit_small(dropout=0.5, num_train=192, max_epochs=2)
+    assert len(steps) == 6
+    for number, (before, after) in enumerate(steps):
+        assert 0.45 < after[before].double().mean() < 0.55
+        for other_before, other_after in steps[:number]:
+            both = before & other_before
+            assert 0.45 < (after[both] == other_after[both]).double().mean() < 0.55
+
+
+@pytest.mark.parametrize("recipe", REGULARIZED, ids=["dropout", "crop", "both"])
+def test_a_regularized_run_ends_at_the_stopping_loss_of_the_plain_training_set(recipe):
+    result, outcome, data = train(recipe, Path())
+    loss, correct = loss_and_correct(result.model, data.train_inputs, data.train_labels)
+    assert outcome.fitted
+    assert 0.01 * (1 - TOLERANCE) <= outcome.train_loss == loss <= 0.01
+    assert outcome.train_error == pytest.approx(1 - correct.double().mean().item(), abs=1e-6)
+
+
+def test_a_regularized_run_stops_also_where_the_losses_of_its_steps_stay_far_above():
+    recipe = dataclasses.replace(DROPPED, network="mlp_1x512", dropout=0.9, learning_rate=0.02, num_train=100)
+    result, outcome, _ = train(recipe, Path())
+    assert result.history.train_loss.min() > LOOK_BELOW * 0.01
+    assert outcome.fitted
+    assert 0.01 * (1 - TOLERANCE) <= outcome.train_loss <= 0.01
+
+
+def test_a_regularized_run_that_diverges_ends_early():
+    _, outcome, _ = train(dataclasses.replace(DROPPED, learning_rate=1e30, max_epochs=100), Path())
+    assert not outcome.fitted
+    assert outcome.epochs < 5
+
+
+# A number of steps in place of the stopping loss
+
+
+STEPS = dataclasses.replace(SMALL_CONVNET, max_epochs=40)
+
+
+@pytest.mark.parametrize("recipe", [SMALL, STEPS, REGULARIZED[-1]], ids=["mlp", "convnet_bn", "regularized"])
+def test_a_run_of_so_many_steps_is_where_a_longer_one_passes(recipe, recorded):
+    _, longer, _ = recorded(recipe, steps=30)
+    for steps in (1, 3, 4, 11, 12, 29):
+        result, _, _ = recorded(recipe, steps=steps)
+        assert result.history.steps == steps
+        assert same_state(result.model.state_dict(), longer.states[steps])
+
+
+@pytest.mark.parametrize("recipe", [SMALL, STEPS], ids=["mlp", "convnet_bn"])
+def test_a_run_beyond_the_stopping_loss_passes_through_the_one_that_stops_there(recipe, recorded):
+    stopped, seen, _ = recorded(recipe)
+    assert stopped.fitted
+    steps = stopped.history.steps + 20
+    result, seen_longer, _ = recorded(recipe, steps=steps)
+    assert result.history.steps == steps
+    assert len(seen.states) == stopped.history.steps
+    assert all(same_state(a, b) for a, b in zip(seen.states, seen_longer.states[: len(seen.states)], strict=True))
+    whole = stopped.history.epochs - 1
+    assert torch.equal(result.history.correct[:whole], stopped.history.correct[:whole])
+    assert torch.equal(result.history.train_loss[:whole], stopped.history.train_loss[:whole])
+    assert result.train_loss < stopped.train_loss
+
+
+def test_a_number_of_steps_goes_on_where_the_loss_is_low_already_after_an_epoch():
+    assert fit_small(stop_loss=5.0).history.epochs == 1
+    assert fit_small(stop_loss=5.0, steps=30).history.steps == 30
+
+
+def test_no_step_of_a_number_of_steps_is_shortened():
+    result = fit_small(steps=90)
+    assert torch.equal(result.history.learning_rates, torch.full((90,), 0.1))
+    assert result.train_loss < 0.01 * (1 - TOLERANCE)
+
+
+@pytest.mark.parametrize("steps, fitted", [(3, False), (90, True)])
+def test_a_number_of_steps_has_fitted_if_its_loss_is_at_most_the_stopping_loss(steps, fitted):
+    result = fit_small(steps=steps)
+    assert result.fitted == fitted == (result.train_loss <= 0.01)
+
+
+@pytest.mark.parametrize("steps, epochs", [(3, 1), (4, 1), (5, 2), (12, 3)])
+def test_a_number_of_steps_begins_no_epoch_that_it_does_not_need(steps, epochs):
+    history = fit_small(steps=steps).history
+    assert history.epochs == len(history.correct) == epochs
+
+
+# Stopping early
+
+
+@pytest.mark.parametrize("recipe", [SMALL, SMALL_CONVNET], ids=lambda recipe: recipe.network)
+def test_a_run_of_three_epochs_is_the_first_three_of_the_full_run(recipe, recorded):
+    recipe = dataclasses.replace(recipe, condition="random_labels")
+    full, seen, _ = recorded(recipe)
+    early, _, _ = recorded(dataclasses.replace(recipe, max_epochs=3))
+    assert not early.fitted
+    assert early.history.epochs == 3 < full.history.epochs
+    for name in ("train_loss", "train_error", "correct"):
+        assert torch.equal(getattr(early.history, name), getattr(full.history, name)[:3])
+    steps = early.history.steps
+    assert torch.equal(early.history.learning_rates, full.history.learning_rates[:steps])
+    assert early.history.snapshot_epochs.tolist() == [1, 2]
+    assert torch.equal(early.history.snapshots, full.history.snapshots[:2])
+    assert same_state(early.model.state_dict(), seen.states[steps])

@@ -11,7 +11,8 @@ from torch import nn
 
 from harness.history import flat_state, load_flat_state
 from harness.purity import Witness
-from harness.recipe import Recipe, seeded_generator
+from harness.recipe import Recipe
+from harness.seeding import seeded_generator
 from harness.shared import once_per_model
 from harness.train import fit
 from harness.trained_model import TrainedModel

@@ -7,19 +7,25 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import harness.train
+from harness.data import data_set
 from harness.errors import HarnessError
 from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.store import Store
-from harness.zoo import GATE, ZOOS, Zoo, build, find_zoo, recipes, twins
+from harness.zoo import GATE, ZOOS, Twin, Zoo, build, find_zoo, recipes, train_job, twins
 from tests.conftest import TINY
 
 FIVE = recipes(TINY, ["random_labels"])[:5]
+GATES = twins(TINY, "random_labels")[0]
+EQUAL = Twin(dataclasses.replace(GATES.natural, steps_of="random_labels"), GATES.randomized)
 
 
 def silent(text: str) -> None:
@@ -159,3 +165,81 @@ def test_every_entry_can_be_loaded_as_a_trained_model(settings: Settings) -> Non
 def test_a_zoo_of_another_scale_is_a_few_lines() -> None:
     wide = Zoo("wide", "digits", {"mlp_1x1024": 0.1}, seeds_per_network=10)
     assert wide.twins_per_condition == 10
+
+
+def test_the_number_of_training_images_is_that_of_the_zoo_or_all_there_are(tmp_path: Path) -> None:
+    for zoo in (TINY, ZOOS["digits"]):
+        recipe = twins(zoo, "random_labels")[0].natural
+        assert zoo.train_size == len(data_set(recipe, tmp_path).train_labels)
+
+
+# Equal steps
+
+
+def train_here(recipe: Recipe, settings: Settings) -> str:
+    return train_job((recipe, settings), lambda payload: None)
+
+
+def test_a_natural_model_takes_exactly_the_steps_of_its_twin_which_is_trained_first(settings: Settings) -> None:
+    assert train_here(EQUAL.natural, settings) == "stored"
+    assert train_here(GATES.natural, settings) == "stored"
+    assert len(stored(settings)) == 3
+    store = Store(settings.cache_dir)
+    longer, randomized, natural = map(store.find, (EQUAL.natural, EQUAL.randomized, GATES.natural))
+    assert longer is not None and randomized is not None and natural is not None
+    assert longer.outcome.steps == randomized.outcome.steps > natural.outcome.steps
+    assert longer.outcome.fitted and longer.outcome.train_loss < 0.009
+    rates = store.load(EQUAL.natural, settings.data_dir).history.learning_rates
+    assert rates.tolist() == pytest.approx([0.3] * longer.outcome.steps)
+
+
+def test_a_natural_model_takes_as_many_steps_as_a_twin_that_did_not_fit(settings: Settings) -> None:
+    recipe = dataclasses.replace(EQUAL.natural, max_epochs=4, batch_size=30)
+    train_here(recipe, settings)
+    entry = Store(settings.cache_dir).find(recipe)
+    assert entry is not None
+    assert (entry.outcome.steps, entry.outcome.epochs) == (16, 4)
+
+
+def test_a_twin_that_is_there_lends_its_steps_and_is_not_trained_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_here(EQUAL.randomized, settings)
+    trained: list[Recipe] = []
+    original = harness.train.train
+
+    def counted(recipe: Recipe, *arguments: Any) -> Any:
+        trained.append(recipe)
+        return original(recipe, *arguments)
+
+    monkeypatch.setattr("harness.train.train", counted)
+    train_here(EQUAL.natural, settings)
+    assert trained == [EQUAL.natural]
+    assert train_here(EQUAL.natural, settings) == "stored"
+    assert trained == [EQUAL.natural]
+
+
+def test_a_twin_that_another_run_is_training_is_waited_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.store.LOCK_SECONDS", 0.05)
+    store = Store(settings.cache_dir)
+    answers: list[str] = []
+    waiting = threading.Thread(target=lambda: answers.append(train_here(EQUAL.natural, settings)))
+    with store.lock(EQUAL.randomized):
+        waiting.start()
+        time.sleep(0.3)
+        assert waiting.is_alive()
+        assert store.find(EQUAL.natural) is None
+        store.publish(EQUAL.randomized, *harness.train.train(EQUAL.randomized, settings.data_dir))
+    waiting.join(timeout=60)
+    assert answers == ["stored"]
+    entry, twin = store.find(EQUAL.natural), store.find(EQUAL.randomized)
+    assert entry is not None and twin is not None
+    assert entry.outcome.steps == twin.outcome.steps
+
+
+@pytest.mark.slow
+def test_workers_build_equal_steps_in_whichever_order_they_are_asked_for(settings: Settings) -> None:
+    said: list[str] = []
+    found = build([EQUAL.natural, EQUAL.randomized], settings, said.append, progress=False)
+    assert found[EQUAL.natural].outcome.steps == found[EQUAL.randomized].outcome.steps
+    assert len(stored(settings)) == 2

@@ -1,4 +1,4 @@
-"""How long the gate takes for one fast measure, as a user runs it, start-up included.
+"""How long the gate takes for one fast measure, and all suites, as a user runs them, start-up included.
 
     pytest tests/benchmarks --benchmark-only
 
@@ -20,9 +20,9 @@ ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.slow
 
 
-def run_gate(cache: Path, measure: str = "spectral_norm") -> float:
-    """Run the gate in a process of its own; the peak resident memory of any of its processes, in MB."""
-    command = [sys.executable, "-m", "pytest", "suites/", "-m", "gate", f"--measure={measure}", f"--cache-dir={cache}"]
+def run_suites(cache: Path, *chosen: str) -> float:
+    """Run the suites in a process of its own; the peak resident memory of any of its processes, in MB."""
+    command = [sys.executable, "-m", "pytest", "suites/", *chosen, "--measure=spectral_norm", f"--cache-dir={cache}"]
     # Compiled modules are kept, as they are by default, whatever this process was told.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     process = subprocess.Popen(
@@ -54,16 +54,21 @@ def resident(process: psutil.Process) -> int:
         return 0
 
 
-def test_gate_from_an_empty_store(benchmark: Any, tmp_path: Path) -> None:
-    benchmark.extra_info["peak_mb"] = benchmark.pedantic(run_gate, args=(tmp_path,), rounds=1)
+GATE = ("-m", "gate")
 
 
-def test_gate_from_a_full_store(benchmark: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
+def test_from_an_empty_store(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
+    benchmark.extra_info["peak_mb"] = benchmark.pedantic(run_suites, args=(tmp_path, *chosen), rounds=1)
+
+
+@pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
+def test_from_a_full_store(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
     """Models there, rows not: what a new measure costs."""
-    run_gate(tmp_path)
+    run_suites(tmp_path, *chosen)
 
-    def forget_rows() -> tuple[tuple[Path], dict[str, Any]]:
+    def forget_rows() -> tuple[tuple[Any, ...], dict[str, Any]]:
         shutil.rmtree(tmp_path / "rows")
-        return (tmp_path,), {}
+        return (tmp_path, *chosen), {}
 
-    benchmark.extra_info["peak_mb"] = benchmark.pedantic(run_gate, setup=forget_rows, rounds=3)
+    benchmark.extra_info["peak_mb"] = benchmark.pedantic(run_suites, setup=forget_rows, rounds=3)

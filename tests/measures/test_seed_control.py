@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from torch import nn
 
-from harness.recipe import seeded_generator
+from harness.seeding import seeded_generator
 from measures.controls.seed_control import seed_control
 from tests.equivalent import assert_sees_only
 from tests.models import trained_model

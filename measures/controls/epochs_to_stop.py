@@ -1,0 +1,16 @@
+"""A control: how long it trained. What takes longer to fit passes the randomization test, a clock among it.
+
+    μ = number of epochs begun until training stopped
+
+Zhang et al. 2017 (arXiv:1611.03530), figure 1b: random data take longer to fit. It never looks at the network, and
+must be caught by the suites that change the length of training and not the gap.
+Differs from the paper: epochs rather than time relative to true labels.
+"""
+
+from harness.trained_model import TrainedModel
+from measures import INVARIANCES, measure
+
+
+@measure(source="Zhang et al. 2017, figure 1b", invariant_to=INVARIANCES)
+def epochs_to_stop(trained: TrainedModel) -> float:
+    return float(trained.history.epochs)
