@@ -134,5 +134,35 @@ def table(record: Path, shape: str | None, only: str | None) -> None:
         click.echo(shapes[shape](content))
 
 
+@main.command()
+@click.argument("measure")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A file: .svg, .png or .pdf.")
+@click.option("--record", "path", type=click.Path(exists=True, path_type=Path), help="Values from this record alone.")
+@zoo_option
+@_folders
+def profile(
+    measure: str, out: Path, path: Path | None, zoo_name: str, cache_dir: str | None, data_dir: str | None
+) -> None:
+    """Draw how far each intervention moves a MEASURE on the way from natural data to random labels.
+
+    Its values are those recorded of the zoo, where they are of the measure as it stands; else they are computed, on
+    networks that are trained first where they are not there.
+    """
+    from harness.measure_lookup import find_measures
+    from harness.profile import as_text, direction, profile
+    from harness.profile_figure import check_figure, write_figure
+    from harness.profile_values import computed, recorded
+
+    check_figure(out)
+    found, zoo = find_measures([measure])[0], find_zoo(zoo_name)
+    values = recorded(found, zoo, path)
+    if values is None:
+        values = computed(found, zoo, make_settings(cache_dir, data_dir), lambda text: click.echo(text, err=True))
+    value, gap = values
+    steps = profile(zoo, value, gap)
+    click.echo(as_text(steps))
+    write_figure(out, steps, found.name, zoo.name, direction(zoo, value))
+
+
 if __name__ == "__main__":
     main(prog_name="python -m harness")
