@@ -9,16 +9,16 @@ from harness.zoo import GATE
 
 COLUMNS = {
     "same data": ("same_data", "same_data", "wins", ".0f"),
-    "attack": ("corrupted_labels", "attack_dose", "kendall_tau", ".2f"),
-    "corrupted": ("corrupted_labels", "corrupted_fraction", "kendall_tau", ".2f"),
-    "decay": ("regularizers", "weight_decay", "fraction", ".0%"),
-    "dropout": ("regularizers", "dropout", "fraction", ".0%"),
-    "crop": ("regularizers", "random_crop", "fraction", ".0%"),
-    "early stop": ("early_stopping", "three_epochs", "fraction", ".0%"),
+    "attack": ("corrupted_labels", "attack_dose", "kendall_tau", "z.2f"),
+    "corrupted": ("corrupted_labels", "corrupted_fraction", "kendall_tau", "z.2f"),
+    "decay": ("regularizers", "weight_decay", "fraction", "z.0%"),
+    "dropout": ("regularizers", "dropout", "fraction", "z.0%"),
+    "crop": ("regularizers", "random_crop", "fraction", "z.0%"),
+    "early stop": ("early_stopping", "three_epochs", "fraction", "z.0%"),
     "equal steps": ("stopping_rule", "equal_steps", "wins", ".0f"),
-    "fewer images": ("sample_size", "scarce_images", "kendall_tau", ".2f"),
+    "fewer images": ("sample_size", "scarce_images", "kendall_tau", "z.2f"),
     "shuffled": ("shuffled_pixels", "shuffled_pixels", "wins", ".0f"),
-    "grid": ("hyperparameters", "grid", "granulated_tau", ".2f"),
+    "grid": ("hyperparameters", "grid", "granulated_tau", "z.2f"),
 }
 """The findings as columns of a table: suite, clause, the number that is shown and how."""
 

@@ -66,8 +66,8 @@ def grid(zoo: Zoo, row: Rows, outcome: Outcomes) -> Finding:
         status, problem = "predicts", ""
     elif _ranks_against(means, mean_gaps, found):
         status, problem = "inverted", "ranks natural networks against their gap"
-    detail = f"granulated tau {found.granulated_tau:.2f} (p = {found.granulated_p:.2g}), "
-    detail += f"signed information {found.information:.2f} (p = {found.information_p:.2g}), "
+    detail = f"granulated tau {found.granulated_tau:z.2f} (p = {found.granulated_p:.2g}), "
+    detail += f"signed information {found.information:z.2f} (p = {found.information_p:.2g}), "
     detail += f"worst sign error {found.worst_sign_error:.2f}"
     return Finding(
         problem=f"{problem} ({detail})" if problem else "",

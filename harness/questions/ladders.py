@@ -30,7 +30,7 @@ def trend_finding(
         status, problem = "flat", f"does not grow with {what}"
     p_value = trend.p_falling if status == "falls" else trend.p_rising
     detail = f"Page's trend p = {p_value:.2g} over {len(ladders)} blocks"
-    detail += "" if tau is None else f", tau with the gap {tau:.2f}"
+    detail += "" if tau is None else f", tau with the gap {tau:z.2f}"
     return Finding(
         problem=f"{problem} ({detail})" if problem else "",
         numbers=numbers_of(p_value=trend.p_rising, p_falling=trend.p_falling, rho=trend.rho, kendall_tau=tau),

@@ -117,4 +117,4 @@ def shown(fraction: Fraction | None) -> str:
     if fraction is None:
         return "no part of the way that could be computed"
     low, high = fraction.interval
-    return f"{fraction.value:.0%} [{low:.0%}, {high:.0%}]"
+    return f"{fraction.value:z.0%} [{low:z.0%}, {high:z.0%}]"
