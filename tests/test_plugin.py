@@ -139,6 +139,28 @@ def test_the_contract_alone_can_be_selected(run: Run) -> None:
     assert (outcomes["passed"] + outcomes.get("skipped", 0), outcomes["deselected"]) == (6, 32)
 
 
+def test_a_finding_that_falls_short_is_xfailed_with_its_sentence_and_fails_a_strict_run(run: Run) -> None:
+    chosen = ("--measure=constant", "-m", "finding", "-k", "same_data")
+    result = run(*chosen, "-rx")
+    assert (result.ret, result.parseoutcomes()["xfailed"]) == (0, 1)
+    sentence = (
+        "constant: data only: it ties on every one of 10 twins that share images and labels (0/10 larger, 10 ties*"
+    )
+    result.stdout.fnmatch_lines([f"*{sentence}"])
+    strict = run(*chosen, "--strict")
+    assert (strict.ret, strict.parseoutcomes()["failed"]) == (1, 1)
+    strict.stdout.fnmatch_lines([sentence, "  reproduce: pytest *test_same_data.py --measure=constant --zoo=tiny"])
+
+
+def test_a_premise_that_does_not_hold_fails_a_strict_run_only_and_nobody_is_judged(run: Run) -> None:
+    chosen = ("--measure=l2_norm", "-m", "finding", "-k", "regularizers")
+    outcomes = run(*chosen).parseoutcomes()
+    assert (outcomes["xfailed"], outcomes["skipped"], outcomes.get("failed", 0)) == (1, 3, 0)
+    strict = run(*chosen, "--strict")
+    assert (strict.ret, strict.parseoutcomes()["failed"], strict.parseoutcomes()["skipped"]) == (1, 1, 3)
+    strict.stdout.fnmatch_lines(["random crop raises the gap itself: by *"])
+
+
 def test_a_part_of_the_gate_gives_no_overall_verdict(run: Run) -> None:
     result = run("--measure=l2_norm", "-k", "random_labels and separates")
     assert result.ret == 0
