@@ -65,6 +65,7 @@ def recorded(run: Run, tmp_path: Any) -> Any:
     return tmp_path / "tiny"
 
 
+@pytest.mark.slow
 def test_a_run_that_repeats_its_baseline_is_green_even_where_measures_fail(run: Run, recorded: Any) -> None:
     result = run("--measure=constant,l2_norm", "-m", "gate or finding", f"--baseline={recorded}", "-rx")
     outcomes = result.parseoutcomes()
@@ -73,6 +74,7 @@ def test_a_run_that_repeats_its_baseline_is_green_even_where_measures_fail(run: 
     result.stdout.fnmatch_lines(["*as recorded: constant cannot tell gaussian from natural data*"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "alter", "sentence"),
     [

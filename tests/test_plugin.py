@@ -17,6 +17,7 @@ MISBEHAVING = ROOT / "tests" / "misbehaving.py"
 pytestmark = pytest.mark.usefixtures("own_registry")
 
 
+@pytest.mark.slow
 def test_a_measure_that_passes_exits_0_and_says_so(run: Run) -> None:
     result = run("--measure=l2_norm")
     assert result.ret == 0
@@ -139,6 +140,7 @@ def test_the_contract_alone_can_be_selected(run: Run) -> None:
     assert (outcomes["passed"] + outcomes.get("skipped", 0), outcomes["deselected"]) == (6, 32)
 
 
+@pytest.mark.slow
 def test_a_finding_that_falls_short_is_xfailed_with_its_sentence_and_fails_a_strict_run(run: Run) -> None:
     chosen = ("--measure=constant", "-m", "finding", "-k", "same_data")
     result = run(*chosen, "-rx")
@@ -152,6 +154,7 @@ def test_a_finding_that_falls_short_is_xfailed_with_its_sentence_and_fails_a_str
     strict.stdout.fnmatch_lines([sentence, "  reproduce: pytest *test_same_data.py --measure=constant --zoo=tiny"])
 
 
+@pytest.mark.slow
 def test_a_premise_that_does_not_hold_fails_a_strict_run_only_and_nobody_is_judged(run: Run) -> None:
     chosen = ("--measure=l2_norm", "-m", "finding", "-k", "regularizers")
     outcomes = run(*chosen).parseoutcomes()
@@ -248,6 +251,7 @@ def test_a_measure_outside_the_project_is_judged_by_its_file_or_its_module(
     result.stdout.fnmatch_lines(["weights_moved PASSES the gate*"])
 
 
+@pytest.mark.slow
 def test_the_record_is_valid_complete_and_recomputable(run: Run, tmp_path: Path) -> None:
     result = run("--measure=l2_norm,constant", f"--leaderboard={tmp_path}/out.json")
     result.stdout.fnmatch_lines([f"record written to {tmp_path}/out.json"])

@@ -160,6 +160,7 @@ def test_statistics_that_differ_by_rounding_alone_are_a_tie() -> None:
     assert harness.ranking._p_value(lambda orders: 1e-17 * orders[..., 0], np.arange(8)[::-1]) == 1
 
 
+@pytest.mark.slow
 def test_the_p_values_of_noise_are_small_about_as_often_as_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """On 36 places whose gap has a structure; 200 draws, of which 10 and 2 are expected, 99 orders each."""
     monkeypatch.setattr(harness.ranking, "PERMUTATIONS", 99)
