@@ -41,6 +41,7 @@ class Judging:
     rows: dict[tuple[str, Recipe], Row] = dataclasses.field(default_factory=dict)
     findings: dict[tuple[str, str, str], Finding] = dataclasses.field(default_factory=dict)
     baseline: Baseline | None = None  # recorded outcomes, which are then expected
+    asked: dict[Recipe, None] = dataclasses.field(default_factory=dict)  # models that conditions and questions need
     premises: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     problem: str = ""  # why there are no models
     unanswered: str = ""  # why there are no rows or findings
@@ -63,10 +64,11 @@ class Judging:
         if conditions or questions:
             check_power(self.zoo.twins_per_condition)
         wanted = zoo.recipes(self.zoo, conditions) if conditions else []
-        for checklist, _ in checked:
-            wanted += checklist.recipes(self.zoo)
         for question, _ in questions:
             wanted += question.recipes(self.zoo)
+        self.asked |= dict.fromkeys(wanted)
+        for checklist, _ in checked:
+            wanted += checklist.recipes(self.zoo)
         try:
             found = zoo.build([*dict.fromkeys(wanted)], self.settings, self.say, self.progress)
         except HarnessError as problem:

@@ -15,10 +15,11 @@ from harness.errors import HarnessError
 from harness.judging import Judging
 from harness.pytest_plugin import FINDING, VERDICT
 from harness.questions import QUESTIONS
-from harness.record import all_recipes, build_record, overall
+from harness.recipe import Recipe
+from harness.record import build_record, overall
 from harness.record_files import write_record
 from harness.verdict import Verdict
-from harness.zoo import GATE
+from harness.zoo import GATE, recipes
 
 FEW_MEASURES = 5
 
@@ -51,7 +52,7 @@ class Reporting:
             return
         try:
             if not self.judging.rows:  # other processes did the work, or it was interrupted: the disk knows
-                self.judging.recall(all_recipes(self.judging.zoo))
+                self.judging.recall(self._asked())
             if not self.judging.rows:
                 self.written = f"nothing was measured; {self.leaderboard} is left as it is"
                 return
@@ -61,6 +62,14 @@ class Reporting:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         else:
             self.written = f"record written to {self.leaderboard}"
+
+    def _asked(self) -> list[Recipe]:
+        """The models that this process, or another as far as its answers tell, had to do with."""
+        zoo, found = self.judging.zoo, list(self.judging.asked)
+        if conditions := [each for each in GATE if any(each == known for _, known in self.verdicts)]:
+            found += recipes(zoo, conditions)
+        answered = {suite for suites in self.findings.values() for suite in suites}
+        return found + [each for question in QUESTIONS if question.name in answered for each in question.recipes(zoo)]
 
     def say_gate(self, terminalreporter: Any) -> None:
         """The gate's answer as soon as it is there, before the models of the other suites."""
