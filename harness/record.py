@@ -54,13 +54,13 @@ def build_record(
 
 
 def describe_zoo(judging: Judging) -> dict[str, Any]:
-    """Which models there are, by id, with what the harness measured of them.
+    """Which models there are, by id, with what the harness measured of them: not rounded, since ties among gaps count.
 
     The digest is of the keys and data of the gate's models among them: what runs of the gate alone have as well.
     """
     models = {
         recipe.id: {"key": recipe.key, "recipe": recipe.canonical()}
-        | {name: round_number(value) for name, value in dataclasses.asdict(entry.outcome).items()}
+        | dataclasses.asdict(entry.outcome)
         | {"weights_sha256": entry.weights_sha256, "data_sha256": entry.data_sha256}
         for recipe, entry in judging.entries.items()
         if recipe in set(all_recipes(judging.zoo))

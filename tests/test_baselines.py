@@ -172,8 +172,7 @@ def test_every_recorded_finding_follows_from_the_rows(record: dict[str, Any]) ->
                 again = round_number(dataclasses.asdict(answer(DIGITS, row, outcome)))
                 recorded = entry["findings"][question.name][answer.__name__]
                 assert again["status"] == recorded["status"], (entry["measure"], answer.__name__)
-                # The recorded outcomes have six digits.
-                assert again["numbers"] == pytest.approx(recorded["numbers"], rel=1e-4, abs=1e-5)
+                assert again["numbers"] == pytest.approx(recorded["numbers"], rel=1e-5, abs=1e-9)
 
 
 def test_every_entry_is_complete_and_answers_every_suite(record: dict[str, Any]) -> None:
