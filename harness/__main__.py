@@ -1,4 +1,4 @@
-"""The front door for the shell: `python -m harness train`, `zoo list`, `measures`, `table`."""
+"""The front door for the shell: `python -m harness train`, `zoo list`, `measures`, `table`, `profile`, `paper`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from harness.errors import HarnessError
+from harness.paper.command import paper
 from harness.recipe import Recipe
 from harness.settings import make_settings
-from harness.zoo import GATE, build, find_zoo, recipes
+from harness.zoo import GATE, build, find_zoo, pinned, recipes
 
 
 class _Sentence(click.ClickException):
@@ -61,8 +62,8 @@ def train(
     from harness.record import all_recipes
 
     settings = make_settings(cache_dir, data_dir, device, workers)
-    gate = recipes(find_zoo(zoo_name), conditions or GATE)
-    wanted = all_recipes(find_zoo(zoo_name)) if findings else gate
+    found = pinned(find_zoo(zoo_name), settings)
+    wanted = all_recipes(found) if findings else recipes(found, conditions or GATE)
     entries = build(wanted, settings, say=lambda text: click.echo(text, err=True))
     to_fit = [recipe for recipe in wanted if recipe.max_epochs == Recipe.max_epochs]  # the others are stopped early
     unfitted = [recipe.id for recipe in to_fit if not entries[recipe].outcome.fitted]
@@ -86,8 +87,9 @@ def list_models(name: str, findings: bool, cache_dir: str | None, data_dir: str 
     from harness.record import all_recipes
     from harness.store import Damaged, Store
 
-    store = Store(make_settings(cache_dir, data_dir).cache_dir)
-    wanted = all_recipes(find_zoo(name)) if findings else recipes(find_zoo(name), GATE)
+    settings = make_settings(cache_dir, data_dir)
+    store, found = Store(settings.cache_dir), pinned(find_zoo(name), settings)
+    wanted = all_recipes(found) if findings else recipes(found, GATE)
     width = max(len(recipe.id) for recipe in wanted)
     click.echo(f"{'model':{width}}  train error  test error  epochs  seconds")
     for recipe in wanted:
@@ -154,15 +156,18 @@ def profile(
     from harness.profile_values import computed, recorded
 
     check_figure(out)
-    found, zoo = find_measures([measure])[0], find_zoo(zoo_name)
+    settings = make_settings(cache_dir, data_dir)
+    found, zoo = find_measures([measure])[0], pinned(find_zoo(zoo_name), settings)
     values = recorded(found, zoo, path)
     if values is None:
-        values = computed(found, zoo, make_settings(cache_dir, data_dir), lambda text: click.echo(text, err=True))
+        values = computed(found, zoo, settings, lambda text: click.echo(text, err=True))
     value, gap = values
     steps = profile(zoo, value, gap)
     click.echo(as_text(steps))
     write_figure(out, steps, found.name, zoo.name, direction(zoo, value))
 
+
+main.add_command(paper)
 
 if __name__ == "__main__":
     main(prog_name="python -m harness")

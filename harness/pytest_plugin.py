@@ -113,7 +113,7 @@ def _make_judging(config: pytest.Config) -> "Judging":
     from harness.measure_lookup import find_measures
     from harness.record_files import check_place, read_record
     from harness.settings import cores, make_settings
-    from harness.zoo import find_zoo
+    from harness.zoo import find_zoo, pinned
 
     option = config.option
     if option.leaderboard:
@@ -121,10 +121,13 @@ def _make_judging(config: pytest.Config) -> "Judging":
     crowd = int(getattr(config, "workerinput", {}).get("workercount", 1))
     workers = option.workers if option.workers is not None else max(1, cores() // crowd)
     alone = crowd == 1 and not hasattr(config, "workerinput")
+    measures = find_measures(option.measure or ["all"], option.cost)
+    zoo = find_zoo(option.zoo)
+    settings = make_settings(option.cache_dir, option.data_dir, option.device, workers, option.measure_timeout)
     return Judging(
-        zoo=find_zoo(option.zoo),
-        measures=find_measures(option.measure or ["all"], option.cost),
-        settings=make_settings(option.cache_dir, option.data_dir, option.device, workers, option.measure_timeout),
+        zoo=pinned(zoo, settings),
+        measures=measures,
+        settings=settings,
         say=lambda text: _say(config, text),
         progress=alone and config.get_verbosity() >= 0,
         ahead=alone,

@@ -11,6 +11,9 @@ from harness.seeding import seeded_generator
 
 Condition = Literal["true_labels", "corrupted_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+Standardisation = Literal["data_set", "each_image"]
+Augmentation = Literal["", "crop", "crop_flip_colour"]
+Precision = Literal["float32", "bfloat16"]
 
 TRAINING_VERSION = 2
 """Part of every model's key. Raise it when a change to the training code changes what it trains."""
@@ -31,6 +34,13 @@ class Recipe:
     - `dropout`: the probability at which a hidden unit of a linear layer is dropped.
     - `random_crop`: images are padded by so many pixels and cropped to their size at random, anew in every step.
     - `steps_of`: the condition of the twin whose number of steps is taken, in place of stopping at `stop_loss`.
+    - `stop_loss` 0: train for `max_epochs`, whatever the loss.
+    - `crop`: only the central `crop` x `crop` pixels of each image are used (0: all).
+    - `standardisation`: with one mean and deviation for the data set, or with each image's own.
+    - `augmentation`: the training images anew in every step, a random crop of that size in place of the central one, or
+      also mirrored and in other colours (harness/augmentation.py).
+    - `precision`: "bfloat16" trains with bfloat16 matrix products (torch's autocast) and images in channels-last order;
+      weights, optimizer, and all that is measured afterwards stay float32.
     """
 
     data_set: str
@@ -51,6 +61,10 @@ class Recipe:
     dropout: float = 0.0
     random_crop: int = 0
     steps_of: Condition | Literal[""] = ""
+    crop: int = 0
+    standardisation: Standardisation = "data_set"
+    augmentation: Augmentation = ""
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -67,6 +81,22 @@ class Recipe:
             )
         if not 0 <= self.corrupted_fraction <= 1:
             raise ValueError(f"corrupted_fraction is {self.corrupted_fraction}; expected a probability")
+        for name, kind in _CHOICES.items():
+            if getattr(self, name) not in get_args(kind):
+                known = ", ".join(map(repr, get_args(kind)))
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {known}")
+        if self.crop < 0 or self.stop_loss < 0:
+            raise ValueError(f"crop is {self.crop}, stop_loss {self.stop_loss}; expected numbers that are not negative")
+        if self.augmentation and (self.attack or self.random_crop or self.condition in _NEW_INPUTS):
+            raise ValueError(
+                f"augmentation is {self.augmentation!r} under {self.condition} with attack {self.attack}, random_crop "
+                f"{self.random_crop}; it needs natural images and neither of those"
+            )
+        if self.augmentation and (not self.crop or self.standardisation != "each_image"):
+            raise ValueError(
+                f"augmentation is {self.augmentation!r} with crop {self.crop} and standardisation by "
+                f"{self.standardisation}; it needs a crop, and each_image"
+            )
         if self.attack < 0 or (self.attack and (self.condition != "true_labels" or not self.num_train)):
             raise ValueError(
                 f"attack is {self.attack} under {self.condition} with num_train {self.num_train}; it is a number of "
@@ -96,11 +126,13 @@ class Recipe:
         parts += [f"weight_decay{self.weight_decay:g}"] if self.weight_decay else []
         parts += [f"dropout{self.dropout:g}"] if self.dropout else []
         parts += [f"crop{self.random_crop}"] if self.random_crop else []
+        parts += [self.augmentation] if self.augmentation else []
         parts += (
             [f"batch{self.batch_size}", f"rate{self.learning_rate:g}"] if self.batch_size != Recipe.batch_size else []
         )
         parts += [f"epochs{self.max_epochs}"] if self.max_epochs != Recipe.max_epochs else []
         parts += [f"steps_of_{self.steps_of}"] if self.steps_of else []
+        parts += [self.precision] if self.precision != Recipe.precision else []
         return "-".join([*parts, f"seed{self.seed}"])
 
     @property
@@ -126,11 +158,15 @@ class Recipe:
     @property
     def augmented(self) -> bool:
         """Whether the loss of a training step is not the network's loss on the training set."""
-        return self.dropout > 0 or self.random_crop > 0
+        return self.dropout > 0 or self.random_crop > 0 or self.augmentation != ""
 
     def generator(self, purpose: str) -> torch.Generator:
         """A fresh CPU generator for one purpose, equal for twins: it depends on the seed alone."""
         return seeded_generator(self.seed, purpose)
+
+
+_NEW_INPUTS = ("shuffled_pixels", "random_pixels", "gaussian")
+_CHOICES = {"standardisation": Standardisation, "augmentation": Augmentation, "precision": Precision}
 
 
 def canonical_json(value: object) -> str:

@@ -33,7 +33,7 @@ def loss_and_correct(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[
 
 
 class StopAtLoss:
-    """Tells the training loop when to stop, and shortens the last step so that the loss is `target`."""
+    """Tells the training loop when to stop, and shortens the last step so that the loss is `target` (0: never)."""
 
     def __init__(self, model: nn.Module, inputs: Tensor, labels: Tensor, target: float, steps_per_epoch: int):
         self.model, self.inputs, self.labels = model, inputs, labels
@@ -44,7 +44,7 @@ class StopAtLoss:
 
     def epoch_ended(self, step: int, mean_loss: float) -> bool:
         """Start looking once the epoch's mean loss comes near the target; has the model reached it already?"""
-        if self.next_look is not None:
+        if self.next_look is not None or not self.target:
             return False
         if mean_loss < LOOK_BELOW * self.target:
             self.next_look = step
@@ -99,6 +99,24 @@ class StopAtLoss:
         self.shortened_to = share
         for tensor, start, end in zip(self._state(), self.previous_state, now, strict=True):
             tensor.copy_(torch.lerp(start, end, share))
+
+    def state(self) -> dict[str, Tensor]:
+        """What it remembers, between two epochs."""
+        none = -1 if self.next_look is None else self.next_look
+        loss = math.nan if self.previous_loss is None else self.previous_loss
+        return {
+            "looks": torch.tensor([none, self.previous_step]),
+            "previous_loss": torch.tensor(loss, dtype=torch.float64),
+            **{f"previous.{number}": tensor for number, tensor in enumerate(self.previous_state)},
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        look, self.previous_step = state["looks"].tolist()
+        self.next_look = None if look < 0 else look
+        loss = state["previous_loss"].item()
+        self.previous_loss = None if math.isnan(loss) else loss
+        for number, tensor in enumerate(self.previous_state):
+            tensor.copy_(state[f"previous.{number}"])
 
     def _loss(self) -> float:
         return loss_and_correct(self.model, self.inputs, self.labels)[0]

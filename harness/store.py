@@ -25,6 +25,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from harness.checkpoint import Checkpoint
 from harness.data import DataSet, data_set, digest_tensors
 from harness.errors import HarnessError
 from harness.history import History
@@ -36,6 +37,7 @@ from harness.trained_model import TrainedModel
 
 ENTRY_FORMAT = 1
 LOCK_SECONDS = 2.0
+WATCHED = "watched.test_errors"
 
 
 class Damaged(Exception):
@@ -61,6 +63,7 @@ class Store:
     """The models under one cache folder. `set_aside` says where a damaged entry went."""
 
     def __init__(self, cache_dir: Path):
+        self.cache_dir = cache_dir
         self.models = cache_dir / "models"
         self.retrained = cache_dir / "retrained"
         self.temporary = cache_dir / "tmp"
@@ -69,6 +72,10 @@ class Store:
 
     def folder(self, recipe: Recipe) -> Path:
         return self.models / recipe.key[:2] / recipe.key
+
+    def checkpoint(self, recipe: Recipe) -> Checkpoint:
+        """Where a training of the recipe that was interrupted has its state."""
+        return Checkpoint(self.temporary / f"{recipe.key}.checkpoint")
 
     def find(self, recipe: Recipe) -> Entry | None:
         """The entry, with every byte verified; None if there is none. Raises Damaged."""
@@ -79,7 +86,7 @@ class Store:
     def load(self, recipe: Recipe, data_dir: Path, device: str = "cpu") -> TrainedModel:
         """The stored model with its training data, as a measure receives it. Raises Damaged."""
         entry, tensors = self._read(recipe)
-        data = data_set(recipe, data_dir)
+        data = data_set(recipe, data_dir, self.cache_dir)
         if digest_tensors(data.train_inputs, data.train_labels) != entry.data_sha256:
             raise Damaged(f"{recipe.id} was trained on other data than {recipe.data_set} gives now")
         shape = tuple(data.train_inputs.shape[1:])
@@ -99,12 +106,22 @@ class Store:
             functools.partial(retrained, self.retrained, recipe, data.num_classes),
         )
 
+    def progress(self, recipe: Recipe) -> tuple[History, Tensor]:
+        """The stored model's history, and the test error after every epoch; empty where that was not watched.
+
+        For the harness; what measures receive has no test error. Raises Damaged.
+        """
+        _, tensors = self._read(recipe)
+        return History(**_with_prefix(tensors, "history.")), tensors.get(WATCHED, torch.empty(0))
+
     def publish(self, recipe: Recipe, result: Fit, outcome: Outcome, data: DataSet) -> None:
         """Write the entry whole; if another process published it meanwhile, theirs stays."""
         tensors = {f"model.{name}": value for name, value in result.model.state_dict().items()}
         tensors |= {f"init.{name}": value for name, value in result.init.state_dict().items()}
         for field in dataclasses.fields(History):
             tensors[f"history.{field.name}"] = getattr(result.history, field.name)
+        if len(result.test_errors):
+            tensors[WATCHED] = result.test_errors
         weights = save_tensors({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
         header = {
             "format": ENTRY_FORMAT,

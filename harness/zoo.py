@@ -5,6 +5,7 @@ import dataclasses
 import difflib
 import itertools
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from harness.store import Entry
 
 ATTEMPTS = 3
+SECONDS_BETWEEN_REPORTS = 5.0
 GATE: tuple[Condition, ...] = ("random_labels", "random_pixels", "gaussian")
 Say = Callable[[str], None]
 
@@ -61,7 +63,8 @@ class Zoo:
 
     The rates are those at which a network fits random labels; natural data would bear higher ones. Every twin has a
     seed of its own, so no two twins share a split of the digits, an initialisation or a random draw. `num_train` is
-    how many training images a recipe takes (0: all there are).
+    how many training images a recipe takes (0: all there are); `training` has the fields of all its recipes that are
+    not a recipe's defaults.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Zoo:
     seeds_per_network: int = 5
     num_train: int = 0
     grid: Grid | None = None
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def train_size(self) -> int:
@@ -91,7 +95,10 @@ class Twin:
     randomized: Recipe
 
 
-TRAINING_IMAGES = {"digits": 1437}
+TRAINING_IMAGES = {"digits": 1437, "mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000}
+AS_THE_PAPER = {"crop": 28, "standardisation": "each_image"}
+IN_BFLOAT16 = {"precision": "bfloat16"}  # large networks, for machines that multiply it fast
+PAPER_RATES = {"inception_small": 0.01, "inception_small_no_bn": 0.01, "alexnet_small": 0.01, "mlp_1x512": 0.01}
 
 ZOOS = {
     "digits": Zoo(
@@ -100,6 +107,17 @@ ZOOS = {
         {"convnet": 0.06, "convnet_bn": 0.06, "mlp_3x256": 0.06, "mlp_1x512": 0.2},
         grid=Grid((16, 64, 256), (1, 3), (16, 64), (0.01, 0.03), num_train=300, seeds=3),
     ),
+    # The networks of the digits, so that what differs is the data: 5,000 images, since on 1,000 of CIFAR-10 natural
+    # training hardly generalizes, and norms then rank noise below nature.
+    "cifar10-small": Zoo(
+        "cifar10-small",
+        "cifar10",
+        {"convnet": 0.03, "convnet_bn": 0.03, "mlp_3x256": 0.03, "mlp_1x512": 0.01},
+        num_train=5000,
+        training=AS_THE_PAPER,
+    ),
+    "cifar10": Zoo("cifar10", "cifar10", PAPER_RATES, num_train=10_000, training=AS_THE_PAPER | IN_BFLOAT16),
+    "mnist": Zoo("mnist", "mnist", PAPER_RATES, num_train=5000, training=AS_THE_PAPER | IN_BFLOAT16),
 }
 
 
@@ -110,6 +128,19 @@ def find_zoo(name: str) -> Zoo:
     near = difflib.get_close_matches(name, ZOOS, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise HarnessError(f"unknown zoo {name!r}; {hint}known: {', '.join(ZOOS)}")
+
+
+def pinned(zoo: Zoo, settings: Settings) -> Zoo:
+    """The zoo on the data that are there: where CIFAR-10 lies in class folders, its recipes name their contents.
+
+    Class folders may hold other pixels than the original (JPEG), and their models are others.
+    """
+    from harness.sources import in_class_folders, load_source
+
+    if zoo.data_set != "cifar10" or not in_class_folders(settings.data_dir):
+        return zoo
+    sha256 = load_source(zoo.data_set, settings.data_dir, settings.cache_dir).sha256
+    return dataclasses.replace(zoo, training={**zoo.training, "data_sha256": sha256})
 
 
 def twins(zoo: Zoo, condition: Condition) -> list[Twin]:
@@ -123,6 +154,7 @@ def twins(zoo: Zoo, condition: Condition) -> list[Twin]:
                 learning_rate=rate,
                 seed=index * zoo.seeds_per_network + number,
                 num_train=zoo.num_train,
+                **zoo.training,
             )
             result.append(Twin(natural, dataclasses.replace(natural, condition=condition)))
     return result
@@ -138,10 +170,15 @@ def recipes(zoo: Zoo, conditions: Iterable[Condition]) -> list[Recipe]:
 
 
 def build(
-    wanted: Iterable[Recipe], settings: Settings, say: Say = print, progress: bool = True
+    wanted: Iterable[Recipe],
+    settings: Settings,
+    say: Say = print,
+    progress: bool = True,
+    stored: Callable[[Recipe], None] = lambda recipe: None,
 ) -> dict[Recipe, "Entry"]:
     """The store's entries for the recipes; what is missing or damaged is trained first, in worker processes.
 
+    `stored` is called with each recipe as soon as its model is in the store.
     Another run on the same store may be training some of them: those are waited for, not trained twice.
     Raises HarnessError if a model cannot be trained or stored; what was trained by then stays in the store.
     """
@@ -160,8 +197,9 @@ def build(
             missing.append(recipe)
         else:
             entries[recipe] = entry
+            stored(recipe)
     if missing:
-        _train_missing(missing, settings, say, progress)
+        _train_missing(missing, settings, say, progress, stored)
         for recipe in wanted:
             if recipe not in entries:
                 try:
@@ -174,7 +212,13 @@ def build(
     return entries
 
 
-def _train_missing(missing: collections.deque[Recipe], settings: Settings, say: Say, progress: bool) -> None:
+def _train_missing(
+    missing: collections.deque[Recipe],
+    settings: Settings,
+    say: Say,
+    progress: bool,
+    stored: Callable[[Recipe], None],
+) -> None:
     attempts: collections.Counter[Recipe] = collections.Counter()
     waiting = False
     bar = progress_bar("training", len(missing), "models", progress)
@@ -187,6 +231,9 @@ def _train_missing(missing: collections.deque[Recipe], settings: Settings, say: 
             recipe = event.job[0]
             if event.kind == "done" and event.payload == "stored":
                 bar.update()
+                stored(recipe)
+            elif event.kind == "report":
+                bar.set_postfix_str(event.payload)
             elif event.kind == "done":
                 missing.append(recipe)  # another run is training it; look again after the others
                 if not waiting and len(missing) == 1:
@@ -218,7 +265,16 @@ def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
             if store.folder(recipe).exists():
                 return "stored"
             steps = _steps_of_twin(recipe, settings, report) if recipe.steps_of else None
-            result, outcome, data = train(recipe, settings.data_dir, settings.device, steps)
+            checkpoint = store.checkpoint(recipe)
+            result, outcome, data = train(
+                recipe,
+                settings.data_dir,
+                settings.device,
+                steps,
+                settings.cache_dir,
+                checkpoint,
+                progress_report(recipe, report),
+            )
             try:
                 store.publish(recipe, result, outcome, data)
             except OSError as cause:
@@ -226,9 +282,35 @@ def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
                     f"{recipe.id} could not be stored under {settings.cache_dir} ({cause.strerror or cause}); what "
                     "was trained before it is kept: make room, or choose another folder with --cache-dir"
                 ) from cause
+            checkpoint.remove()
     except Busy:
         return "busy"
     return "stored"
+
+
+def progress_report(recipe: Recipe, report: Report) -> Callable[[int, float], None]:
+    """What a training says of itself after an epoch, at most every few seconds: where it stands, and the time left."""
+    first: tuple[float, int] | None = None
+    said = time.monotonic()
+
+    def after_epoch(epoch: int, loss: float) -> None:
+        nonlocal first, said
+        now = time.monotonic()
+        if first is None:  # after a resumption not the first epoch of all; starting up is no part of the rate
+            first = (now, epoch)
+        if now - said < SECONDS_BETWEEN_REPORTS or epoch == first[1]:
+            return
+        said = now
+        left = (now - first[0]) / (epoch - first[1]) * (recipe.max_epochs - epoch)
+        most = "" if not recipe.stop_loss else "at most "
+        report(f"{recipe.id} epoch {epoch} of {most}{recipe.max_epochs}, loss {loss:.3g}, {most}{_clock(left)} left")
+
+    return after_epoch
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def _steps_of_twin(recipe: Recipe, settings: Settings, report: Report) -> int:

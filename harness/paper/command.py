@@ -1,0 +1,46 @@
+"""`python -m harness paper ...`: the paper's systems, each a command that writes our numbers beside the paper's."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+COMMANDS = ("expressivity", "figure1", "figure2", "imagenet", "kernels", "table1")
+"""Each is a module of this package with a click command named `command`."""
+
+
+class _Systems(click.Group):
+    """Imports a system when it is asked for: the others, and torch, stay out of the way."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"harness.paper.{name}").command
+        return command
+
+
+@click.group(cls=_Systems)
+def paper() -> None:
+    """The paper reproduced: its tables, figures, kernels and theorem, our numbers beside its own."""
+
+
+def paper_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every system takes: `--quick` and where results, models and data are."""
+    for option in (
+        click.option("--data-dir", metavar="DIR", help="Where data sets are read from and downloaded to."),
+        click.option("--cache-dir", metavar="DIR", help="Where models are kept [$SHATTERPROOF_CACHE]."),
+        click.option(
+            "--out",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=Path("paper"),
+            show_default=True,
+            help="Folder for the JSON file and the figures.",
+        ),
+        click.option("--quick", is_flag=True, help="A part of the data, a part of the rows: minutes on two cores."),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,171 @@
+"""Table 1: training and test accuracy on CIFAR-10 of five networks, with and without regularizers, true labels and
+random ones; and the training accuracy on random labels with a regularizer still on (section 3 of the paper)."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.errors import HarnessError
+from harness.paper.command import paper_options
+from harness.paper.reported import REGULARIZED_RANDOM_LABELS, TABLE1
+from harness.paper.result import compared, merge_rows, read_rows, write_result
+from harness.paper.settings import Cifar10, cifar10, paper_recipe
+from harness.recipe import Augmentation, Recipe
+from harness.settings import Settings, make_settings
+from harness.store import Store
+from harness.zoo import build
+
+QUICK_IMAGES = 1000
+QUICK_NETWORKS = ("alexnet_small", "mlp_3x512", "mlp_1x512")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A row to train: what is switched on, and what the paper reports (percent; None where it reports nothing)."""
+
+    name: str
+    network: str
+    augmentation: Augmentation
+    weight_decay: bool
+    random_labels: bool
+    paper_train: float | None
+    paper_test: float | None
+
+    def recipe(self, data: Cifar10, epochs: int | None, device: str) -> Recipe:
+        return paper_recipe(
+            self.network,
+            data,
+            "random_labels" if self.random_labels else "true_labels",
+            augmentation=self.augmentation,
+            weight_decay=self.weight_decay,
+            epochs=epochs,
+            device=device,
+        )
+
+
+def rows_of_the_table() -> list[Row]:
+    """The 19 rows, in the paper's order."""
+    return [
+        Row(
+            each.name,
+            each.network,
+            "crop" if each.random_crop else "",
+            each.weight_decay,
+            each.labels == "random",
+            each.train_accuracy,
+            each.test_accuracy,
+        )
+        for each in TABLE1
+    ]
+
+
+def regularized_random_labels() -> list[Row]:
+    """Random labels with a regularizer still on, which the paper's text reports."""
+    rows = []
+    for (network, regularizer), accuracy in REGULARIZED_RANDOM_LABELS.items():
+        decay = regularizer == "weight_decay"
+        augmentation: Augmentation = "" if decay else "crop" if regularizer == "crop" else "crop_flip_colour"
+        name = f"{network}-{'decay' if decay else augmentation}-random"
+        rows.append(Row(name, network, augmentation, decay, True, accuracy, None))
+    return rows
+
+
+def chosen_rows(names: str | None, quick: bool) -> list[Row]:
+    """The rows with these names (separated by commas); without names the table's. HarnessError for an unknown name."""
+    table = rows_of_the_table()
+    if names is None:
+        return [row for row in table if not quick or row.network in QUICK_NETWORKS]
+    known = {row.name: row for row in [*table, *regularized_random_labels()]}
+    wanted = names.split(",")
+    if unknown := [name for name in wanted if name not in known]:
+        raise HarnessError(f"--rows {unknown[0]} is no row of table 1; known: {', '.join(known)}")
+    return [known[name] for name in wanted]
+
+
+def run(rows: Iterable[Row], data: Cifar10, epochs: int | None, settings: Settings, out: Path) -> list[dict[str, Any]]:
+    """Train what is not in the store, write the result after every row; all rows of the result."""
+    recipes = {row.recipe(data, epochs, settings.device): row for row in rows}
+    store = Store(settings.cache_dir)
+    written = read_rows(out, "table1")
+
+    def note(recipe: Recipe) -> None:
+        nonlocal written
+        written = merge_rows(written, [_result(recipes[recipe], recipe, store, data)], ("row", "num_train"))
+        order = [row.name for row in [*rows_of_the_table(), *regularized_random_labels()]]
+        written.sort(key=lambda row: (order.index(row["row"]), -row["num_train"]))
+        write_result(out, "table1", {"rows": written}, settings.device, settings.workers)
+
+    build(recipes, settings, say=lambda text: click.echo(text, err=True), stored=note)
+    return written
+
+
+def _result(row: Row, recipe: Recipe, store: Store, data: Cifar10) -> dict[str, Any]:
+    entry = store.find(recipe)
+    assert entry is not None
+    outcome = entry.outcome
+    full = data.in_full
+    return {
+        "row": row.name,
+        "network": row.network,
+        "augmentation": row.augmentation,
+        "weight_decay": recipe.weight_decay,
+        "labels": "random" if row.random_labels else "true",
+        "run": "in full" if full else "on a subset",
+        "data_set": data.described(),
+        "num_train": recipe.num_train or data.all_train,
+        "epochs": outcome.epochs,
+        "seconds": round(outcome.seconds, 1),
+        "precision": recipe.precision,
+        "model": recipe.key,
+        # a subset's accuracies are not to be held against the paper's
+        "train_accuracy": compared(100 * (1 - outcome.train_error), row.paper_train if full else None),
+        "test_accuracy": compared(100 * (1 - outcome.test_error), row.paper_test if full else None),
+    }
+
+
+def as_table(rows: Iterable[dict[str, Any]]) -> str:
+    """The result in Markdown, accuracies in percent."""
+    lines = [
+        "| row | images | epochs | train | paper | test | paper | minutes |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        cells = [f"`{row['row']}`", f"{row['num_train']:,}", str(row["epochs"])]
+        for kind in ("train_accuracy", "test_accuracy"):
+            cells += [f"{row[kind]['ours']:.2f}", "-" if row[kind]["paper"] is None else f"{row[kind]['paper']:.2f}"]
+        lines.append("| " + " | ".join([*cells, f"{row['seconds'] / 60:.0f}"]) + " |")
+    return "\n".join(lines)
+
+
+@click.command()
+@paper_options
+@click.option("--rows", metavar="NAMES", help="Only these rows, separated by commas [the table's 19].")
+@click.option("--num-train", type=int, metavar="N", help="So many training images [all 50,000].")
+@click.option("--epochs", type=int, metavar="N", help="So many epochs [as many as the network needs].")
+@click.option("--workers", type=int, metavar="N", help="Rows trained side by side [one a core].")
+@click.option("--device", default="cpu", show_default=True)
+def command(
+    rows: str | None,
+    num_train: int | None,
+    epochs: int | None,
+    workers: int | None,
+    device: str,
+    quick: bool,
+    out: Path,
+    cache_dir: str | None,
+    data_dir: str | None,
+) -> None:
+    """Table 1: accuracies on CIFAR-10 with true and random labels, with and without regularizers.
+
+    Rows are trained side by side, each kept on disk; a run that was interrupted is taken up by the next.
+    """
+    chosen = chosen_rows(rows, quick)
+    settings = make_settings(cache_dir, data_dir, device, workers)
+    images = num_train if num_train is not None else QUICK_IMAGES if quick else 0
+    data = cifar10(settings.data_dir, settings.cache_dir, images)
+    result = run(chosen, data, epochs, settings, out)
+    click.echo(as_table(result))
+    click.echo(f"\nwritten to {out}/table1.json")

@@ -1,0 +1,98 @@
+"""All that changes while a network trains, to be kept in a checkpoint and taken up again."""
+
+import time
+
+import torch
+from torch import Tensor, nn
+
+from harness.checkpoint import Checkpoint
+from harness.stopping import StopAtLoss
+from harness.training_log import TrainingLog
+
+
+class TrainingState:
+    """Weights, momentum, random streams, what the stopping rule and the log remember, test errors, seconds so far."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        streams: tuple[torch.Generator, ...],
+        stop: StopAtLoss,
+        log: TrainingLog,
+    ):
+        self.model, self.optimizer, self.streams, self.stop, self.log = model, optimizer, streams, stop, log
+        self.test_errors: list[float] = []
+        self.earlier_seconds = 0.0
+        self.started = time.perf_counter()
+
+    def seconds(self) -> float:
+        """Of training, from its first start."""
+        return self.earlier_seconds + time.perf_counter() - self.started
+
+    def keep(self, checkpoint: Checkpoint | None, epochs: int) -> None:
+        """Write it all, if it is time to."""
+        if checkpoint is None or not checkpoint.due():
+            return
+        parts = {
+            "model": self.model.state_dict(),
+            "momentum": {str(i): self.optimizer.state[p]["momentum_buffer"] for i, p in self._momenta()},
+            "stream": {str(i): stream.get_state() for i, stream in enumerate(self.streams)},
+            "stop": self.stop.state(),
+            "log": self.log.state(),
+            "global": self._global_streams(),
+            "so_far": {
+                "epochs": torch.tensor(epochs),
+                "seconds": torch.tensor(self.seconds(), dtype=torch.float64),
+                "test_errors": torch.tensor(self.test_errors, dtype=torch.float64),
+            },
+        }
+        checkpoint.save({f"{part}/{name}": each for part, some in parts.items() for name, each in some.items()})
+
+    def resume(self, checkpoint: Checkpoint | None) -> int:
+        """Take up what was kept, if anything was; how many epochs were done by then.
+
+        Dropout draws from the global generators: call this where they are the training's own.
+        """
+        kept = None if checkpoint is None else checkpoint.load()
+        if kept is None:
+            return 0
+        device = self._device()
+        with torch.no_grad():
+            for name, tensor in self.model.state_dict().items():
+                tensor.copy_(kept[f"model/{name}"])
+            for i, parameter in self._momenta():
+                buffer = torch.empty_like(parameter).copy_(kept[f"momentum/{i}"])
+                self.optimizer.state[parameter]["momentum_buffer"] = buffer
+        for i, stream in enumerate(self.streams):
+            stream.set_state(kept[f"stream/{i}"])
+        self.stop.restore(_part(kept, "stop/"))
+        self.log.restore(_part(kept, "log/"))
+        if self._draws_globally():
+            torch.random.set_rng_state(kept["global/cpu"])
+            if device.type == "cuda":
+                torch.cuda.set_rng_state(kept["global/cuda"], device)
+        self.earlier_seconds = kept["so_far/seconds"].item()
+        self.test_errors = kept["so_far/test_errors"].tolist()
+        return int(kept["so_far/epochs"])
+
+    def _momenta(self) -> list[tuple[int, nn.Parameter]]:
+        group = self.optimizer.param_groups[0]
+        return list(enumerate(group["params"])) if group["momentum"] else []
+
+    def _global_streams(self) -> dict[str, Tensor]:
+        if not self._draws_globally():
+            return {}
+        device = self._device()
+        on_device = {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
+        return {"cpu": torch.random.get_rng_state(), **on_device}
+
+    def _draws_globally(self) -> bool:
+        return any(isinstance(module, nn.Dropout) for module in self.model.modules())
+
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+
+def _part(kept: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in kept.items() if name.startswith(prefix)}
