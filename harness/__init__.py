@@ -1,8 +1,9 @@
 """The harness: from a recipe to a verdict. Read the files in this order.
 
-- recipe.py says what to train, seeding.py what it draws from; data.py and randomize.py give it its examples;
-  networks.py its network.
-- train.py trains it, augmentation.py on changed examples, stopping.py says when to stop, history.py what is remembered.
+- recipe.py says what to train, seeding.py what it draws from; sources.py, data.py and randomize.py give it its
+  examples; networks.py its network.
+- train.py trains it, augmentation.py on changed examples, precision.py in bfloat16, stopping.py says when to stop;
+  training_log.py notes what history.py remembers; checkpoint.py keeps training_state.py, so that a kill costs little.
 - store.py keeps trained models on disk, retrained.py what measures had retrained; workers.py runs jobs in processes;
   zoo.py says which models the gate asks for, interventions.py which the findings.
 - trained_model.py is all that a measure may see, with layers.py and folding.py for its weights.

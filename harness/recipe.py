@@ -85,8 +85,11 @@ class Recipe:
             if getattr(self, name) not in get_args(kind):
                 known = ", ".join(map(repr, get_args(kind)))
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {known}")
-        if self.crop < 0 or self.stop_loss < 0:
-            raise ValueError(f"crop is {self.crop}, stop_loss {self.stop_loss}; expected numbers that are not negative")
+        if self.crop < 0 or not self.stop_loss >= 0 or self.max_epochs < 1:
+            raise ValueError(
+                f"crop is {self.crop}, stop_loss {self.stop_loss}, max_epochs {self.max_epochs}; expected numbers that "
+                "are not negative, and one epoch or more"
+            )
         if self.augmentation and (self.attack or self.random_crop or self.condition in _NEW_INPUTS):
             raise ValueError(
                 f"augmentation is {self.augmentation!r} under {self.condition} with attack {self.attack}, random_crop "

@@ -71,7 +71,7 @@ def describe_zoo(judging: Judging) -> dict[str, Any]:
         "name": judging.zoo.name,
         "digest": hashlib.sha256(canonical_json(fingerprint).encode()).hexdigest(),
         "training_version": TRAINING_VERSION,
-        "data_set": judging.zoo.data_set,
+        "data_set": judging.zoo.data_described,
         "models": models,
     }
 

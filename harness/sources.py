@@ -120,21 +120,31 @@ def _read_decoded(place: Path) -> Source | None:
     """None where there is no such file, or its contents are not what was written."""
     try:
         with safe_open(str(place), framework="pt") as file:
-            about = json.loads(file.metadata()["source"])
+            about, sha256 = file.metadata()["source"], file.metadata()["source_sha256"]
             images, labels = file.get_tensor("images"), file.get_tensor("labels")
+        if hashlib.sha256(about.encode()).hexdigest() != sha256:
+            return None
+        source = Source(images, labels, **json.loads(about))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
-    source = Source(images, labels, **about)
     return source if digest_tensors(images, labels) == source.sha256 else None
 
 
 def _write_decoded(place: Path, source: Source) -> None:
-    about = dataclasses.asdict(dataclasses.replace(source, images=torch.empty(0), labels=torch.empty(0)))
-    del about["images"], about["labels"]
+    """Keep it, if there is room: what was read serves without."""
+    about = json.dumps({name: getattr(source, name) for name in _ABOUT})
+    metadata = {"source": about, "source_sha256": hashlib.sha256(about.encode()).hexdigest()}
     handle, private = tempfile.mkstemp(dir=place.parent)
     os.close(handle)
-    save_file({"images": source.images, "labels": source.labels}, private, metadata={"source": json.dumps(about)})
-    os.replace(private, place)
+    try:
+        save_file({"images": source.images, "labels": source.labels}, private, metadata=metadata)
+        os.chmod(private, 0o644)  # for whoever else may read the cache folder
+        os.replace(private, place)
+    except (OSError, SafetensorError):
+        os.unlink(private)
+
+
+_ABOUT = ("num_classes", "num_official_train", "sha256", "origin")
 
 
 def _source(images: Tensor, labels: Tensor, num_official_train: int | None, origin: Origin) -> Source:

@@ -1,8 +1,10 @@
 """All that changes while a network trains, to be kept in a checkpoint and taken up again."""
 
+import contextlib
 import time
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from harness.checkpoint import Checkpoint
@@ -31,7 +33,7 @@ class TrainingState:
         return self.earlier_seconds + time.perf_counter() - self.started
 
     def keep(self, checkpoint: Checkpoint | None, epochs: int) -> None:
-        """Write it all, if it is time to."""
+        """Write it all, if it is time to and there is room: training goes on without, and the last one stays."""
         if checkpoint is None or not checkpoint.due():
             return
         parts = {
@@ -47,7 +49,8 @@ class TrainingState:
                 "test_errors": torch.tensor(self.test_errors, dtype=torch.float64),
             },
         }
-        checkpoint.save({f"{part}/{name}": each for part, some in parts.items() for name, each in some.items()})
+        with contextlib.suppress(OSError, SafetensorError):
+            checkpoint.save({f"{part}/{name}": each for part, some in parts.items() for name, each in some.items()})
 
     def resume(self, checkpoint: Checkpoint | None) -> int:
         """Take up what was kept, if anything was; how many epochs were done by then.

@@ -83,6 +83,12 @@ class Zoo:
         return self.num_train or TRAINING_IMAGES[self.data_set]
 
     @property
+    def data_described(self) -> str:
+        """The data set, and where its contents are not those that its name says, which (`pinned`)."""
+        sha256 = self.training.get("data_sha256")
+        return f"{self.data_set}, class folders with sha256 {sha256}" if sha256 else self.data_set
+
+    @property
     def twins_per_condition(self) -> int:
         return len(self.learning_rates) * self.seeds_per_network
 
@@ -230,10 +236,12 @@ def _train_missing(
         for event in run_jobs(train_job, next_job, settings.workers):
             recipe = event.job[0]
             if event.kind == "done" and event.payload == "stored":
+                bar.set_postfix_str("", refresh=False)
                 bar.update()
                 stored(recipe)
             elif event.kind == "report":
-                bar.set_postfix_str(event.payload)
+                bar.set_postfix_str(event.payload, refresh=sys.stderr.isatty())
+                bar.update(0)  # where nobody watches, a line when one is due
             elif event.kind == "done":
                 missing.append(recipe)  # another run is training it; look again after the others
                 if not waiting and len(missing) == 1:
@@ -262,10 +270,11 @@ def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
     store = Store(settings.cache_dir)
     try:
         with store.lock(recipe):
+            checkpoint = store.checkpoint(recipe)
             if store.folder(recipe).exists():
+                checkpoint.remove()
                 return "stored"
             steps = _steps_of_twin(recipe, settings, report) if recipe.steps_of else None
-            checkpoint = store.checkpoint(recipe)
             result, outcome, data = train(
                 recipe,
                 settings.data_dir,

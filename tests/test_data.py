@@ -1,29 +1,33 @@
 import dataclasses
-import os
-import tarfile
-import urllib.error
+import math
+import statistics
 from pathlib import Path
 
 import hypothesis.strategies as st
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from PIL import Image
 from sklearn.datasets import load_digits
 
-from harness.data import DataSet, class_folders, data_set, digest_tensors, load_source, mean_and_deviation, standardised
+from harness.data import DataSet, centre_crop, data_set, each_standardised, mean_and_deviation, standardised
 from harness.errors import HarnessError
 from harness.recipe import Recipe
-
-REAL_DATA = Path(
-    os.environ.get("SHATTERPROOF_TEST_DATA", str(Path(__file__).resolve().parents[1] / ".." / "shared" / "data"))
-)
+from harness.sources import as_floats, class_folders, digest_tensors, load_source
+from tests.image_folders import COLOURS, write_cifar10, write_images
 
 
 def digits(seed=0, **fields):
     recipe = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.1, seed=seed, **fields)
     return data_set(recipe, Path())
+
+
+OF_EACH = {"standardisation": "each_image"}
+
+
+@pytest.fixture
+def as_drawn(monkeypatch):
+    """The data before they are standardised."""
+    monkeypatch.setattr("harness.data.standardised", lambda data, standardisation: data)
 
 
 def raw_rows(inputs):
@@ -33,24 +37,6 @@ def raw_rows(inputs):
     levels = (inputs.flatten(1) - low) / (high - low) * 16
     assert digits_images.min() == 0 and digits_images.max() == 16
     return [tuple(row) for row in levels.round().int().tolist()]
-
-
-def write_images(root, colours, size=(4, 3), suffix="png"):
-    """`colours` maps 'split/class/name' to an RGB colour; images of one colour each."""
-    for place, colour in colours.items():
-        path = root / f"{place}.{suffix}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", size, colour).save(path)
-    return root
-
-
-COLOURS = {
-    "train/cat/1": (255, 0, 0),
-    "train/cat/2": (254, 1, 0),
-    "train/dog/1": (0, 51, 0),
-    "test/cat/1": (253, 0, 2),
-    "test/dog/7": (0, 102, 0),
-}
 
 
 # Digits
@@ -191,39 +177,7 @@ def test_a_source_is_read_once_and_not_changed_by_what_is_drawn_from_it():
     assert digest_tensors(source.images, source.labels) == before
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        (torch.zeros(2, 3),),
-        (torch.zeros(3, 2), torch.zeros(1)),
-        (torch.zeros(3, 2, dtype=torch.float64),),
-        (torch.zeros(6),),
-        (torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.0, 1e-30]]),),
-    ],
-)
-def test_a_digest_tells_shapes_types_and_values_apart(other):
-    assert digest_tensors(torch.zeros(3, 2)) == digest_tensors(torch.zeros(2, 3).T)
-    assert digest_tensors(*other) != digest_tensors(torch.zeros(3, 2))
-
-
-def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(HarnessError, match=r"unknown data set 'mnits'; known: digits, mnist, .*class_folders"):
-        load_source("mnits", Path())
-
-
-# Class folders
-
-
-def test_class_folders_are_read_in_the_order_of_their_names_pixel_for_pixel(tmp_path):
-    source = class_folders(write_images(tmp_path, COLOURS))
-    assert source.images.shape == (5, 3, 3, 4)
-    assert source.images.dtype == torch.float32
-    assert source.labels.tolist() == [0, 0, 1, 0, 1]
-    assert source.num_classes == 2
-    assert source.num_official_train == 3
-    for image, colour in zip(source.images, COLOURS.values(), strict=True):
-        expected = torch.tensor(colour, dtype=torch.float32)[:, None, None].expand(3, 3, 4) / 255
-        assert torch.equal(image, expected)
+# Official splits and pinned contents
 
 
 def test_an_official_split_stays_and_a_seed_draws_only_which_training_images_it_takes(tmp_path):
@@ -265,37 +219,6 @@ def test_an_attack_takes_its_images_from_the_official_training_split(tmp_path):
         assert reds(data.test_inputs) == list(range(40, 80))
 
 
-def test_height_and_width_and_the_place_of_each_pixel_are_kept(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    for split in ("train", "test"):
-        folder = tmp_path / split / "a"
-        folder.mkdir(parents=True)
-        Image.fromarray(pixels).save(folder / "1.png")
-    image = class_folders(tmp_path).images[0]
-    assert torch.equal((image * 255).round().to(torch.uint8), torch.from_numpy(pixels).permute(2, 0, 1))
-
-
-def test_jpegs_are_read_up_to_their_own_loss(tmp_path):
-    source = class_folders(write_images(tmp_path, COLOURS, size=(16, 16), suffix="jpg"))
-    expected = torch.tensor(list(COLOURS.values()))[:, :, None, None].expand(5, 3, 16, 16) / 255
-    assert (source.images - expected).abs().max() < 0.02
-
-
-def test_grey_images_become_three_equal_channels(tmp_path):
-    write_images(tmp_path, COLOURS)
-    Image.new("L", (4, 3), 77).save(tmp_path / "test/dog/7.png")
-    assert torch.equal(class_folders(tmp_path).images[-1], torch.full((3, 3, 4), 77 / 255))
-
-
-def test_the_digest_of_class_folders_is_that_of_their_contents(tmp_path):
-    first = class_folders(write_images(tmp_path / "a", COLOURS)).sha256
-    assert class_folders(write_images(tmp_path / "b", COLOURS)).sha256 == first
-    other_pixel = {**COLOURS, "train/dog/1": (0, 51, 1)}
-    assert class_folders(write_images(tmp_path / "c", other_pixel)).sha256 != first
-    other_label = {name.replace("train/cat/2", "train/dog/0"): colour for name, colour in COLOURS.items()}
-    assert class_folders(write_images(tmp_path / "d", other_label)).sha256 != first
-
-
 def test_a_recipe_about_other_contents_is_refused(tmp_path):
     write_images(tmp_path, COLOURS)
     recipe = Recipe(
@@ -307,112 +230,152 @@ def test_a_recipe_about_other_contents_is_refused(tmp_path):
     assert len(data_set(dataclasses.replace(recipe, data_sha256=known), tmp_path).train_labels) == 3
 
 
-@pytest.mark.parametrize("missing", ["train", "test"])
-def test_a_missing_split_is_refused_with_the_folder_that_was_expected(missing, tmp_path):
-    write_images(tmp_path, {name: colour for name, colour in COLOURS.items() if not name.startswith(missing)})
-    with pytest.raises(HarnessError, match=rf"no images in class folders under {tmp_path}/{missing} .*<class>/<image>"):
-        class_folders(tmp_path)
+# Crops
 
 
-def test_a_class_folder_without_images_is_refused(tmp_path):
+def test_the_centre_of_four_by_five_pixels_is_found_by_hand():
+    image = torch.arange(20).view(1, 1, 4, 5)
+    assert centre_crop(image, 2).tolist() == [[[[6, 7], [11, 12]]]]
+    assert centre_crop(image, 3).tolist() == [[[[1, 2, 3], [6, 7, 8], [11, 12, 13]]]]
+    assert centre_crop(image, 4).tolist() == [[[[0, 1, 2, 3], [5, 6, 7, 8], [10, 11, 12, 13], [15, 16, 17, 18]]]]
+
+
+@given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 9), st.data())
+def test_a_centre_crop_has_as_much_around_it_on_either_side_or_one_more_after(channels, height, width, data):
+    size = data.draw(st.integers(1, min(height, width)))
+    images = torch.arange(2 * channels * height * width).view(2, channels, height, width)
+    cropped = centre_crop(images, size)
+    assert cropped.shape == (2, channels, size, size)
+    top, left = divmod(int(cropped[0, 0, 0, 0]), width)
+    assert torch.equal(cropped, images[:, :, top : top + size, left : left + size])
+    assert height - size - top - top in (0, 1)
+    assert width - size - left - left in (0, 1)
+
+
+def test_size_0_crops_nothing():
+    images = torch.rand(2, 1, 3, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(centre_crop(images, 0), images)
+
+
+def test_a_crop_larger_than_the_images_is_refused(tmp_path):
+    with pytest.raises(HarnessError, match="images of 8x8 pixels have no crop of 9x9; ask for a smaller one"):
+        digits(crop=9)
+    with pytest.raises(HarnessError, match="images of 3x4 pixels have no crop of 4x4"):
+        centre_crop(torch.rand(1, 1, 3, 4), 4)
+
+
+def test_training_test_and_attack_images_are_cropped_alike(as_drawn):
+    whole, cropped = (digits(num_train=50, attack=20, crop=crop) for crop in (0, 4))
+    for name in ("train_inputs", "test_inputs", "attack_inputs"):
+        assert getattr(cropped, name).shape[1:] == (1, 4, 4)
+        assert torch.equal(getattr(cropped, name), centre_crop(getattr(whole, name), 4))
+    assert torch.equal(cropped.train_labels, whole.train_labels)
+
+
+def test_random_pixels_are_those_of_the_crop_in_another_order(as_drawn):
+    natural, random = digits(crop=4), digits(crop=4, condition="random_pixels")
+    assert random.train_inputs.shape == natural.train_inputs.shape == (1437, 1, 4, 4)
+    for name in ("train_inputs", "test_inputs"):
+        ours, theirs = getattr(random, name).flatten(1), getattr(natural, name).flatten(1)
+        assert torch.equal(ours.sort(dim=1).values, theirs.sort(dim=1).values)
+        assert not torch.equal(ours, theirs)
+
+
+def test_gaussian_images_have_the_crops_size_mean_and_deviation(as_drawn):
+    whole, natural, gaussian = digits(), digits(crop=4), digits(crop=4, condition="gaussian")
+    assert gaussian.train_inputs.shape == (1437, 1, 4, 4)
+    assert gaussian.test_inputs.shape == (360, 1, 4, 4)
+    of_crop, of_whole = natural.train_inputs.mean().item(), whole.train_inputs.mean().item()
+    assert of_crop > of_whole + 0.1  # digits are bright in the middle
+    assert gaussian.train_inputs.mean().item() == pytest.approx(of_crop, abs=0.02)
+    assert gaussian.train_inputs.std().item() == pytest.approx(natural.train_inputs.std().item(), abs=0.02)
+
+
+def test_one_permutation_shuffles_the_pixels_of_all_crops(as_drawn):
+    natural, shuffled = digits(crop=4), digits(crop=4, condition="shuffled_pixels")
+    ours, theirs = shuffled.train_inputs.flatten(1).T, natural.train_inputs.flatten(1).T
+    columns = [[i for i in range(16) if torch.equal(mine, theirs[i])] for mine in ours]
+    assert sorted(i for (i,) in columns) == list(range(16))
+
+
+# Each image standardised
+
+
+def test_each_image_is_standardised_by_hand():
+    images = torch.tensor([[0.0, 4.0], [10.0, 10.5], [7.0, 7.0]]).view(3, 1, 1, 2)
+    root = math.sqrt(2)  # the floor is 1/root: a deviation of 0.25 is below it
+    expected = [[-1, 1], [-0.25 * root, 0.25 * root], [0, 0]]
+    torch.testing.assert_close(each_standardised(images).flatten(1), torch.tensor(expected))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.floats(-3, 1))
+def test_each_standardisation_is_that_of_plain_floats(seed, channels, height, width, scale):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(3, channels, height, width, generator=generator) * 10**scale + torch.rand(
+        1, generator=generator
+    )
+    for image, ours in zip(images, each_standardised(images), strict=True):
+        values = image.flatten().tolist()
+        deviation = max(statistics.pstdev(values), 1 / math.sqrt(len(values)))
+        expected = [(value - statistics.fmean(values)) / deviation for value in values]
+        assert ours.flatten().tolist() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+def test_an_image_of_one_colour_becomes_zeros():
+    assert not each_standardised(torch.full((2, 3, 28, 28), 0.1)).any()
+
+
+def test_an_images_standardisation_does_not_depend_on_the_others():
+    images = torch.rand(2500, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    together = each_standardised(images)
+    assert together.dtype == torch.float32
+    for i in (0, 999, 1000, 2499):
+        assert torch.equal(each_standardised(images[i : i + 1])[0], together[i])
+
+
+@pytest.mark.parametrize("condition", ["true_labels", "random_pixels", "gaussian"])
+def test_images_of_a_recipe_each_have_mean_0_and_deviation_1(condition):
+    data = digits(num_train=100, attack=0 if condition != "true_labels" else 50, condition=condition, **OF_EACH)
+    for images in (data.train_inputs, data.test_inputs, data.attack_inputs):
+        if images is not None:
+            torch.testing.assert_close(images.mean(dim=(1, 2, 3)), torch.zeros(len(images)), rtol=0, atol=1e-5)
+            deviations = images.std(dim=(1, 2, 3), correction=0)
+            torch.testing.assert_close(deviations, torch.ones(len(images)), rtol=1e-5, atol=0)
+
+
+# Uncropped, for an augmentation
+
+
+@pytest.mark.parametrize("labels", ["true_labels", "random_labels"])
+def test_what_an_augmentation_starts_from_is_the_training_images_as_on_disk(labels, tmp_path):
+    write_cifar10(tmp_path, train=3, test=1, size=7)
+    recipe = Recipe(data_set="cifar10", network="mlp_1x8", learning_rate=0.1, seed=0, num_train=12, crop=5, **OF_EACH)
+    recipe = dataclasses.replace(recipe, condition=labels)
+    plain, data = data_set(recipe, tmp_path), data_set(dataclasses.replace(recipe, augmentation="crop"), tmp_path)
+    assert plain.uncropped is None
+    assert data.uncropped.shape == (12, 3, 7, 7)
+    assert data.uncropped.dtype == torch.uint8
+    assert torch.equal(each_standardised(as_floats(centre_crop(data.uncropped, 5))), data.train_inputs)
+    for name in ("train_inputs", "train_labels", "test_inputs", "test_labels"):
+        assert torch.equal(getattr(plain, name), getattr(data, name))
+
+
+# Digests and threads
+
+
+def test_bytes_are_taken_as_fractions_of_255(tmp_path, as_drawn):
     write_images(tmp_path, COLOURS)
-    (tmp_path / "train/emu").mkdir()
-    with pytest.raises(HarnessError, match=r"no images in class folders under .*train .*emu"):
-        class_folders(tmp_path)
+    recipe = Recipe(data_set="class_folders", network="mlp_1x8", learning_rate=0.1, seed=0)
+    data = data_set(recipe, tmp_path)
+    assert data.train_inputs.dtype == torch.float32
+    expected = [[red / 255, green / 255, blue / 255] for red, green, blue in COLOURS.values()][:3]
+    assert data.train_inputs[:, :, 0, 0].tolist() == [pytest.approx(each) for each in expected]
 
 
-def test_splits_with_different_classes_are_refused(tmp_path):
-    write_images(tmp_path, {**COLOURS, "test/emu/1": (0, 0, 0)})
-    with pytest.raises(HarnessError, match=r"different classes: \['cat', 'dog'\] and \['cat', 'dog', 'emu'\]"):
-        class_folders(tmp_path)
-
-
-def test_images_of_different_sizes_are_refused_with_the_file_that_differs(tmp_path):
-    write_images(tmp_path, COLOURS)
-    write_images(tmp_path, {"train/dog/9": (0, 0, 0)}, size=(5, 3))
-    with pytest.raises(HarnessError, match=r"dog/9.png is \(3, 3, 5\) but the first image \(3, 3, 4\)"):
-        class_folders(tmp_path)
-
-
-# torchvision's data sets
-
-
-@pytest.mark.parametrize("name, module", [("mnist", "mnist"), ("fashion_mnist", "mnist"), ("cifar10", "cifar")])
-def test_data_that_is_not_there_and_cannot_be_downloaded_is_one_clear_error(name, module, tmp_path, monkeypatch):
-    def no_network(*arguments, **keywords):
-        raise urllib.error.URLError("Name or service not known")
-
-    monkeypatch.setattr(f"torchvision.datasets.{module}.download_and_extract_archive", no_network)
-    with pytest.raises(
-        HarnessError, match=rf"{name} is not in {tmp_path} and could not be downloaded \(.+\).*--data-dir"
-    ):
-        load_source(name, tmp_path)
-
-
-class FakeCifar10:
-    """Two training images and one test image in torchvision's form; there once they have been downloaded."""
-
-    def __init__(self, root, train, download):
-        marker = root / "downloaded"
-        if download:
-            marker.touch()
-        if not marker.exists():
-            raise RuntimeError("Dataset not found or corrupted. You can use download=True to download it")
-        numbers = 2 if train else 1
-        self.data = np.random.default_rng(numbers).integers(0, 256, (numbers, 4, 5, 3), dtype=np.uint8)
-        self.targets = [7, 0] if train else [9]
-
-
-def test_torchvisions_images_are_downloaded_once_and_have_their_channels_first(tmp_path, monkeypatch):
-    monkeypatch.setattr("torchvision.datasets.CIFAR10", FakeCifar10)
-    folder = tmp_path / "not" / "there" / "yet"
-    source = load_source("cifar10", folder)
-    expected = np.concatenate([FakeCifar10(folder, train, False).data for train in (True, False)])
-    assert source.images.shape == (3, 3, 4, 5)
-    assert torch.equal((source.images * 255).round().to(torch.uint8), torch.from_numpy(expected).permute(0, 3, 1, 2))
-    assert source.labels.tolist() == [7, 0, 9]
-    assert source.num_classes == 10
-    assert source.num_official_train == 2
-
-
-def real(name, *parts):
-    place = REAL_DATA.joinpath(*parts)
-    if not place.exists():
-        pytest.skip(f"{name} is not at {place}; set SHATTERPROOF_TEST_DATA to the folder that holds it")
-    return place
-
-
-def test_mnist_is_60000_training_and_10000_test_digits():
-    real("MNIST", "MNIST", "raw")
-    source = load_source("mnist", REAL_DATA)
-    assert source.images.shape == (70_000, 1, 28, 28)
-    assert source.num_classes == 10
-    assert source.num_official_train == 60_000
-    train, labels = source.images[:60_000], source.labels[:60_000]
-    assert train.min() == 0 and train.max() == 1
-    assert train.mean().item() == pytest.approx(0.1307, abs=1e-4)
-    assert train.std().item() == pytest.approx(0.3081, abs=1e-4)
-    assert labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-    assert source.labels[60_000:60_010].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
-    assert labels.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-
-
-@pytest.mark.slow
-def test_cifar10_as_class_folders_of_jpegs(tmp_path):
-    with tarfile.open(real("CIFAR-10", "cifar10-jpg.tar.xz")) as archive:
-        archive.extractall(tmp_path, filter="data")
-    source = class_folders(tmp_path)
-    assert source.images.shape == (60_000, 3, 32, 32)
-    assert source.num_official_train == 50_000
-    assert source.labels[:50_000].bincount().tolist() == [5000] * 10
-    assert source.labels[50_000:].bincount().tolist() == [1000] * 10
-    means = source.images[:50_000].mean(dim=(0, 2, 3)).tolist()
-    assert means == pytest.approx([0.4914, 0.4822, 0.4465], abs=2e-3)  # of the original; these went through JPEG
-
-
+@pytest.mark.parametrize("fields", [{}, {"standardisation": "each_image", "crop": 7}], ids=["data_set", "each_image"])
 @pytest.mark.parametrize("condition", ["true_labels", "gaussian"])
-def test_the_data_do_not_depend_on_the_number_of_threads(condition, tmp_path: Path) -> None:
-    recipe = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.1, seed=0, condition=condition)
+def test_the_data_do_not_depend_on_the_number_of_threads(condition, fields, tmp_path: Path) -> None:
+    recipe = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.1, seed=0, condition=condition, **fields)
     threads = torch.get_num_threads()
     digests = set()
     for number in (1, 2, 4):

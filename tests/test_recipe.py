@@ -28,7 +28,11 @@ OTHER_VALUES = {
     "dropout": 0.5,
     "random_crop": 1,
     "steps_of": "random_labels",
+    "crop": 6,
+    "standardisation": "each_image",
+    "precision": "bfloat16",
 }
+AUGMENTED = {"augmentation": "crop", "crop": 6, "standardisation": "each_image"}
 
 
 def changed(**values):
@@ -55,6 +59,13 @@ def changed(**values):
             "digits-mlp_1x512-random_labels-epochs3-seed4",
         ),
         ({"steps_of": "random_labels"}, "digits-mlp_1x512-true_labels-steps_of_random_labels-seed4"),
+        (AUGMENTED, "digits-mlp_1x512-true_labels-crop-seed4"),
+        (
+            {**AUGMENTED, "augmentation": "crop_flip_colour", "condition": "random_labels"},
+            "digits-mlp_1x512-random_labels-crop_flip_colour-seed4",
+        ),
+        ({"precision": "bfloat16"}, "digits-mlp_1x512-true_labels-bfloat16-seed4"),
+        ({"max_epochs": 40, "stop_loss": 0.0}, "digits-mlp_1x512-true_labels-epochs40-seed4"),
     ],
 )
 def test_an_id_reads_well(values, expected):
@@ -86,7 +97,8 @@ def test_a_default_that_was_computed_is_still_the_default():
 
 
 def test_the_fields_tried_below_are_all_there_are():
-    assert {field.name for field in dataclasses.fields(Recipe)} == {*OTHER_VALUES, "corrupted_fraction", "attack"}
+    of_their_own = {"corrupted_fraction", "attack", "augmentation"}
+    assert {field.name for field in dataclasses.fields(Recipe)} == {*OTHER_VALUES, *of_their_own}
 
 
 @pytest.mark.parametrize("name", OTHER_VALUES)
@@ -101,6 +113,11 @@ def test_the_corrupted_fraction_changes_the_key():
 
 def test_the_size_of_an_attack_changes_the_key():
     keys = {changed(num_train=100, attack=attack).key for attack in (0, 1, 100)}
+    assert len(keys) == 3
+
+
+def test_the_augmentation_changes_the_key():
+    keys = {changed(**{**AUGMENTED, "augmentation": name}).key for name in ("", "crop", "crop_flip_colour")}
     assert len(keys) == 3
 
 
@@ -124,6 +141,9 @@ def test_the_training_codes_version_changes_the_key(monkeypatch):
             weight_decay=st.sampled_from([0.0, 1e-3, 1e-10]),
             dropout=st.sampled_from([0.0, 0.5]),
             random_crop=st.sampled_from([0, 1]),
+            crop=st.sampled_from([0, 4]),
+            standardisation=st.sampled_from(["data_set", "each_image"]),
+            precision=st.sampled_from(["float32", "bfloat16"]),
         ),
         max_size=30,
     )
@@ -169,11 +189,33 @@ OF_ATTACK = "it is a number of images beside the num_train ones, which have thei
         ({"steps_of": "true_labels"}, "steps_of is 'true_labels'; expected one of"),
         ({"steps_of": "gaussian", "condition": "gaussian"}, "steps_of is 'gaussian'; expected one of"),
         ({"num_train": -1}, "num_train is -1; expected a number of images, or 0 for all there are"),
+        ({"crop": -1}, "crop is -1, stop_loss 0.01; expected numbers that are not negative"),
+        ({"stop_loss": -0.1}, "crop is 0, stop_loss -0.1; expected numbers that are not negative"),
+        ({"standardisation": "image"}, "standardisation is 'image'; expected one of 'data_set', 'each_image'"),
+        ({"augmentation": "flip"}, "augmentation is 'flip'; expected one of '', 'crop', 'crop_flip_colour'"),
+        ({"precision": "float16"}, "precision is 'float16'; expected one of 'float32', 'bfloat16'"),
+        ({**AUGMENTED, "crop": 0}, "augmentation is 'crop' with crop 0 and standardisation by each_image; it needs"),
+        ({**AUGMENTED, "standardisation": "data_set"}, "standardisation by data_set; it needs a crop, and each_image"),
+        ({**AUGMENTED, "random_crop": 2}, "random_crop 2; it needs natural images and neither of those"),
+        ({**AUGMENTED, "attack": 5, "num_train": 9}, "with attack 5, random_crop 0; it needs natural images"),
+        ({**AUGMENTED, "condition": "gaussian"}, "augmentation is 'crop' under gaussian with attack 0"),
+        ({**AUGMENTED, "condition": "shuffled_pixels"}, "augmentation is 'crop' under shuffled_pixels with attack 0"),
+        ({**AUGMENTED, "condition": "random_pixels"}, "augmentation is 'crop' under random_pixels with attack 0"),
     ],
 )
 def test_a_field_that_makes_no_sense_is_refused(values, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         changed(**values)
+
+
+@pytest.mark.parametrize("augmentation", ["crop", "crop_flip_colour"])
+def test_natural_images_with_other_labels_may_be_augmented(augmentation):
+    for values in ({"condition": "random_labels"}, {"condition": "corrupted_labels", "corrupted_fraction": 0.5}):
+        assert changed(**{**AUGMENTED, "augmentation": augmentation}, **values).augmented
+
+
+def test_a_stopping_loss_of_0_is_a_recipe():
+    assert changed(stop_loss=0).stop_loss == 0.0
 
 
 @pytest.mark.parametrize(
@@ -204,6 +246,9 @@ def test_a_step_twin_is_the_same_recipe_under_its_condition_with_a_stop_of_its_o
         ({"num_train": 5, "attack": 5}, False),
         ({"dropout": 0.1}, True),
         ({"random_crop": 1}, True),
+        (AUGMENTED, True),
+        ({**AUGMENTED, "augmentation": ""}, False),
+        ({"precision": "bfloat16"}, False),
     ],
     ids=str,
 )

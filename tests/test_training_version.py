@@ -6,7 +6,19 @@ from pathlib import Path
 from harness.recipe import TRAINING_VERSION
 
 HARNESS = Path(__file__).parent.parent / "harness"
-TRAINING_CODE = ("augmentation.py", "data.py", "randomize.py", "networks.py", "train.py", "stopping.py")
+TRAINING_CODE = (
+    "seeding.py",
+    "augmentation.py",
+    "sources.py",
+    "data.py",
+    "randomize.py",
+    "networks.py",
+    "precision.py",
+    "train.py",
+    "training_log.py",
+    "training_state.py",
+    "stopping.py",
+)
 
 # Of the files above, as of the version. After an edit that changes what is trained, raise TRAINING_VERSION in
 # harness/recipe.py; after any other edit, only this line.

@@ -79,7 +79,7 @@ def chosen_rows(names: str | None, quick: bool) -> list[Row]:
     if names is None:
         return [row for row in table if not quick or row.network in QUICK_NETWORKS]
     known = {row.name: row for row in [*table, *regularized_random_labels()]}
-    wanted = names.split(",")
+    wanted = [name.strip() for name in names.split(",")]
     if unknown := [name for name in wanted if name not in known]:
         raise HarnessError(f"--rows {unknown[0]} is no row of table 1; known: {', '.join(known)}")
     return [known[name] for name in wanted]
@@ -90,12 +90,12 @@ def run(rows: Iterable[Row], data: Cifar10, epochs: int | None, settings: Settin
     recipes = {row.recipe(data, epochs, settings.device): row for row in rows}
     store = Store(settings.cache_dir)
     written = read_rows(out, "table1")
+    order = {row.name: place for place, row in enumerate([*rows_of_the_table(), *regularized_random_labels()])}
 
     def note(recipe: Recipe) -> None:
         nonlocal written
         written = merge_rows(written, [_result(recipes[recipe], recipe, store, data)], ("row", "num_train"))
-        order = [row.name for row in [*rows_of_the_table(), *regularized_random_labels()]]
-        written.sort(key=lambda row: (order.index(row["row"]), -row["num_train"]))
+        written.sort(key=lambda row: (order.get(row["row"], len(order)), -row["num_train"]))
         write_result(out, "table1", {"rows": written}, settings.device, settings.workers)
 
     build(recipes, settings, say=lambda text: click.echo(text, err=True), stored=note)
@@ -143,8 +143,10 @@ def as_table(rows: Iterable[dict[str, Any]]) -> str:
 @click.command()
 @paper_options
 @click.option("--rows", metavar="NAMES", help="Only these rows, separated by commas [the table's 19].")
-@click.option("--num-train", type=int, metavar="N", help="So many training images [all 50,000].")
-@click.option("--epochs", type=int, metavar="N", help="So many epochs [as many as the network needs].")
+@click.option("--num-train", type=click.IntRange(min=1), metavar="N", help="So many training images [all 50,000].")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), metavar="N", help="So many epochs [as many as the network needs]."
+)
 @click.option("--workers", type=int, metavar="N", help="Rows trained side by side [one a core].")
 @click.option("--device", default="cpu", show_default=True)
 def command(

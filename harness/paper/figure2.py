@@ -1,0 +1,126 @@
+"""Figure 2: what regularizers that nobody calls by that name do along training (section 3.2 and 3.3 of the paper).
+
+(a) Inception V3 on ImageNet, from the result of `paper imagenet`; (b) Inception on CIFAR-10 with and without batch
+normalization. Training and test accuracy against steps, and what stopping at the best test accuracy could gain.
+"""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.errors import HarnessError
+from harness.paper.command import paper_options
+from harness.paper.figure2_drawing import draw
+from harness.paper.figure2_result import IDENTITY, INCEPTION, as_table, cifar10_row, imagenet_rows, statements
+from harness.paper.figure_files import write_figure
+from harness.paper.result import merge_rows, read_rows, write_result
+from harness.paper.settings import EPOCHS, LEARNING_RATES, Cifar10, cifar10, paper_recipe
+from harness.recipe import Recipe
+from harness.settings import Settings, make_settings
+from harness.store import Store
+from harness.zoo import build
+
+QUICK_NETWORKS = ("alexnet_small", "mlp_1x512")
+QUICK_IMAGES = 1000
+QUICK_EPOCHS = 30
+
+
+def chosen_networks(text: str) -> list[str]:
+    """Names separated by commas. HarnessError for one that the paper has no rate for."""
+    names = [name.strip() for name in text.split(",")]
+    if unknown := [name for name in names if name not in LEARNING_RATES]:
+        raise HarnessError(f"--networks {unknown[0]} is no network of the paper's; known: {', '.join(LEARNING_RATES)}")
+    return names
+
+
+def chosen_panels(text: str | None, imagenet: Path | None) -> str:
+    """ "a,b" as "ab"; without a text panel b, and a where there is a result for it. HarnessError for another panel."""
+    panels = ("b" if imagenet is None else "ab") if text is None else text.replace(",", "")
+    if not panels or set(panels) - set("ab"):
+        raise HarnessError(f"--panels is {text!r}; expected some of a, b")
+    if "a" in panels and imagenet is None:
+        raise HarnessError("panel a is drawn from the result of `paper imagenet`; name its file with --imagenet")
+    return panels
+
+
+def recipe_of(network: str, data: Cifar10, epochs: int | None, device: str) -> Recipe:
+    """The paper's recipe on true labels, for a fixed number of epochs on a part of the images too: only then is the
+    test error watched along training."""
+    return paper_recipe(network, data, epochs=epochs or EPOCHS[network], device=device)
+
+
+def train_networks(
+    networks: Iterable[str], data: Cifar10, epochs: int | None, settings: Settings, out: Path
+) -> list[dict[str, Any]]:
+    """Train what is not in the store, write the result after every model; the rows of panel b."""
+    recipes = {recipe_of(network, data, epochs, settings.device): network for network in networks}
+    store = Store(settings.cache_dir)
+    rows: dict[str, dict[str, Any]] = {}
+
+    def note(recipe: Recipe) -> None:
+        entry = store.find(recipe)
+        assert entry is not None
+        rows[recipes[recipe]] = cifar10_row(recipe, entry.outcome, *store.progress(recipe), data)
+        write_rows([rows[recipes[recipe]]], settings, out)
+
+    build(recipes, settings, say=lambda text: click.echo(text, err=True), stored=note)
+    return [rows[network] for network in recipes.values()]
+
+
+def write_rows(rows: Iterable[dict[str, Any]], settings: Settings, out: Path) -> None:
+    """Add the rows to the result, in the place of those that they are anew."""
+    written = merge_rows(read_rows(out, "figure2"), rows, IDENTITY)
+    written.sort(key=lambda row: (row["panel"], -row["num_train"]))
+    content = {"unit": "percent", "paper_in_words": statements(written), "rows": written}
+    write_result(out, "figure2", content, settings.device, settings.workers)
+
+
+@click.command(name="figure2")
+@paper_options
+@click.option("--panels", metavar="LETTERS", help="a, b or both [b; with --imagenet both].")
+@click.option("--imagenet", type=click.Path(path_type=Path), metavar="FILE", help="imagenet.json, for panel a.")
+@click.option("--networks", metavar="NAMES", help=f"Of panel b, separated by commas [{','.join(INCEPTION)}].")
+@click.option("--num-train", type=click.IntRange(1), metavar="N", help="So many training images [all 50,000].")
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="So many epochs [by network; quick: 30].")
+@click.option("--workers", type=int, metavar="N", help="Networks trained side by side [one a core].")
+@click.option("--device", default="cpu", show_default=True)
+def command(
+    panels: str | None,
+    imagenet: Path | None,
+    networks: str | None,
+    num_train: int | None,
+    epochs: int | None,
+    workers: int | None,
+    device: str,
+    quick: bool,
+    out: Path,
+    cache_dir: str | None,
+    data_dir: str | None,
+) -> None:
+    """Figure 2: accuracies along training, with what early stopping could gain; batch normalization on and off.
+
+    Networks are trained side by side, each kept on disk; a run that was interrupted is taken up by the next.
+    """
+    shown = chosen_panels(panels, imagenet)
+    chosen = list(QUICK_NETWORKS if quick else INCEPTION) if networks is None else chosen_networks(networks)
+    settings = make_settings(cache_dir, data_dir, device, workers)
+    drawn: dict[str, list[dict[str, Any]]] = {}
+    if "a" in shown and imagenet is not None:
+        drawn["a"] = imagenet_rows(imagenet)
+        write_rows(drawn["a"], settings, out)
+    if "b" in shown:
+        images = num_train or (QUICK_IMAGES if quick else 0)
+        data = cifar10(settings.data_dir, settings.cache_dir, images)
+        asked = QUICK_EPOCHS if quick and epochs is None and not data.in_full else epochs
+        drawn["b"] = train_networks(chosen, data, asked, settings, out)
+    files = []
+    for panel, rows in drawn.items():
+        files += write_figure(out, f"figure2{panel}", functools.partial(draw, panel, rows))
+    rows = [row for each in drawn.values() for row in each]
+    click.echo(as_table(rows))
+    for each in statements(rows):
+        click.echo(f"{each['paper']}: ours {each['ours']:.2f} points, {each['num_train']:,} images")
+    click.echo(f"\nwritten to {out}/figure2.json, {', '.join(map(str, files))}")

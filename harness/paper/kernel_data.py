@@ -1,0 +1,64 @@
+"""The images that section 5 interpolates: a training set in a fixed random order, so that each of its leading parts is a
+smaller one, and the official test set."""
+
+import dataclasses
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.data import as_floats, load_source
+from harness.errors import HarnessError
+from harness.seeding import seeded_generator
+from harness.settings import Settings
+
+SEED = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Images:
+    """Images (n, channels, height, width) float32 in [0, 1] and labels (n,); `description` says of what data."""
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    num_classes: int
+    description: dict[str, Any]
+
+    @property
+    def targets(self) -> Tensor:
+        """The training labels one-hot, (n, classes) float32: 1 for the class, 0 for others."""
+        return F.one_hot(self.train_labels, self.num_classes).float()
+
+    def test_error(self, outputs: Tensor) -> float:
+        """The fraction of test images whose largest output (m, classes) is not their label's."""
+        return error(outputs, self.test_labels)
+
+
+def error(outputs: Tensor, labels: Tensor) -> float:
+    return float((outputs.argmax(dim=1) != labels).double().mean())
+
+
+def load_images(name: str, num_train: int, settings: Settings) -> Images:
+    """The first `num_train` training images (0: all) in an order drawn with a fixed seed, and all test images."""
+    source = load_source(name, settings.data_dir, settings.cache_dir)
+    official = source.num_official_train
+    if official is None:
+        raise HarnessError(f"{name} has no official test set; use mnist or cifar10")
+    if num_train > official:
+        raise HarnessError(f"--num-train is {num_train}; {name} has {official} training images")
+    order = torch.randperm(official, generator=seeded_generator(SEED, "kernels"))[: num_train or official]
+    origin = {"class folders": "JPEG class folders"}.get(source.origin, source.origin)
+    return Images(
+        as_floats(source.images[order]),
+        source.labels[order],
+        as_floats(source.images[official:]),
+        source.labels[official:],
+        source.num_classes,
+        {"name": f"{NAMES.get(name, name)}, {origin}", "sha256": source.sha256},
+    )
+
+
+NAMES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}

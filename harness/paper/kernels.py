@@ -1,0 +1,133 @@
+"""`python -m harness paper kernels`: section 5, the interpolants of smallest norm and others, in numbers.
+
+A row is written to kernels.json as soon as it is there. Rows that are in the file stay, if they were made at the same
+scale. What took long (solutions, and the matrix of the random net) is in the cache folder, and is not made again.
+"""
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from harness.errors import HarnessError
+from harness.paper import convolution_rows, linear_rows, non_generalizing
+from harness.paper.command import paper_options
+from harness.paper.gaussian_rows import CIFAR10_PIXELS, MNIST_GABOR, MNIST_PIXELS, gaussian_row
+from harness.paper.kernel_scale import Row, Scale
+from harness.paper.kernels_figure import write_figures
+from harness.paper.reported import KERNELS
+from harness.paper.result import compared, write_result
+from harness.settings import make_settings
+
+ROWS: dict[str, Row] = {
+    "mnist-pixels": functools.partial(gaussian_row, MNIST_PIXELS),
+    "mnist-gabor": functools.partial(gaussian_row, MNIST_GABOR),
+    "cifar10-pixels": functools.partial(gaussian_row, CIFAR10_PIXELS),
+    "cifar10-random_convolution": convolution_rows.without_l2,
+    "cifar10-random_convolution-l2": convolution_rows.with_l2,
+    "random-centres": non_generalizing.random_centres,
+    "forced-labels": non_generalizing.forced_labels,
+    "sgd": linear_rows.sgd,
+    "hessian": linear_rows.hessian,
+}
+REPORTED = {f"{each.data_set}-{each.features}{'-l2' if each.l2 else ''}": each for each in KERNELS}
+FULL = Scale(num_train=0, filters=32_000)
+QUICK = Scale(num_train=2_000, filters=256)
+
+
+@click.command("kernels")
+@click.option("--rows", metavar="NAMES", help=f"Only these, with commas between [{','.join(ROWS)}].")
+@click.option("--num-train", type=int, metavar="N", help="Training images [all; 2000 with --quick].")
+@click.option("--filters", type=int, metavar="N", help="Filters of the random convolutional net [32000; 256].")
+@click.option("--workers", type=int, metavar="N", help="Threads [one a core].")
+@paper_options
+def command(
+    rows: str | None,
+    num_train: int | None,
+    filters: int | None,
+    workers: int | None,
+    quick: bool,
+    out: Path,
+    cache_dir: str | None,
+    data_dir: str | None,
+) -> None:
+    """Section 5: interpolants of minimum norm on pixels, Gabor and random convolutional features; SGD; the Hessian."""
+    settings = make_settings(cache_dir, data_dir, workers=workers)
+    scale = _scale(QUICK if quick else FULL, num_train, filters)
+    wanted = _wanted(rows)
+    torch.set_num_threads(settings.workers)
+    written = []
+    for name in wanted:
+        row = {"name": name, "scale": dataclasses.asdict(scale), **ROWS[name](scale, settings)}
+        written = in_order([*(each for each in _read(out, scale) if each["name"] != name), beside_the_paper(row)])
+        place = write_result(out, "kernels", {"rows": written}, workers=settings.workers)
+    click.echo("\n".join([*table(written), "", str(place), *map(str, write_figures(out, written))]))
+
+
+def _scale(scale: Scale, num_train: int | None, filters: int | None) -> Scale:
+    chosen = Scale(scale.num_train if num_train is None else num_train, scale.filters if filters is None else filters)
+    if chosen.num_train < 0 or chosen.filters < 1:
+        raise HarnessError(
+            f"--num-train is {chosen.num_train}, --filters {chosen.filters}; expected a number of images (0: all), and "
+            "1 filter or more"
+        )
+    return chosen
+
+
+def _wanted(rows: str | None) -> list[str]:
+    names = rows.split(",") if rows else list(ROWS)
+    unknown = [name for name in names if name not in ROWS]
+    if unknown:
+        raise HarnessError(f"--rows has {unknown[0]!r}; known: {', '.join(ROWS)}")
+    return names
+
+
+def beside_the_paper(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, with our test error, in percent as there, and norm beside the paper's, where it reports them."""
+    if row["name"] not in REPORTED:
+        return row
+    reported = REPORTED[row["name"]]
+    return {
+        **row,
+        "test_error_percent_beside_paper": compared(100 * row["test_error"], reported.test_error),
+        "norm_beside_paper": compared(row["norm"], reported.norm),
+    }
+
+
+def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: list(ROWS).index(row["name"]))
+
+
+def _read(out: Path, scale: Scale) -> list[dict[str, Any]]:
+    """The rows in the file that were made at this scale."""
+    try:
+        rows = json.loads((out / "kernels.json").read_text(encoding="utf-8"))["rows"]
+        return [row for row in rows if row["scale"] == dataclasses.asdict(scale) and row["name"] in ROWS]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """Lines to print: a row each, with the paper's numbers where there are any."""
+    lines = [f"{'row':30}  {'train':>6}  {'test error':>10}  {'paper':>6}  {'norm':>8}  {'paper':>6}  {'seconds':>8}"]
+    for row in rows:
+        reported = REPORTED.get(row["name"])
+        error = f"{row['test_error']:.2%}" if "test_error" in row else ""
+        paper_error = f"{reported.test_error:g}%" if reported else ""
+        paper_norm = f"{reported.norm:g}" if reported and reported.norm else ""
+        lines.append(
+            f"{row['name']:30}  {row['num_train']:>6}  {error:>10}  {paper_error:>6}  {row['norm']:>8.4g}  "
+            f"{paper_norm:>6}  {row['seconds']:>8.0f}"
+        )
+        if "minimum_norm" in row:
+            smallest = row["minimum_norm"]
+            error = f"{smallest['test_error']:.2%}"
+            lines.append(
+                f"{'  minimum norm, same images':30}  {row['num_train']:>6}  {error:>10}  {'':>6}  "
+                f"{smallest['norm']:>8.4g}"
+            )
+    return lines
