@@ -153,12 +153,14 @@ class _ConvModule(nn.Module):
         super().__init__()
         self.convolution = nn.Conv2d(fan_in, filters, size, stride, size // 2, bias=not batch_norm)
         self.normalization = nn.BatchNorm2d(filters) if batch_norm else None
-        if self.normalization is not None:
-            self.normalization.register_parameter("weight", None)
+        if self.normalization is not None:  # ones that are no parameter: without any, it has no second derivative
+            del self.normalization.weight
+            self.normalization.register_buffer("weight", torch.ones(filters), persistent=False)
+        self.relu = nn.ReLU()  # a module, which measures of activations look for
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.convolution(x)
-        return F.relu(x if self.normalization is None else self.normalization(x))
+        return self.relu(x if self.normalization is None else self.normalization(x))
 
 
 class _Inception(nn.Module):

@@ -118,8 +118,11 @@ def test_the_global_random_state_is_left_as_it_was(name, dropout):
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet", "mlp", "mlp_3", "mlp_x5", "mlp_1x512x", "xmlp_1x5", "convnet_", "CONVNET", ""]
+    "name",
+    ["resnet", "mlp", "mlp_3", "mlp_x5", "mlp_1x512x", "xmlp_1x5", "convnet_", "CONVNET", "inception", "alexnet", ""],
 )
 def test_an_unknown_name_is_refused_with_the_known_ones(name):
-    with pytest.raises(HarnessError, match=rf"unknown network '{name}'.*mlp_<depth>x<width>.*convnet_bn"):
+    with pytest.raises(HarnessError, match=rf"unknown network '{name}'.*mlp_<depth>x<width>.*convnet_bn") as refusal:
         build(name, (1, 8, 8), 10)
+    for known in ("alexnet_small", "inception_small", "inception_small_no_bn", "inception_v3"):
+        assert f" {known}" in str(refusal.value)

@@ -1,6 +1,8 @@
 """The kernel matrix of the random convolutional net: summed over parts of its features, kept in the cache folder.
 
-    K = Φ Φᵀ / number of features     Φ: every feature less its mean, over its deviation on the training set
+    K = Φ Φᵀ / number of features + 1     Φ: every feature less its mean, over its deviation on the training set
+
+The 1 is a feature that is constant, without which no model of centred features has a mean, nor K an inverse.
 
 At full size these are n x 256,000 features and hours of matrix products; what has been summed is kept on the way, so
 that an interrupted run goes on from there. With it is kept the kernel between test and training images.
@@ -22,7 +24,15 @@ from tqdm import tqdm
 
 from harness.paper.interpolation import BLOCK, LowerTriangle
 from harness.paper.kernel_data import SEED, Images
-from harness.paper.random_convolution import FILTERS_AT_ONCE, SETTINGS, RandomNet, fit_whitening, random_net
+from harness.paper.random_convolution import (
+    FILTERS_AT_ONCE,
+    QUADRANTS,
+    SETTINGS,
+    SIDES,
+    RandomNet,
+    fit_whitening,
+    random_net,
+)
 from harness.recipe import canonical_json
 from harness.seeding import seeded_generator
 
@@ -55,28 +65,27 @@ def convolution_kernel(images: Images, num_filters: int, cache_dir: Path) -> Con
     folder = cache_dir / "kernel_matrices" / hashlib.sha256(canonical_json(settings).encode()).hexdigest()
     train = LowerTriangle.zeros(len(images.train_labels))
     test = torch.zeros(len(images.test_labels), len(images.train_labels))
-    done, before = _load(folder, train, test)
+    done, seconds = _load(folder, train, test)
     started = saved = time.perf_counter()
     with tqdm(total=num_filters, initial=done, unit=" filters", disable=None, leave=False) as bar:
         for start in range(done, num_filters, FILTERS_AT_ONCE):
             stop = min(start + FILTERS_AT_ONCE, num_filters)
             _add_part(images, start, stop, train, test)
             bar.update(stop - start)
-            now = time.perf_counter()
-            if stop == num_filters or now - saved > SECONDS_BETWEEN_SAVES:
-                _save(folder, train, test, stop, before + now - started)
+            if stop == num_filters or time.perf_counter() - saved > SECONDS_BETWEEN_SAVES:
                 saved = time.perf_counter()
-    seconds = before + (time.perf_counter() - started if done < num_filters else 0)
-    num_features = 8 * num_filters
+                seconds, started = seconds + saved - started, saved
+                _save(folder, train, test, stop, seconds)
+    num_features = SIDES * QUADRANTS * num_filters
     for block in (*train.blocks, test):
-        block.div_(num_features)
+        block.div_(num_features).add_(1)
     return ConvolutionKernel(train, test, settings, seconds)
 
 
 def _add_part(images: Images, start: int, stop: int, train: LowerTriangle, test: Tensor) -> None:
     """The features of the filters `start` to `stop`, which are drawn for themselves."""
     whitening = fit_whitening(images.train_images, seeded_generator(SEED, "whitening"))
-    net = random_net(whitening, stop - start, seeded_generator(SEED, f"filters {start}"))
+    net = random_net(whitening, images.train_images, stop - start, seeded_generator(SEED, f"filters {start}"))
     features, test_features = standardised(net, images.train_images, images.test_images)
     train.add_products(features)
     test.addmm_(test_features, features.T)

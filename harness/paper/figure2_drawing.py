@@ -113,8 +113,7 @@ def _note(panel: str, rows: Sequence[Row]) -> str:
         text = f"{first['data_set']['name']}: {first['num_train']:,} training images{part}, {trained} epochs. "
         text += "Training accuracy: of an epoch's own steps."
     else:
-        text = (
-            f"{first['num_train']:,} training images of {first['num_classes']:,} classes, {first['image_size']} pixels,"
-        )
-        text += f" {trained} epochs. Comparable with the paper's: {first['comparable']}."
+        images = f"{first['num_train']:,} training images of {first['num_classes']:,} classes"
+        text = f"{images}, {first['image_size']} pixels, {trained} epochs. "
+        text += f"Comparable with the paper's: {first['comparable']}."
     return "\n".join(textwrap.wrap(text, NOTE_LETTERS))

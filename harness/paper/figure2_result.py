@@ -108,12 +108,11 @@ def _same_training(row: Row) -> tuple[Any, ...]:
 def _gain(curve: dict[str, list[Any]], paper_final: float | None, paper_gain: float | None) -> Row:
     """The curve, its ends, its best, and their difference in points of accuracy."""
     test = curve["test_accuracy"]
-    final, best = (test[-1], max(test)) if test else (None, None)
     return {
-        "final_train_accuracy": curve["train_accuracy"][-1] if test else None,
-        "final_test_accuracy": compared(final, paper_final),
-        "best_test_accuracy": best,
-        "early_stopping_gain": compared(None if final is None or best is None else best - final, paper_gain),
+        "final_train_accuracy": curve["train_accuracy"][-1],
+        "final_test_accuracy": compared(test[-1], paper_final),
+        "best_test_accuracy": max(test),
+        "early_stopping_gain": compared(max(test) - test[-1], paper_gain),
         "curve": curve,
     }
 

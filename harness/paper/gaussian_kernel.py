@@ -37,5 +37,6 @@ class GaussianKernel:
 
     def predict(self, features: Tensor, solution: Tensor) -> Tensor:
         """f(x) = Σᵢ αᵢ k(xᵢ, x) at the features (m, d), over as many training examples as α (n, classes) has rows."""
+        solution = solution.to(features.dtype)
         parts = features.split(PREDICTED_AT_ONCE)
         return torch.cat([self.between(part, len(solution)) @ solution for part in parts])

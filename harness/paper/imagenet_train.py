@@ -68,17 +68,16 @@ def train(
 ) -> None:
     """Train a row to its last epoch, from where `state` has it; afterwards its history is whole.
 
-    In the first process, `say` hears of every epoch and the time left. Raises HarnessError where training diverges, a batch cannot be shared
-    by the processes, an image is broken, or `state` is further already.
+    In the first process, `say` hears of every epoch and the time left. Raises HarnessError where training diverges, a
+    batch cannot be shared by the processes, an image is broken, or `state` is further already.
     """
     run = _Run(setting, stream, processes)
     _check(run, state)
     if state.epochs == setting.epochs:
         return
-    model = network(len(stream.tree.classes), setting.image_size, DROPOUT if setting.dropout else 0.0, setting.seed).to(
-        processes.device
-    )
-    model = accelerated(model, setting.precision)
+    dropout = DROPOUT if setting.dropout else 0.0
+    model = network(len(stream.tree.classes), setting.image_size, dropout, setting.seed)
+    model = accelerated(model.to(processes.device), setting.precision)
     sgd = optimizer(model, setting)
     state.restore(model, sgd)
     parallel = processes.parallel(model)

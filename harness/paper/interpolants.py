@@ -32,8 +32,10 @@ SOLVER_VERSION = 1
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Interpolant:
-    """α (n, classes) float64, the norm of its function, |(K + l2 I) α − y| / |y| with K computed anew from the data, and
-    the run that solved it: seconds from its start (with all smaller sizes), threads, most memory (bytes) of its process.
+    """α (n, classes) float64, the norm of its function, |(K + l2 I) α − y| / |y| with K computed anew from the data.
+
+    Of the run that solved it: seconds from its start (with all smaller sizes), threads, and the most memory (bytes) of
+    its process.
     """
 
     solution: Tensor
@@ -140,4 +142,5 @@ def _write_whole(place: Path, contents: bytes) -> None:
     handle, private = tempfile.mkstemp(dir=place.parent)
     with os.fdopen(handle, "wb") as file:
         file.write(contents)
+    os.chmod(private, 0o644)
     os.replace(private, place)

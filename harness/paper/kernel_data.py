@@ -1,5 +1,8 @@
-"""The images that section 5 interpolates: a training set in a fixed random order, so that each of its leading parts is a
-smaller one, and the official test set."""
+"""The images that section 5 interpolates.
+
+The training set is in a fixed random order, so that each of its leading parts is a smaller training set; the test set
+is the official one.
+"""
 
 import dataclasses
 from typing import Any

@@ -36,13 +36,13 @@ ROWS: dict[str, Row] = {
 }
 REPORTED = {f"{each.data_set}-{each.features}{'-l2' if each.l2 else ''}": each for each in KERNELS}
 FULL = Scale(num_train=0, filters=32_000)
-QUICK = Scale(num_train=2_000, filters=256)
+QUICK = Scale(num_train=2_000, filters=1_000)  # as many features as images would be where interpolants are worst
 
 
 @click.command("kernels")
 @click.option("--rows", metavar="NAMES", help=f"Only these, with commas between [{','.join(ROWS)}].")
 @click.option("--num-train", type=int, metavar="N", help="Training images [all; 2000 with --quick].")
-@click.option("--filters", type=int, metavar="N", help="Filters of the random convolutional net [32000; 256].")
+@click.option("--filters", type=int, metavar="N", help="Filters of the random net [32000; 1000 with --quick].")
 @click.option("--workers", type=int, metavar="N", help="Threads [one a core].")
 @paper_options
 def command(

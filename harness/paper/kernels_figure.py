@@ -19,7 +19,7 @@ CURVES = {
 }
 WHOLE = {"mnist": 60_000, "cifar10": 50_000}
 SMALLEST = 1e-17  # of a distance on a logarithmic axis: rounding leaves as much
-SGD = {"from_zero": ("from 0", "#0072B2"), "from_random": ("from a random w", "#D55E00")}
+SGD = {"from_zero": ("from 0", "#0072B2"), "from_random": ("from random w", "#D55E00")}
 
 
 def write_figures(out: Path, rows: Sequence[dict[str, Any]]) -> list[Path]:
@@ -36,7 +36,7 @@ def write_figures(out: Path, rows: Sequence[dict[str, Any]]) -> list[Path]:
 
 
 def draw(by_name: dict[str, dict[str, Any]]) -> Figure:
-    figure = Figure(figsize=(7.2, 2.5), layout="constrained")
+    figure = Figure(figsize=(7.4, 2.5), layout="constrained")
     errors, norms, sgd = figure.subplots(1, 3)
     for name, (label, color, marker) in CURVES.items():
         if name in by_name:
@@ -45,7 +45,10 @@ def draw(by_name: dict[str, dict[str, Any]]) -> Figure:
     _logarithmic(norms, "norm of the interpolant", FuncFormatter(lambda value, _: f"{value:g}"))
     handles, labels = errors.get_legend_handles_labels()
     if handles:
-        norms.legend(handles, labels, frameon=False, fontsize=7, loc="upper left", borderaxespad=0.2)
+        errors.legend(handles, labels, frameon=False, fontsize=6.5, loc="lower left", borderaxespad=0.2)
+        errors.set_ylim(bottom=0.001)  # room for the legend
+        errors.set_title("Gaussian kernel: test error", fontsize=8)
+        norms.set_title("Gaussian kernel: norm", fontsize=8)
     if "sgd" in by_name:
         _sgd(sgd, by_name["sgd"])
     for axes in (errors, norms, sgd):
@@ -81,16 +84,16 @@ def _logarithmic(axes: Axes, quantity: str, labels: FuncFormatter) -> None:
 
 
 def _sgd(axes: Axes, row: dict[str, Any]) -> None:
-    """Distance from the minimum-norm solution (lines) and from the span of the data (dashes)."""
+    """Distance to the minimum-norm solution (lines) and to the span of the data (dashes)."""
     for name, (label, color) in SGD.items():
         path = row[name]
         steps = [point["step"] + 1 for point in path]
-        axes.plot(steps, [point["distance_to_minimum_norm"] for point in path], color=color, label=label)
+        axes.plot(steps, [point["distance_to_minimum_norm"] for point in path], color=color, label=f"{label}: to it")
         outside = [max(point["distance_from_span"], SMALLEST) for point in path]
-        axes.plot(steps, outside, color=color, linestyle="--", linewidth=1)
+        axes.plot(steps, outside, color=color, linestyle="--", linewidth=1, label=f"{label}: to the span")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("steps of SGD")
-    axes.set_ylabel("distance / |minimum-norm solution|")
-    axes.set_title("solid: from the minimum norm, dashed: from the span", fontsize=6.5)
-    axes.legend(frameon=False, fontsize=7, loc="center left")
+    axes.set_ylabel("distance / norm")
+    axes.set_title("SGD and the minimum norm", fontsize=8)
+    axes.legend(frameon=False, fontsize=6.5, loc="center left", borderaxespad=0.2)

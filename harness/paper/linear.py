@@ -115,4 +115,4 @@ def hessian(loss: Loss, inputs: Tensor, labels: Tensor, weights: Tensor) -> Tens
 
 def hessian_by_autograd(loss: Loss, inputs: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """The same (d, d), from nothing but the loss."""
-    return torch.func.hessian(lambda w: loss_at(loss, inputs @ w, labels).mean())(weights)
+    return torch.autograd.functional.hessian(lambda w: loss_at(loss, inputs @ w, labels).mean(), weights)

@@ -12,7 +12,7 @@ from harness.paper.kernel_scale import Scale
 from harness.seeding import seeded_generator
 from harness.settings import Settings
 
-SGD_IMAGES, SGD_EPOCHS, QUICK_EPOCHS = 100, 20_000, 2_000
+SGD_IMAGES, SGD_EPOCHS = 100, 2_000
 HESSIAN_EXAMPLES, HESSIAN_FEATURES, HESSIAN_LENGTH = 20, 50, 10.0
 
 
@@ -21,18 +21,17 @@ def sgd(scale: Scale, settings: Settings) -> dict[str, Any]:
     started = time.perf_counter()
     images = load_images("mnist", SGD_IMAGES, settings)
     inputs, targets = images.train_images.flatten(1).double(), images.targets.double()
-    epochs = SGD_EPOCHS if scale.num_train == 0 else QUICK_EPOCHS
     optimum = linear.minimum_norm_solution(inputs, targets)
     drawn = torch.randn(optimum.shape, generator=seeded_generator(SEED, "start"), dtype=torch.float64)
     row: dict[str, Any] = {
         "data_set": images.description,
         "num_train": len(inputs),
         "num_features": inputs.shape[1],
-        "epochs": epochs,
+        "epochs": SGD_EPOCHS,
         "norm": float(optimum.norm()),
     }
     for name, start in (("from_zero", None), ("from_random", drawn * (optimum.norm() / drawn.norm()))):
-        _, path = linear.sgd_path(inputs, targets, epochs, seeded_generator(SEED, "sgd"), start=start)
+        _, path = linear.sgd_path(inputs, targets, SGD_EPOCHS, seeded_generator(SEED, "sgd"), start=start)
         row[name] = [dataclasses.asdict(step) for step in path]
     return {**row, "seconds": time.perf_counter() - started, "threads": torch.get_num_threads()}
 

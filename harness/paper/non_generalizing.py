@@ -66,13 +66,12 @@ def through_centres(
     """
     kernel = GaussianKernel(centres, gamma)
     matrix = kernel.between(features, len(centres))
-    try:
-        weights = torch.linalg.solve(matrix, targets)
-    except torch.linalg.LinAlgError as cause:
+    weights, trouble = torch.linalg.solve_ex(matrix, targets)
+    if int(trouble):
         raise HarnessError(
             f"the kernel between {len(features)} images and as many random centres is singular; take fewer images "
             "(--num-train)"
-        ) from cause
+        )
     gram = kernel.between(centres, len(centres))
     norm = float((weights * (gram @ weights)).sum().clamp_min(0).sqrt())
     return matrix @ weights, kernel.predict(test_features, weights), norm

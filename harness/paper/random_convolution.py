@@ -4,18 +4,18 @@
     z = ⟨d, p̂⟩     max(0, z − t) and max(0, −z − t), summed over each quadrant of the image
 
 Coates & Ng 2012 (Learning feature representations with k-means), as Zhang et al. 2017, section 5, use it: with filters
-at random in place of learned ones. 32,000 filters make 256,000 features; these are made in parts (`feature_parts`) and
-only summed into the kernel matrix.
+d at random in place of learned ones, here patches p̂ of the training images, of length 1. 32,000 filters make 256,000
+features; these are made in parts, and only summed into the kernel matrix (convolution_kernel.py). All is float32.
+
+Chosen on 800 training images and 800 others to test on, with 1,000 filters: patches had 57% errors without L2 and 50%
+with, for t = ½, 1 and 1.5 (59% and 51% for ¼), directions at random from a sphere 61% and 52%.
 """
 
 import dataclasses
-from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from harness.seeding import seeded_generator
 
 PATCH = 6
 CONTRAST = 10 / 255**2
@@ -27,6 +27,7 @@ IMAGES_AT_ONCE = 4
 QUADRANTS, SIDES = 4, 2
 SETTINGS = {
     "features": "random_convolution",
+    "filter_directions": "random patches",
     "patch": PATCH,
     "contrast": CONTRAST,
     "zca_epsilon": ZCA_EPSILON,
@@ -70,9 +71,9 @@ class RandomNet:
         return torch.stack([total + difference, total - difference], dim=1).flatten(1) / 2
 
 
-def random_net(whitening: Whitening, num_filters: int, generator: torch.Generator) -> RandomNet:
-    """Filters of length 1 in directions that are uniform among whitened patches."""
-    drawn = torch.randn(num_filters, len(whitening.mean), generator=generator)
+def random_net(whitening: Whitening, images: Tensor, num_filters: int, generator: torch.Generator) -> RandomNet:
+    """Filters of length 1 in the directions of whitened patches, at random places of random images."""
+    drawn = (draw_patches(images, num_filters, generator) - whitening.mean) @ whitening.matrix
     filters = F.normalize(drawn, dim=1) @ whitening.matrix
     return RandomNet(filters, filters @ whitening.mean)
 
@@ -84,15 +85,20 @@ def patches(images: Tensor) -> Tensor:
     return centred.mul_((centred.square().mean(dim=2, keepdim=True) + CONTRAST).rsqrt_())
 
 
-def fit_whitening(images: Tensor, generator: torch.Generator) -> Whitening:
-    """From 100,000 patches at random places of the (training) images."""
+def draw_patches(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Contrast-normalised patches (count, d), each at a random place of a random image."""
     height, width = (size - PATCH + 1 for size in images.shape[2:])
-    chosen = torch.randint(len(images), (WHITENING_PATCHES,), generator=generator)
-    places = torch.randint(height * width, (WHITENING_PATCHES,), generator=generator)
+    chosen = torch.randint(len(images), (count,), generator=generator)
+    places = torch.randint(height * width, (count,), generator=generator)
     top, left = places // width, places % width
     within = torch.arange(PATCH)
     rows, columns = (top[:, None] + within)[:, :, None], (left[:, None] + within)[:, None, :]
-    drawn = patches(images[chosen[:, None, None], :, rows, columns].permute(0, 3, 1, 2))[:, 0].double()
+    return patches(images[chosen[:, None, None], :, rows, columns].permute(0, 3, 1, 2))[:, 0]
+
+
+def fit_whitening(images: Tensor, generator: torch.Generator) -> Whitening:
+    """From 100,000 patches at random places of the (training) images."""
+    drawn = draw_patches(images, WHITENING_PATCHES, generator).double()
     mean = drawn.mean(dim=0)
     values, vectors = torch.linalg.eigh(torch.cov(drawn.T))
     matrix = (vectors * (values + ZCA_EPSILON).rsqrt()) @ vectors.T

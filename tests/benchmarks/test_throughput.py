@@ -1,8 +1,8 @@
 """How many images a second the paper's networks train on, beside what the processor's matrix products allow.
 
-One thread, batches of 128 of 28x28x3 as in the paper, the loop's own step: float32 is the plain loop, bfloat16 that with
-`precision="bfloat16"`. `of_product_rate` is the floating-point operations of the step over the time that as many would
-take in a 2048x2048 matrix product of the same type, measured beside it.
+One thread, batches of 128 of 28x28x3 as in the paper, the loop's own step: float32 is the plain loop, bfloat16 that
+with `precision="bfloat16"`. `of_product_rate` is the floating-point operations of the step over the time that as many
+would take in a 2048x2048 matrix product of the same type, measured beside it.
 """
 
 import time
