@@ -148,6 +148,14 @@ def test_the_kernel_is_that_of_its_definition() -> None:
     torch.testing.assert_close(kernel.predict(torch.tensor([[2.0]]), weights)[0], expected)
 
 
+def test_every_example_is_exactly_like_itself() -> None:
+    """Far from 0 rounding makes the distance to itself some 0.01."""
+    features = 100 + torch.randn(30, 50, generator=torch.Generator().manual_seed(0))
+    kernel = GaussianKernel(features, 1.0)
+    assert float(kernel.between(features, 30).diagonal().min()) < 1.0
+    assert torch.equal(kernel(slice(10, 30))[:, 10:].diagonal(), torch.ones(20))
+
+
 @pytest.fixture
 def problem() -> tuple[GaussianKernel, Tensor]:
     features = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))

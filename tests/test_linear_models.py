@@ -70,6 +70,14 @@ def test_one_step_by_hand() -> None:
     assert path[0].loss == 12.5
 
 
+def test_a_batch_steps_along_the_mean_of_its_gradients() -> None:
+    """Two examples along two axes, y = (2, 4), rate 1: half of each."""
+    weights, _ = linear.sgd_path(
+        torch.eye(2), torch.tensor([2.0, 4.0]), 1, torch.Generator().manual_seed(0), batch_size=2
+    )
+    torch.testing.assert_close(weights, torch.tensor([1.0, 2.0]))
+
+
 def test_the_path_is_recorded_to_its_last_step() -> None:
     inputs, targets = problem()
     _, path = linear.sgd_path(inputs, targets, 7, torch.Generator().manual_seed(0), batch_size=2)

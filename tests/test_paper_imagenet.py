@@ -738,6 +738,7 @@ def test_torchrun_trains_inception_v3_in_two_processes(root: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("written to") == 1
     assert done.stderr.count("epoch 1/1") == 1
+    assert "Warning" not in done.stderr
     (row,) = json.loads((tmp_path / "imagenet.json").read_text())["rows"]
     assert row["processes"] == 2
     assert [each["steps"] for each in row["history"]] == [3]

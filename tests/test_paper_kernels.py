@@ -138,6 +138,7 @@ def test_a_row_is_added_to_those_in_the_file_and_replaces_its_own(tmp_path: Path
     before = rows(tmp_path)
     assert run(tmp_path, *SMALL, "--rows", "mnist-gabor,hessian").exit_code == 0
     after = rows(tmp_path)
+    assert len(json.loads((tmp_path / "out" / "kernels.json").read_text())["rows"]) == 3
     assert list(after) == ["mnist-pixels", "mnist-gabor", "hessian"]  # in the table's order
     assert after["mnist-pixels"] == before["mnist-pixels"]
     assert after["hessian"]["seconds"] != before["hessian"]["seconds"]

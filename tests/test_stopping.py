@@ -85,6 +85,40 @@ def test_nothing_is_looked_at_before_an_epochs_mean_loss_comes_near_the_target()
     assert stop.reached(2 * STEPS_PER_EPOCH + 1)
 
 
+def test_a_target_of_0_is_never_looked_for_and_never_reached():
+    network = certainty(weight_at(1e-9))
+    stop = StopAtLoss(network, INPUTS, LABELS, 0.0, STEPS_PER_EPOCH)
+    for epoch in (1, 2):
+        assert not stop.epoch_ended(epoch * STEPS_PER_EPOCH, mean_loss=0.0)
+        assert not stop.reached(epoch * STEPS_PER_EPOCH + 1)
+    assert stop.next_look is None
+
+
+@pytest.mark.parametrize("mean_loss", [0.5, 0.03], ids=["not yet looking", "looking"])
+def test_a_stop_that_takes_up_what_another_remembered_stands_where_that_one_would(mean_loss):
+    ends = []
+    for take_up in (False, True):
+        network = certainty(weight_at(2.0))
+        stop = StopAtLoss(network, INPUTS, LABELS, 0.01, STEPS_PER_EPOCH)
+        set_certainty(network, weight_at(mean_loss))
+        stop.epoch_ended(STEPS_PER_EPOCH, mean_loss)
+        if take_up:
+            kept = {name: tensor.clone() for name, tensor in stop.state().items()}
+            set_certainty(network, weight_at(2.0))  # as a new process begins
+            stop = StopAtLoss(network, INPUTS, LABELS, 0.01, STEPS_PER_EPOCH)
+            stop.restore(kept)
+            set_certainty(network, weight_at(mean_loss))
+        for step, loss in ((1, 0.02), (2, 0.015)):
+            set_certainty(network, weight_at(loss))
+            assert not stop.reached(STEPS_PER_EPOCH + step)
+        set_certainty(network, weight_at(0.003))
+        reached = stop.reached(2 * STEPS_PER_EPOCH) or stop.epoch_ended(2 * STEPS_PER_EPOCH, 0.003)
+        assert reached
+        ends.append((network.weight[1].item(), stop.shortened_to, stop.previous_step))
+    assert ends[0] == ends[1]
+    assert 0 < ends[0][1] < 1
+
+
 @pytest.mark.parametrize("weight", [math.nan, -math.inf])
 def test_a_loss_that_is_no_longer_finite_has_not_reached_the_target(weight):
     network = certainty(weight_at(0.02))

@@ -66,7 +66,7 @@ def modulus(planes: Tensor, wavelet: Tensor) -> Tensor:
 
 def pooled(maps: Tensor) -> Tensor:
     """A Gaussian-weighted mean around every third pixel of every map, (n, maps, height, width)."""
-    radius = math.ceil(3 * POOLING_STD)
+    radius = math.ceil(2 * POOLING_STD)
     weights = torch.exp(-torch.arange(-radius, radius + 1, dtype=torch.float32).square() / (2 * POOLING_STD**2))
     weights = weights / weights.sum()
     channels = maps.shape[1]

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 import os
 from collections.abc import Iterable, Iterator
 
@@ -32,7 +33,9 @@ class Processes:
         if self.count == 1:
             return model
         own = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(model, device_ids=own, broadcast_buffers=False)
+        newer = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters  # since torch 2.14
+        off = {"forward_sync_buffers" if newer else "broadcast_buffers": False}
+        return DistributedDataParallel(model, device_ids=own, **off)  # type: ignore[arg-type]
 
     def total(self, counts: Tensor) -> Tensor:
         """The sum of a tensor over all processes."""
