@@ -4,6 +4,7 @@
   examples; networks.py its network.
 - train.py trains it, augmentation.py on changed examples, precision.py in bfloat16, stopping.py says when to stop;
   training_log.py notes what history.py remembers; checkpoint.py keeps training_state.py, so that a kill costs little.
+  together.py trains many of one recipe in one network_stack.py, for accelerators.
 - store.py keeps trained models on disk, retrained.py what measures had retrained; workers.py runs jobs in processes;
   zoo.py says which models the gate asks for, interventions.py which the findings.
 - trained_model.py is all that a measure may see, with layers.py and folding.py for its weights.

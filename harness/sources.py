@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.recipe import canonical_json
 
 CIFAR10_CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"
@@ -120,11 +121,11 @@ def _read_decoded(place: Path) -> Source | None:
     """None where there is no such file, or its contents are not what was written."""
     try:
         with safe_open(str(place), framework="pt") as file:
-            about, sha256 = file.metadata()["source"], file.metadata()["source_sha256"]
+            about, sha256 = json.loads(file.metadata()["source"])
             images, labels = file.get_tensor("images"), file.get_tensor("labels")
-        if hashlib.sha256(about.encode()).hexdigest() != sha256:
+        if hashlib.sha256(canonical_json(about).encode()).hexdigest() != sha256:
             return None
-        source = Source(images, labels, **json.loads(about))
+        source = Source(images, labels, **about)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     return source if digest_tensors(images, labels) == source.sha256 else None
@@ -132,12 +133,12 @@ def _read_decoded(place: Path) -> Source | None:
 
 def _write_decoded(place: Path, source: Source) -> None:
     """Keep it, if there is room: what was read serves without."""
-    about = json.dumps({name: getattr(source, name) for name in _ABOUT})
-    metadata = {"source": about, "source_sha256": hashlib.sha256(about.encode()).hexdigest()}
+    about = {name: getattr(source, name) for name in _ABOUT}
+    sealed = [about, hashlib.sha256(canonical_json(about).encode()).hexdigest()]
     handle, private = tempfile.mkstemp(dir=place.parent)
     os.close(handle)
     try:
-        save_file({"images": source.images, "labels": source.labels}, private, metadata=metadata)
+        save_file({"images": source.images, "labels": source.labels}, private, metadata={"source": json.dumps(sealed)})
         os.chmod(private, 0o644)  # for whoever else may read the cache folder
         os.replace(private, place)
     except (OSError, SafetensorError):

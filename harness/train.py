@@ -198,7 +198,7 @@ def fit(
             if after_epoch is not None:
                 after_epoch(epoch + 1, mean_loss)
 
-    model.eval()
+    model = model.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     optimizer.zero_grad()
     train_loss, correct = loss_and_correct(model, inputs, labels)
     if reached and log.epoch:
@@ -207,7 +207,6 @@ def fit(
         log.rates[stop.previous_step :] = [r * stop.shortened_to for r in log.rates[stop.previous_step :]]
     fitted = reached if steps is None else train_loss <= recipe.stop_loss
     test_errors = torch.tensor(state.test_errors)
-    model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return Fit(model, init, log.history(), train_loss, _error(correct), fitted, test_errors, state.seconds())
 
 

@@ -346,4 +346,5 @@ def progress_bar(what: str, total: int, unit: str, show: bool) -> "tqdm[Any]":
         disable=not show,
         dynamic_ncols=watched,
         mininterval=0.1 if watched else 10.0,
+        miniters=0,  # else a report would wait for the next model
     )

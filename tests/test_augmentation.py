@@ -340,9 +340,7 @@ def test_a_network_trained_on_augmented_images_is_the_same_bit_for_bit_and_stops
 def test_without_the_uncropped_images_an_augmented_recipe_is_refused(folders):
     recipe = cropping(8)
     data = data_set(recipe, folders)
-    with pytest.raises(
-        HarnessError, match=r"crop-seed0 cannot be trained on other examples: .* uncropped images"
-    ):
+    with pytest.raises(HarnessError, match=r"crop-seed0 cannot be trained on other examples: .* uncropped images"):
         fit(recipe, data.train_inputs, data.train_labels, data.num_classes)
 
 

@@ -318,7 +318,7 @@ def test_each_standardisation_is_that_of_plain_floats(seed, channels, height, wi
         values = image.flatten().tolist()
         deviation = max(statistics.pstdev(values), 1 / math.sqrt(len(values)))
         expected = [(value - statistics.fmean(values)) / deviation for value in values]
-        assert ours.flatten().tolist() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+        assert ours.flatten().tolist() == pytest.approx(expected, rel=1e-7, abs=1e-12)
 
 
 def test_an_image_of_one_colour_becomes_zeros():

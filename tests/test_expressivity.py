@@ -13,14 +13,16 @@ import pytest
 import torch
 from click.testing import CliRunner
 from hypothesis import assume, given, settings
+from PIL import Image
 from torch import Tensor
 
 from harness.errors import HarnessError
-from harness.paper import expressivity
+from harness.paper import expressivity, projection
 from harness.paper.projection import _of_widest_smallest_gap, exact_projections, separation
 from harness.paper.relu_networks import DeepNetwork, TwoLayerNetwork, deep_layers, error_bound
 from harness.paper.representation import Representation, represent, solve
 from harness.settings import make_settings
+from harness.sources import CIFAR10_CLASSES
 
 EPSILON = Fraction(1, 2**52)
 Sample = tuple[list[list[float]], list[float]]
@@ -267,6 +269,36 @@ def test_in_enough_dimensions_the_gaps_are_equal(n: int, d: int) -> None:
     assert np.diff(z) == pytest.approx(np.full(n - 1, 1 / (n - 1)), rel=1e-6)
 
 
+def test_a_sample_too_large_for_the_linear_program_has_equal_gaps_where_dimensions_allow(monkeypatch) -> None:
+    monkeypatch.setattr(projection, "LARGEST_PROGRAM", 0)
+    points, labels = gaussian(20, 40)
+    assert float(represent(points, labels).smallest_eigenvalue) == pytest.approx(1 / 19)
+
+
+def test_a_direction_on_which_two_points_meet_is_not_taken(monkeypatch) -> None:
+    monkeypatch.setattr(projection, "_ranked", lambda points, drawn: [np.array([1.0, 1.0]), np.array([2.0, 1.0])])
+    represented = represent(torch.eye(2), torch.tensor([5.0, 7.0]))
+    assert represented.direction.tolist() == [2, 1]
+    assert represented.indices == (1, 0)
+
+
+def test_the_first_knot_stays_below_the_first_point_in_float64() -> None:
+    """Neighbouring numbers at -1, where those below are twice as far apart as those above."""
+    represented = represent(*gaussian(2, 1))
+    close = (Fraction(-1), Fraction(-1) + Fraction(1, 2**53))
+    rounded = dataclasses.replace(represented, projections=close).in_float64()
+    assert rounded.knots[0] < rounded.projections[0]
+
+
+@pytest.mark.parametrize("large", [5e-324, 1e-310, 1.7e308])
+def test_the_smallest_and_the_largest_numbers_are_told_apart(large: float) -> None:
+    points = torch.tensor([[0.0, 1.0], [large, 1.0], [-large, 1.0]], dtype=torch.float64)
+    labels = torch.tensor([3.0, 4.0, 8.0], dtype=torch.float64)
+    represented = represent(points, labels)
+    assert represented(points) == [3, 4, 8]
+    assert TwoLayerNetwork(represented)(points).tolist() == pytest.approx([3, 4, 8], rel=1e-12)
+
+
 def test_features_that_are_the_same_everywhere_have_no_weight() -> None:
     points, labels = gaussian(5, 2)
     constant = torch.full((5, 1), 1e300, dtype=torch.float64)
@@ -341,8 +373,13 @@ def test_more_layers_than_points_are_refused(k: int) -> None:
 def test_cifar10_is_a_sample_where_it_is_there_and_is_not_downloaded(tmp_path: Path) -> None:
     found = make_settings(cache_dir=str(tmp_path), data_dir=str(tmp_path / "data"))
     assert "cifar10" not in expressivity.samples(found)
-    (tmp_path / "data" / "cifar-10-batches-py").mkdir(parents=True)
-    assert "cifar10" in expressivity.samples(found)
+    for split, name in itertools.product(("train", "test"), CIFAR10_CLASSES):
+        place = tmp_path / "data" / split / name / "0.png"
+        place.parent.mkdir(parents=True)
+        Image.fromarray(np.random.default_rng(len(name)).integers(256, size=(32, 32, 3), dtype=np.uint8)).save(place)
+    points = expressivity.samples(found)["cifar10"](3)
+    assert points.shape == (3, 2352)
+    assert points.mean(dim=1).tolist() == pytest.approx([0] * 3, abs=1e-5)
 
 
 def test_the_command_writes_counts_beside_the_papers_and_a_figure(

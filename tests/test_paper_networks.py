@@ -77,6 +77,26 @@ def test_the_maps_of_the_alexnet_halve_from_28_to_14_to_7():
     assert map_sizes("alexnet_small", 28) == [*convolution_relu_pool_norm, *again, *linear]
 
 
+def test_the_alexnet_pools_before_it_normalizes():
+    twice = [nn.Conv2d, nn.ReLU, nn.MaxPool2d, LocalResponseNorm] * 2
+    linear = [nn.Flatten, nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
+    assert [type(module) for module in build_small("alexnet_small")] == [*twice, *linear]
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_poolings_take_the_largest_of_three_by_three_every_second_pixel(name):
+    pools = [module for module in build_small(name).modules() if isinstance(module, nn.MaxPool2d)]
+    assert len(pools) == 2
+    x = images(2, 3, 8, 5)
+    expected = torch.empty(2, 3, 4, 3)
+    for row in range(4):
+        for column in range(3):
+            window = x[:, :, max(0, 2 * row - 1) : 2 * row + 2, max(0, 2 * column - 1) : 2 * column + 2]
+            expected[:, :, row, column] = window.amax(dim=(2, 3))
+    for pool in pools:
+        assert torch.equal(pool(x), expected)
+
+
 def test_filters_are_those_of_the_papers_figure():
     sizes = [(each.out_channels, each.kernel_size[0], each.stride[0]) for each in convolutions(build_small())]
     modules = [(32, 32), (32, 48), 80, (112, 48), (96, 64), (80, 80), (48, 96), 96, (176, 160), (176, 160)]

@@ -323,9 +323,11 @@ def test_every_flipped_bit_of_the_cache_is_noticed_and_made_good(counted):
         damaged = bytearray(intact)
         damaged[place] ^= 1 << int(rng.integers(8))
         file.write_bytes(bytes(damaged))
+        before = counted.times
         assert same_source(counted.load(), first)
-    assert counted.times > 100
-    assert file.read_bytes() == intact
+        assert counted.times == before + 1
+        assert same_source(counted.load(), first)
+        assert counted.times == before + 1
 
 
 @pytest.mark.parametrize("length", [0, 5, 100, -1])
@@ -336,21 +338,23 @@ def test_a_cache_that_was_cut_short_is_written_again(length, counted):
     file.write_bytes(intact[:length])
     assert same_source(counted.load(), first)
     assert counted.times == 2
-    assert file.read_bytes() == intact
     assert same_source(counted.load(), first)
     assert counted.times == 2
 
 
 def test_two_folders_do_not_share_what_was_decoded(counted, tmp_path):
-    other = write_images(tmp_path / "others", {name: (9, 9, 9) for name in COLOURS})
-    for path in counted.root.rglob("*.png"):  # sizes and times alike: only the place tells them apart
-        twin = other / path.relative_to(counted.root)
-        os.utime(twin, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
-    ours, theirs = counted.load(), counted.load(other)
+    one = write_images(tmp_path / "one", COLOURS, suffix="bmp")
+    other = write_images(tmp_path / "other", {name: (9, 9, 9) for name in COLOURS}, suffix="bmp")
+    for path in one.rglob("*.bmp"):  # sizes and times alike: only the place tells them apart
+        twin, status = other / path.relative_to(one), path.stat()
+        os.utime(twin, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert twin.stat().st_size == status.st_size
+    ours, theirs = counted.load(one), counted.load(other)
     assert counted.times == 2
     assert ours.sha256 != theirs.sha256
     assert (theirs.images == 9).all()
-    assert same_source(counted.load(), ours)
+    assert same_source(counted.load(one), ours)
+    assert counted.times == 2
 
 
 def test_torchvisions_files_are_decoded_once_as_well(tmp_path, monkeypatch):

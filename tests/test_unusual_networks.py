@@ -1,6 +1,7 @@
 """Every measure meets networks that it was not written for: it gives a finite number or says why there is none."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from harness.evaluate import read
 from harness.history import flat_state
 from harness.measure_lookup import find_measures
+from harness.networks import build
 from harness.purity import Witness
 from harness.trained_model import TrainedModel
 from tests.models import trained_model, with_snapshots
@@ -78,6 +80,10 @@ def dropout_and_no_biases() -> nn.Module:
     )
 
 
+def papers_alexnet() -> nn.Module:
+    return build("alexnet_small", (1, 6, 6), CLASSES)
+
+
 NETWORKS: tuple[Callable[[], nn.Module], ...] = (
     Residual,
     Shared,
@@ -111,8 +117,14 @@ def trained(make: Callable[[], nn.Module], fitted: bool) -> TrainedModel:
     return dataclasses.replace(result, retrain_function=lambda inputs, labels, reseed, max_epochs=None: init)
 
 
-@pytest.mark.parametrize("fitted", [True, False])
-@pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    ("make", "fitted"),
+    [
+        *itertools.product(NETWORKS, [True, False]),
+        pytest.param(papers_alexnet, True, marks=pytest.mark.slow),  # with all its weights
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
 def test_every_measure_has_a_number_or_a_reason_on_it_and_changes_nothing(make, fitted: bool) -> None:
     model = trained(make, fitted)
     witness, problems, values = Witness(model), {}, 0

@@ -19,9 +19,11 @@ from harness.data import data_set
 from harness.errors import HarnessError
 from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
+from harness.sources import load_source
 from harness.store import Store
-from harness.zoo import GATE, ZOOS, Twin, Zoo, build, find_zoo, recipes, train_job, twins
+from harness.zoo import GATE, ZOOS, Twin, Zoo, build, find_zoo, pinned, recipes, train_job, twins
 from tests.conftest import TINY
+from tests.image_folders import write_cifar10
 
 FIVE = recipes(TINY, ["random_labels"])[:5]
 GATES = twins(TINY, "random_labels")[0]
@@ -171,6 +173,27 @@ def test_the_number_of_training_images_is_that_of_the_zoo_or_all_there_are(tmp_p
     for zoo in (TINY, ZOOS["digits"]):
         recipe = twins(zoo, "random_labels")[0].natural
         assert zoo.train_size == len(data_set(recipe, tmp_path).train_labels)
+
+
+def test_where_cifar10_lies_in_class_folders_the_recipes_name_their_contents(tmp_path: Path) -> None:
+    small = ZOOS["cifar10-small"]
+    settings = make_settings(cache_dir=str(tmp_path / "cache"), data_dir=str(tmp_path / "data"))
+    assert pinned(small, settings) is small  # nothing is there
+    write_cifar10(settings.data_dir, train=1, test=1, size=3)
+    found = pinned(small, settings)
+    sha256 = load_source("cifar10", settings.data_dir).sha256
+    assert {twin.natural.data_sha256 for twin in twins(found, "random_labels")} == {sha256}
+    assert dataclasses.replace(found, training=small.training) == small
+    assert found.data_described == f"cifar10, class folders with sha256 {sha256}"
+    assert small.data_described == "cifar10"
+    assert pinned(ZOOS["mnist"], settings) is ZOOS["mnist"]
+
+
+def test_the_larger_zoos_train_as_the_paper_does() -> None:
+    for name in ("cifar10-small", "cifar10", "mnist"):
+        natural = twins(ZOOS[name], "random_labels")[0].natural
+        assert (natural.crop, natural.standardisation, natural.stop_loss) == (28, "each_image", 0.01)
+        assert ZOOS[name].twins_per_condition == 20
 
 
 # Equal steps

@@ -10,7 +10,6 @@ numbers are what they are: integers times powers of two.
 """
 
 import operator
-from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 DRAWS = 16  # twice: with one scale for all features, and with each feature's own
-SMALLEST_SPREAD = 2.0**-1000  # of a feature; a is at most about its inverse, and has to be finite
+SMALLEST_SPREAD = 2.0**-1000  # that a feature is taken to have: its weight is about the inverse, which has to be finite
 LARGEST_PROGRAM = 500_000  # numbers in the sample; a linear program of that size takes seconds
 
 
@@ -69,30 +68,28 @@ def _as_integers(numbers: Floats) -> tuple[list[int], int]:
 def _ranked(points: Floats, drawn: Floats) -> list[Floats]:
     """Directions from the best to the worst: the drawn ones, and what becomes of the best of them."""
     low, high = points.min(axis=0), points.max(axis=0)
-    spread = high / 2 - low / 2  # halves do not overflow
-    varies = spread > 0
+    varies = high > low
     if not varies.any():  # a single point
         return [np.zeros(points.shape[1])]
-    scale = np.maximum(spread, SMALLEST_SPREAD)
+    scale = np.maximum(high / 2 - low / 2, SMALLEST_SPREAD)  # halves do not overflow
     candidates = [*np.where(varies, drawn / scale.max(), 0), *np.where(varies, drawn / scale, 0)]
     best = max(candidates, key=lambda direction: separation(points, direction))
     standard = np.where(varies, (points - (high / 2 + low / 2)) / scale, 0)  # every feature from -1 to 1
     order = np.argsort(points @ best)
-    with np.errstate(over="ignore"):
-        candidates += [np.where(varies, direction / scale, 0) for direction in _improved(standard[order])]
+    improved = _improved(standard[order])
+    if improved is not None:
+        with np.errstate(over="ignore"):
+            candidates.append(np.where(varies, improved / scale, 0))
     finite = [_of_unit_range(points, each) for each in candidates if np.isfinite(each).all()]
     return sorted(finite, key=lambda direction: -separation(points, direction))
 
 
-def _improved(points: Floats) -> Iterable[Floats]:
-    """Directions in which the points (n, d) come in this order, their smallest gap wider; none where none is found."""
+def _improved(points: Floats) -> Floats | None:
+    """A direction in which the points (n, d) come in this order, their smallest gap wider; None where none is found."""
     n, d = points.shape
     if n <= d + 1:
-        yield _evenly_spaced(points)
-    elif points.size <= LARGEST_PROGRAM:
-        direction = _of_widest_smallest_gap(points)
-        if direction is not None:
-            yield direction
+        return _evenly_spaced(points)
+    return _of_widest_smallest_gap(points) if points.size <= LARGEST_PROGRAM else None
 
 
 def _evenly_spaced(points: Floats) -> Floats:

@@ -35,6 +35,7 @@ RANDOM_LABELS_EPOCHS = {
 }
 
 
+PAPER_IMAGES = 50_000
 DECAY = 0.95  # an epoch of all images
 DIGITS = 8  # of a part's decay: its last bits, of which the model's key is made, are then the same on every machine
 SUBSET_STOP_LOSS = 0.01
@@ -55,13 +56,19 @@ class Cifar10:
     all_train: int
 
     @property
+    def images(self) -> int:
+        """Training images of the run."""
+        return self.num_train or self.all_train
+
+    @property
     def in_full(self) -> bool:
-        return self.num_train in (0, self.all_train)
+        """Whether the run is on as many images as the paper's; class folders may hold fewer."""
+        return self.images == PAPER_IMAGES
 
     def described(self) -> dict[str, Any]:
         """For a result: never to be mistaken for another data set."""
         name = "CIFAR-10" if self.origin == "torchvision" else "CIFAR-10, class folders"
-        return {"name": name, "sha256": self.sha256, "num_train": self.num_train or self.all_train}
+        return {"name": name, "sha256": self.sha256, "num_train": self.images}
 
 
 def cifar10(data_dir: Path, cache_dir: Path, num_train: int = 0) -> Cifar10:
@@ -94,10 +101,10 @@ def paper_recipe(
     return Recipe(
         data_set="cifar10",
         data_sha256=data.data_sha256,
-        num_train=0 if data.in_full else data.num_train,
+        num_train=0 if data.images == data.all_train else data.num_train,
         network=network,
         learning_rate=LEARNING_RATES[network],
-        learning_rate_decay_per_epoch=round(DECAY ** (1 if data.in_full else data.num_train / data.all_train), DIGITS),
+        learning_rate_decay_per_epoch=round(DECAY ** (data.images / PAPER_IMAGES), DIGITS),
         condition=condition,
         corrupted_fraction=corrupted_fraction,
         augmentation=augmentation,
