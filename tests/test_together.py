@@ -305,6 +305,14 @@ def test_the_first_losses_are_the_networks_own():
     assert torch.equal(correct, torch.stack(right))
 
 
+def test_a_trained_network_owns_its_tensors_alone():
+    """Else every one of them would keep the whole stack in memory."""
+    together, _ = both(recipes("convnet_bn", max_epochs=2))
+    for each in together:
+        for tensor in [*each.model.parameters(), *each.model.buffers()]:
+            assert tensor.untyped_storage().nbytes() == tensor.nbytes
+
+
 def test_the_seconds_of_all_are_those_of_the_training():
     some = recipes(seeds=2, max_epochs=20)
     data = [examples(recipe) for recipe in some]
