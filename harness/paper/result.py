@@ -56,7 +56,7 @@ def merge_rows(
     old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]], keys: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """The old rows and the new ones; a new row takes the place of the old one that has the same values of `keys`."""
-    return list({tuple(row[key] for key in keys): row for row in [*old, *new]}.values())
+    return list({tuple(row.get(key) for key in keys): row for row in [*old, *new]}.values())
 
 
 def _rounded(number: float | None) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.environment import environment
 from harness.errors import HarnessError
 from harness.paper.command import paper_options
 from harness.paper.reported import REGULARIZED_RANDOM_LABELS, TABLE1
@@ -94,7 +95,11 @@ def run(rows: Iterable[Row], data: Cifar10, epochs: int | None, settings: Settin
 
     def note(recipe: Recipe) -> None:
         nonlocal written
-        written = merge_rows(written, [_result(recipes[recipe], recipe, store, data)], ("row", "num_train"))
+        if any((row.get("model"), row["row"]) == (recipe.key, recipes[recipe].name) for row in written):
+            return  # noted when it was trained, perhaps on another machine
+        written = merge_rows(
+            written, [_result(recipes[recipe], recipe, store, data, settings)], ("row", "num_train", "data_sha256")
+        )
         written.sort(key=lambda row: (order.get(row["row"], len(order)), -row["num_train"]))
         write_result(out, "table1", {"rows": written}, settings.device, settings.workers)
 
@@ -102,7 +107,7 @@ def run(rows: Iterable[Row], data: Cifar10, epochs: int | None, settings: Settin
     return written
 
 
-def _result(row: Row, recipe: Recipe, store: Store, data: Cifar10) -> dict[str, Any]:
+def _result(row: Row, recipe: Recipe, store: Store, data: Cifar10, settings: Settings) -> dict[str, Any]:
     entry = store.find(recipe)
     assert entry is not None
     outcome = entry.outcome
@@ -115,10 +120,12 @@ def _result(row: Row, recipe: Recipe, store: Store, data: Cifar10) -> dict[str, 
         "labels": "random" if row.random_labels else "true",
         "run": "in full" if full else "on a subset",
         "data_set": data.described(),
+        "data_sha256": data.sha256,
         "num_train": data.images,
         "epochs": outcome.epochs,
         "seconds": round(outcome.seconds, 1),
         "precision": recipe.precision,
+        "environment": environment(settings.device, settings.workers),
         "model": recipe.key,
         # a subset's accuracies are not to be held against the paper's
         "train_accuracy": compared(100 * (1 - outcome.train_error), row.paper_train if full else None),
