@@ -3,6 +3,9 @@
 `groups` says which recipes may be; `fit_together` is `harness.train.fit` for such a group, the same as one by one up to
 rounding: initialisation, order of examples, stopping rule and history. Every network stops by itself, where it reaches
 the target; its row of the stack is trained on until the end of that epoch, and nobody looks at it.
+
+How a network's sums are rounded depends on the group, as it does on the device: the same group gives the same networks
+bit for bit where the device's kernels do, another group networks as near as training is stable.
 """
 
 import copy
@@ -73,11 +76,9 @@ def fit_together(
     _check(recipes, data)
     inputs = torch.stack([images for images, _ in data]).to(device)
     labels = torch.stack([classes for _, classes in data]).to(device)
-    tests = [None if watched is None else (x.to(device), y.to(device)) for x, y in watched or data]
-    runs = [
-        _Run(recipe, number, inputs[number], labels[number], tests[number], num_classes)
-        for number, recipe in enumerate(recipes)
-    ]
+    runs = [_Run(recipe, number, inputs[number], labels[number], num_classes) for number, recipe in enumerate(recipes)]
+    for run, (test_inputs, test_labels) in zip(runs, watched or [], strict=watched is not None):
+        run.watched = test_inputs.to(device), test_labels.to(device)
     stack = NetworkStack([run.model for run in runs], recipes[0])
     fits: dict[int, Fit] = {}
     running = runs
@@ -112,10 +113,8 @@ def _check(recipes: Sequence[Recipe], data: Sequence[Examples]) -> None:
 class _Run:
     """The training of one network of the stack, and what `fit` holds for it."""
 
-    def __init__(
-        self, recipe: Recipe, number: int, inputs: Tensor, labels: Tensor, test: Examples | None, num_classes: int
-    ):
-        self.recipe, self.number, self.inputs, self.labels, self.test = recipe, number, inputs, labels, test
+    def __init__(self, recipe: Recipe, number: int, inputs: Tensor, labels: Tensor, num_classes: int):
+        self.recipe, self.number, self.inputs, self.labels = recipe, number, inputs, labels
         network_seed = recipe.generator("network0").initial_seed()
         self.model = build(recipe.network, tuple(inputs.shape[1:]), num_classes, network_seed).to(inputs.device)
         self.init = copy.deepcopy(self.model).eval()
@@ -123,6 +122,7 @@ class _Run:
         steps_per_epoch = math.ceil(len(labels) / recipe.batch_size)
         self.stop = StopAtLoss(self.model, inputs, labels, recipe.stop_loss, steps_per_epoch)
         self.log = TrainingLog(len(labels), torch.device("cpu"), attacked=False)
+        self.watched: Examples | None = None
         self.test_errors: list[float] = []
         self.reached = self.diverged = False
         self.seconds = 0.0
@@ -145,8 +145,8 @@ class _Run:
         if self.reached:
             return  # within the epoch, which `result` closes
         mean_loss = self.log.end_epoch()
-        if self.test is not None:
-            self.test_errors.append(_watch(self.model, *self.test, self.recipe))
+        if self.watched is not None:
+            self.test_errors.append(_watch(self.model, *self.watched, self.recipe))
         self.reached = self.stop.epoch_ended(len(self.log.rates), mean_loss)
         self.diverged = not math.isfinite(mean_loss)
         if not self.ended:

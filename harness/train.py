@@ -95,8 +95,13 @@ def train(
         checkpoint=checkpoint,
         after_epoch=after_epoch,
     )
-    test_loss, correct = loss_and_correct(result.model, *test)
-    outcome = Outcome(
+    return result, outcome_of(result, *test), data
+
+
+def outcome_of(result: Fit, test_inputs: Tensor, test_labels: Tensor) -> Outcome:
+    """The trained network measured on the test data, which lie on its device."""
+    test_loss, correct = loss_and_correct(result.model, test_inputs, test_labels)
+    return Outcome(
         train_loss=_if_finite(result.train_loss),
         train_error=result.train_error,
         test_loss=_if_finite(test_loss),
@@ -106,7 +111,6 @@ def train(
         seconds=result.seconds,
         fitted=result.fitted,
     )
-    return result, outcome, data
 
 
 def fit(

@@ -1,6 +1,7 @@
 """The zoo: which models a suite asks for, at which scale, and how they come to be in the store."""
 
 import collections
+import contextlib
 import dataclasses
 import difflib
 import itertools
@@ -17,9 +18,12 @@ from harness.settings import Settings
 from harness.workers import Report, run_jobs
 
 if TYPE_CHECKING:
-    from harness.store import Entry
+    from harness.data import DataSet
+    from harness.store import Entry, Store
+    from harness.train import Fit, Outcome
 
 ATTEMPTS = 3
+TOGETHER = 32  # networks of one recipe, where a device is bound by launching kernels
 SECONDS_BETWEEN_REPORTS = 5.0
 GATE: tuple[Condition, ...] = ("random_labels", "random_pixels", "gaussian")
 Say = Callable[[str], None]
@@ -205,7 +209,10 @@ def build(
             entries[recipe] = entry
             stored(recipe)
     if missing:
-        _train_missing(missing, settings, say, progress, stored)
+        if settings.device.startswith("cuda"):
+            _train_groups(missing, settings, progress, stored)
+        if missing:
+            _train_missing(missing, settings, say, progress, stored)
         for recipe in wanted:
             if recipe not in entries:
                 try:
@@ -216,6 +223,72 @@ def build(
                     raise HarnessError(f"{recipe.id} is gone from {settings.cache_dir}; was it removed? run again")
                 entries[recipe] = entry
     return entries
+
+
+def _train_groups(
+    missing: collections.deque[Recipe], settings: Settings, progress: bool, stored: Callable[[Recipe], None]
+) -> None:
+    """Train together what can be, and take it from `missing`; what does not succeed so is left to be trained alone."""
+    from harness.together import groups
+
+    waiting = collections.deque(group for group in groups(missing, TOGETHER) if len(group) > 1)
+
+    def next_job() -> tuple[list[Recipe], Settings] | None:
+        return (waiting.popleft(), settings) if waiting else None
+
+    with progress_bar("training together", sum(map(len, waiting)), "models", progress) as bar:
+        for event in run_jobs(train_group_job, next_job, workers=1):  # a group is to fill the device
+            if event.kind == "report":
+                bar.set_postfix_str(event.payload, refresh=sys.stderr.isatty())
+                bar.update(0)
+            elif event.kind == "done":
+                for recipe in event.payload:
+                    missing.remove(recipe)
+                    stored(recipe)
+                    bar.update()
+            elif event.kind == "refused":
+                raise HarnessError(event.payload)
+            elif event.kind == "raised":
+                raise RuntimeError(f"training {event.job[0][0].id} and its like failed:\n{event.payload}")
+
+
+def train_group_job(job: tuple[list[Recipe], Settings], report: Report) -> list[Recipe]:
+    """In a worker: train together and publish what is neither there nor being trained elsewhere; which are there now.
+
+    Where the device has too little memory for all of them, none is trained.
+    """
+    import torch
+
+    from harness.data import data_set
+    from harness.store import Busy, Store
+    from harness.together import fit_together
+    from harness.train import outcome_of
+
+    group, settings = job
+    store = Store(settings.cache_dir)
+    held = []
+    with contextlib.ExitStack() as locks:
+        for recipe in group:
+            with contextlib.suppress(Busy):
+                locks.enter_context(store.lock(recipe))
+                held.append(recipe)
+        if not (todo := [recipe for recipe in held if not store.folder(recipe).exists()]):
+            return held
+        data = [data_set(recipe, settings.data_dir, settings.cache_dir) for recipe in todo]
+        examples = [(each.train_inputs, each.train_labels) for each in data]
+        tests = [(each.test_inputs, each.test_labels) for each in data]
+        watched = None if todo[0].stop_loss else tests
+        try:
+            fits = fit_together(
+                todo, examples, data[0].num_classes, settings.device, watched, progress_report(todo[0], report)
+            )
+        except torch.cuda.OutOfMemoryError:
+            return [recipe for recipe in held if recipe not in todo]
+        for recipe, result, each, (inputs, labels) in zip(todo, fits, data, tests, strict=True):
+            outcome = outcome_of(result, inputs.to(settings.device), labels.to(settings.device))
+            publish(store, settings, recipe, result, outcome, each)
+            store.checkpoint(recipe).remove()
+    return held
 
 
 def _train_missing(
@@ -284,17 +357,24 @@ def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
                 checkpoint,
                 progress_report(recipe, report),
             )
-            try:
-                store.publish(recipe, result, outcome, data)
-            except OSError as cause:
-                raise HarnessError(
-                    f"{recipe.id} could not be stored under {settings.cache_dir} ({cause.strerror or cause}); what "
-                    "was trained before it is kept: make room, or choose another folder with --cache-dir"
-                ) from cause
+            publish(store, settings, recipe, result, outcome, data)
             checkpoint.remove()
     except Busy:
         return "busy"
     return "stored"
+
+
+def publish(
+    store: "Store", settings: Settings, recipe: Recipe, result: "Fit", outcome: "Outcome", data: "DataSet"
+) -> None:
+    """Store a trained model; HarnessError where it cannot be written."""
+    try:
+        store.publish(recipe, result, outcome, data)
+    except OSError as cause:
+        raise HarnessError(
+            f"{recipe.id} could not be stored under {settings.cache_dir} ({cause.strerror or cause}); what "
+            "was trained before it is kept: make room, or choose another folder with --cache-dir"
+        ) from cause
 
 
 def progress_report(recipe: Recipe, report: Report) -> Callable[[int, float], None]:

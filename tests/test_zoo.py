@@ -21,7 +21,8 @@ from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.sources import load_source
 from harness.store import Store
-from harness.zoo import GATE, ZOOS, Twin, Zoo, build, find_zoo, pinned, recipes, train_job, twins
+from harness.workers import Event
+from harness.zoo import GATE, ZOOS, Twin, Zoo, build, find_zoo, pinned, recipes, train_group_job, train_job, twins
 from tests.conftest import TINY
 from tests.image_folders import write_cifar10
 
@@ -266,3 +267,38 @@ def test_workers_build_equal_steps_in_whichever_order_they_are_asked_for(setting
     found = build([EQUAL.natural, EQUAL.randomized], settings, said.append, progress=False)
     assert found[EQUAL.natural].outcome.steps == found[EQUAL.randomized].outcome.steps
     assert len(stored(settings)) == 2
+
+
+def test_a_group_is_trained_together_and_stored_as_its_models_are_alone(settings: Settings, tmp_path: Path) -> None:
+    alone = make_settings(cache_dir=str(tmp_path / "alone"), workers=1)
+    group = [recipe for recipe in FIVE if recipe.network == FIVE[0].network][:3]
+    train_job((group[0], settings), lambda payload: None)  # is there already
+    assert train_group_job((group, settings), lambda payload: None) == group
+    for recipe in group:
+        train_job((recipe, alone), lambda payload: None)
+        together, single = Store(settings.cache_dir).find(recipe), Store(alone.cache_dir).find(recipe)
+        assert together is not None and single is not None
+        assert together.outcome.fitted
+        assert abs(together.outcome.steps - single.outcome.steps) <= 1
+        assert together.outcome.test_error == pytest.approx(single.outcome.test_error, abs=0.02)
+    assert train_group_job((group, settings), lambda payload: None) == group
+
+
+def test_on_an_accelerator_groups_are_trained_first_and_the_rest_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[list[Recipe]] = []
+
+    def run_here(function: Any, next_job: Any, workers: int, **limits: Any) -> Any:
+        while (job := next_job()) is not None:
+            here = job[0], settings  # the accelerator that is not there
+            trained.append(job[0] if isinstance(job[0], list) else [job[0]])
+            yield Event("done", job, function(here, lambda payload: None))
+
+    monkeypatch.setattr("harness.zoo.run_jobs", run_here)
+    dropped = dataclasses.replace(FIVE[0], dropout=0.5)
+    entries = build([*FIVE, dropped], dataclasses.replace(settings, device="cuda"), silent, progress=False)
+    assert len(entries) == 6
+    assert [len(group) for group in trained][-1] == 1 and trained[-1] == [dropped]
+    assert sum(map(len, trained)) == 6
+    assert max(map(len, trained)) > 1
