@@ -144,10 +144,22 @@ def test_a_row_is_added_to_those_in_the_file_and_replaces_its_own(tmp_path: Path
     assert after["hessian"]["seconds"] != before["hessian"]["seconds"]
 
 
-def test_rows_of_another_scale_do_not_stay_beside_new_ones(tmp_path: Path) -> None:
-    assert run(tmp_path, *SMALL, "--rows", "mnist-pixels").exit_code == 0
-    assert run(tmp_path, "--num-train", "40", "--filters", "20", "--rows", "hessian").exit_code == 0
-    assert list(rows(tmp_path)) == ["hessian"]
+def test_rows_of_other_sizes_stay_beside_new_ones_and_the_figure_has_the_largest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(kernels, "write_figures", lambda _, written: drawn.append(written) or [])
+    assert run(tmp_path, *SMALL, "--rows", "mnist-pixels,cifar10-random_convolution").exit_code == 0
+    assert run(tmp_path, "--num-train", "40", "--rows", "mnist-pixels").exit_code == 0
+    assert run(tmp_path, *SMALL, "--filters", "30", "--rows", "cifar10-random_convolution").exit_code == 0
+    written = json.loads((tmp_path / "out" / "kernels.json").read_text())["rows"]
+    assert [(row["name"], row["num_train"], row.get("filters")) for row in written] == [
+        ("mnist-pixels", 40, None),
+        ("mnist-pixels", 50, None),
+        ("cifar10-random_convolution", 50, 20),
+        ("cifar10-random_convolution", 50, 30),
+    ]
+    assert {row["name"]: row["num_train"] for row in drawn[-1]}["mnist-pixels"] == 50  # the last of a name is drawn
 
 
 def test_a_row_is_in_the_file_although_the_next_one_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,18 @@
 """`python -m harness paper kernels`: section 5, the interpolants of smallest norm and others, in numbers.
 
-A row is written to kernels.json as soon as it is there. Rows that are in the file stay, if they were made at the same
-scale. What took long (solutions, and the matrix of the random net) is in the cache folder, and is not made again.
+A row is written to kernels.json as soon as it is there, in the place of one that has as many images and filters; other
+rows stay, and the figure shows those with the most. What took long (solutions, and the matrix of the random net) is in
+the cache folder, and is not made again.
 """
 
-import dataclasses
 import functools
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
 
+from harness.environment import environment
 from harness.errors import HarnessError
 from harness.paper import convolution_rows, linear_rows, non_generalizing
 from harness.paper.command import paper_options
@@ -20,7 +20,7 @@ from harness.paper.gaussian_rows import CIFAR10_PIXELS, MNIST_GABOR, MNIST_PIXEL
 from harness.paper.kernel_scale import Row, Scale
 from harness.paper.kernels_figure import write_figures
 from harness.paper.reported import KERNELS
-from harness.paper.result import compared, write_result
+from harness.paper.result import compared, merge_rows, read_rows, write_result
 from harness.settings import make_settings
 
 ROWS: dict[str, Row] = {
@@ -36,6 +36,7 @@ ROWS: dict[str, Row] = {
 }
 REPORTED = {f"{each.data_set}-{each.features}{'-l2' if each.l2 else ''}": each for each in KERNELS}
 FULL = Scale(num_train=0, filters=32_000)
+IDENTITY = ("name", "num_train", "filters")
 QUICK = Scale(num_train=2_000, filters=1_000)  # as many features as images would be where interpolants are worst
 
 
@@ -60,10 +61,11 @@ def command(
     scale = _scale(QUICK if quick else FULL, num_train, filters)
     wanted = _wanted(rows)
     torch.set_num_threads(settings.workers)
-    written = []
+    written = read_rows(out, "kernels")
     for name in wanted:
-        row = {"name": name, "scale": dataclasses.asdict(scale), **ROWS[name](scale, settings)}
-        written = in_order([*(each for each in _read(out, scale) if each["name"] != name), beside_the_paper(row)])
+        row = beside_the_paper({"name": name, **ROWS[name](scale, settings)})
+        row["environment"] = environment("cpu", settings.workers)
+        written = in_order(merge_rows(written, [row], IDENTITY))
         place = write_result(out, "kernels", {"rows": written}, workers=settings.workers)
     click.echo("\n".join([*table(written), "", str(place), *map(str, write_figures(out, written))]))
 
@@ -99,16 +101,8 @@ def beside_the_paper(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: list(ROWS).index(row["name"]))
-
-
-def _read(out: Path, scale: Scale) -> list[dict[str, Any]]:
-    """The rows in the file that were made at this scale."""
-    try:
-        rows = json.loads((out / "kernels.json").read_text(encoding="utf-8"))["rows"]
-        return [row for row in rows if row["scale"] == dataclasses.asdict(scale) and row["name"] in ROWS]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    """In the order of ROWS, of one name the smallest first."""
+    return sorted(rows, key=lambda row: (list(ROWS).index(row["name"]), row["num_train"], row.get("filters", 0)))
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:

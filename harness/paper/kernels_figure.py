@@ -23,7 +23,7 @@ SGD = {"from_zero": ("from 0", "#0072B2"), "from_random": ("from random w", "#D5
 
 
 def write_figures(out: Path, rows: Sequence[dict[str, Any]]) -> list[Path]:
-    """kernels.svg and kernels.png, of those rows that there are; none where there is nothing to draw."""
+    """kernels.svg and kernels.png, of the last row of each name; none where there is nothing to draw."""
     by_name = {row["name"]: row for row in rows}
     if not by_name.keys() & {*CURVES, "sgd"}:
         return []
