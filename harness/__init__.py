@@ -5,8 +5,9 @@
 - train.py trains it, augmentation.py on changed examples, precision.py in bfloat16, stopping.py says when to stop;
   training_log.py notes what history.py remembers; checkpoint.py keeps training_state.py, so that a kill costs little.
   together.py trains many of one recipe in one network_stack.py, for accelerators.
-- store.py keeps trained models on disk, retrained.py what measures had retrained; workers.py runs jobs in processes;
-  zoo.py says which models the gate asks for, interventions.py which the findings.
+- store.py keeps trained models on disk, retrained.py what measures had retrained; workers.py runs jobs in processes.
+  zoo.py says which models the gate asks for, interventions.py which the findings; build.py has those trained that are
+  not in the store, by train_jobs.py, with progress.py on the screen.
 - trained_model.py is all that a measure may see, with layers.py and folding.py for its weights.
 - shared.py has quantities computed once for a model; these are shared by measures:
   - of the loss around the weights: losses.py, perturbations.py, hessian_spectrum.py, gauss_newton.py, sgd_iterates.py;

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from harness.build import build
 from harness.errors import HarnessError
 from harness.paper.command import paper
 from harness.recipe import Recipe
 from harness.settings import make_settings
-from harness.zoo import GATE, build, find_zoo, pinned, recipes
+from harness.zoo import GATE, find_zoo, pinned, recipes
 
 
 class _Sentence(click.ClickException):

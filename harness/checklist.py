@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError
 from harness.evaluate import MeasureReference, load_model
 from harness.measure_lookup import reload_measure
+from harness.progress import progress_bar
 from harness.recipe import Recipe
 from harness.settings import Settings
 from harness.trained_model import TrainedModel
-from harness.workers import Report, run_jobs
-from harness.zoo import ATTEMPTS, progress_bar
+from harness.workers import ATTEMPTS, Report, run_jobs
 from measures._registry import Measure
 
 if TYPE_CHECKING:

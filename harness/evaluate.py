@@ -17,14 +17,14 @@ from torch import Tensor
 
 from harness.errors import HarnessError
 from harness.measure_lookup import reload_measure
+from harness.progress import Say, progress_bar
 from harness.purity import Witness
 from harness.recipe import Recipe
 from harness.rows import Row, RowCache, RowStatus
 from harness.settings import Settings
 from harness.source_digest import source_digest
 from harness.trained_model import TrainedModel
-from harness.workers import Report, run_jobs
-from harness.zoo import ATTEMPTS, Say, progress_bar
+from harness.workers import ATTEMPTS, Report, run_jobs
 from measures._registry import Measure, NotApplicable
 
 if TYPE_CHECKING:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from harness import zoo
 from harness.baseline import Baseline
+from harness.build import build
 from harness.checklist import Checklist, Finding, check
 from harness.errors import HarnessError, NoVerdict
 from harness.evaluate import evaluate
+from harness.progress import Say
 from harness.questions.question import Answer, Question, unfitted
 from harness.recipe import Condition, Recipe
 from harness.rows import Row, RowCache
@@ -19,7 +21,7 @@ from harness.source_digest import source_digest
 from harness.store import Damaged, Entry, Store
 from harness.train import Outcome
 from harness.verdict import Verdict, check_power, judge
-from harness.zoo import Say, Zoo
+from harness.zoo import Zoo
 from measures._registry import Measure
 
 
@@ -70,7 +72,7 @@ class Judging:
         for checklist, _ in checked:
             wanted += checklist.recipes(self.zoo)
         try:
-            found = zoo.build([*dict.fromkeys(wanted)], self.settings, self.say, self.progress)
+            found = build([*dict.fromkeys(wanted)], self.settings, self.say, self.progress)
         except HarnessError as problem:
             self.problem = str(problem)
             return
@@ -166,7 +168,7 @@ class Judging:
 
     def _have_models(self, recipes: Iterable[Recipe]) -> None:
         if missing := [recipe for recipe in recipes if recipe not in self.entries]:
-            self._answer(lambda: self.entries.update(zoo.build(missing, self.settings, self.say, self.progress)))
+            self._answer(lambda: self.entries.update(build(missing, self.settings, self.say, self.progress)))
 
     def _have_rows(self, measure: Measure, recipes: Sequence[Recipe]) -> None:
         if not all((measure.name, recipe) in self.rows for recipe in recipes):

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.build import build
 from harness.errors import HarnessError
 from harness.evaluate import evaluate
 from harness.profile import Value, recipes
 from harness.record_files import ZOO_FILE, read_record
 from harness.settings import Settings
 from harness.source_digest import source_digest
-from harness.zoo import Zoo, build
+from harness.zoo import Zoo
 from measures._registry import Measure
 
 BASELINES = Path(__file__).resolve().parent.parent / "baselines"

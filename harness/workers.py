@@ -22,6 +22,7 @@ from harness.errors import HarnessError
 
 Report = Callable[[Any], None]
 
+ATTEMPTS = 3  # at a job whose process died, which may have been somebody else's fault
 PRELOAD = "harness.preload"
 MAX_FAILED_STARTS = 3
 START_LIMIT = 120.0  # seconds

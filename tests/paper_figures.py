@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from harness.profile_figure import STYLE
 from harness.recipe import Recipe
 from harness.settings import Settings
-from harness.zoo import train_job
+from harness.train_jobs import train_job
 from tests.image_folders import write_cifar10
 
 IMAGES_A_CLASS = 4

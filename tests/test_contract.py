@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from harness import contract
+from harness.build import build
 from harness.checklist import Finding, check
 from harness.measure_lookup import find_measures
 from harness.settings import Settings, make_settings
-from harness.zoo import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_registry")]
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from harness import source_digest
+from harness.build import build
 from harness.errors import HarnessError
 from harness.evaluate import as_number, evaluate
 from harness.measure_lookup import find_measures
@@ -17,7 +18,7 @@ from harness.rows import Row
 from harness.settings import Settings, make_settings
 from harness.store import Entry, Store
 from harness.train import train
-from harness.zoo import build, recipes
+from harness.zoo import recipes
 from measures import Measure
 from tests.conftest import TINY
 

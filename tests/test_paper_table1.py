@@ -15,8 +15,8 @@ from harness.paper.settings import Cifar10, cifar10, paper_recipe
 from harness.paper.table1 import chosen_rows, regularized_random_labels, rows_of_the_table
 from harness.recipe import Recipe
 from harness.settings import Settings
+from harness.train_jobs import train_job
 from harness.workers import Report
-from harness.zoo import train_job
 from tests.image_folders import write_cifar10
 
 # As printed: network, random crop, weight decay, random labels, training accuracy, test accuracy.
@@ -231,7 +231,7 @@ def test_a_run_writes_its_rows_a_second_one_trains_nothing_and_an_interrupted_on
     assert "| `mlp_1x512` | 40 | 3 |" in first.stdout and "50.51" in first.stdout
     assert f"written to {table1.folder}/out/table1.json" == lines[-1]
 
-    monkeypatch.setattr("harness.zoo.train_job", refuses_random_labels)
+    monkeypatch.setattr("harness.build.train_job", refuses_random_labels)
     models = table1.models
     again = table1("--rows", names, "--epochs", 3)
     assert again.exit_code == 0, again.output

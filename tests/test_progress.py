@@ -5,11 +5,13 @@ import re
 
 import pytest
 
+from harness.build import build
+from harness.progress import progress_bar
 from harness.recipe import Recipe
 from harness.settings import Settings
 from harness.store import Store
+from harness.train_jobs import progress_report, train_job
 from harness.workers import Report
-from harness.zoo import build, progress_bar, progress_report, train_job
 
 RECIPE = Recipe(
     data_set="digits", network="mlp_1x16", learning_rate=0.1, seed=0, num_train=60, batch_size=30, max_epochs=100
@@ -65,7 +67,7 @@ def test_the_time_left_after_a_resumption_is_that_of_the_epochs_since(clock: Clo
 
 
 def test_a_training_job_reports_while_it_trains(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.zoo.SECONDS_BETWEEN_REPORTS", 0.0)
+    monkeypatch.setattr("harness.train_jobs.SECONDS_BETWEEN_REPORTS", 0.0)
     said: list[str] = []
     train_job((RECIPE, settings), said.append)
     entry = Store(settings.cache_dir).find(RECIPE)
@@ -84,7 +86,7 @@ def job_that_reports(job: tuple[Recipe, Settings], report: Report) -> str:
 def test_reports_of_the_workers_show_beside_the_models_done(
     watched: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("harness.zoo.train_job", job_that_reports)
+    monkeypatch.setattr("harness.build.train_job", job_that_reports)
     monkeypatch.setattr("sys.stderr.isatty", lambda: watched)
     build(OTHERS, settings)
     shown = re.split(r"[\r\n]+", capsys.readouterr().err)

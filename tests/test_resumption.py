@@ -10,14 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from harness.build import build
 from harness.checkpoint import Checkpoint
 from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.store import Store
 from harness.train import Fit, Outcome, train
+from harness.train_jobs import train_job
 from harness.training_log import TrainingLog
 from harness.workers import Report, _context
-from harness.zoo import build, train_job
 from tests.image_folders import write_cifar10
 
 PLAIN = Recipe(data_set="digits", network="mlp_1x32", learning_rate=0.1, seed=0, num_train=100, batch_size=25)
@@ -220,7 +221,7 @@ def undisturbed(tmp_path: Path) -> Settings:
 def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
     settings: Settings, undisturbed: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.zoo.train_job", job_that_dies_once)
+    monkeypatch.setattr("harness.build.train_job", job_that_dies_once)
     found = build([STORED], settings, progress=False)
     assert (settings.cache_dir / "epochs").read_text().split() == ["4", "5", "6"]
     assert weights(settings, STORED) == weights(undisturbed, STORED)

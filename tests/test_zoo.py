@@ -15,14 +15,16 @@ from typing import Any
 import pytest
 
 import harness.train
+from harness.build import build
 from harness.data import data_set
 from harness.errors import HarnessError
 from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.sources import load_source
 from harness.store import Store
+from harness.train_jobs import train_group_job, train_job
 from harness.workers import Event
-from harness.zoo import GATE, ZOOS, Twin, Zoo, build, find_zoo, pinned, recipes, train_group_job, train_job, twins
+from harness.zoo import GATE, ZOOS, Twin, Zoo, find_zoo, pinned, recipes, twins
 from tests.conftest import TINY
 from tests.image_folders import write_cifar10
 
@@ -116,7 +118,8 @@ def test_progress_shows_models_done_the_rate_and_the_time_left(
 def test_two_runs_at_once_on_one_store_train_each_model_once(settings: Settings) -> None:
     script = textwrap.dedent(f"""
         from harness.settings import make_settings
-        from harness.zoo import Zoo, build, recipes
+        from harness.build import build
+        from harness.zoo import Zoo, recipes
         zoo = Zoo("tiny", "digits", {TINY.learning_rates!r}, num_train=100)
         if __name__ == "__main__":
             settings = make_settings(cache_dir={str(settings.cache_dir)!r}, workers=1)
@@ -135,7 +138,8 @@ def test_two_runs_at_once_on_one_store_train_each_model_once(settings: Settings)
 def test_a_run_killed_in_the_middle_is_carried_on_by_the_next(settings: Settings) -> None:
     script = textwrap.dedent(f"""
         from harness.settings import make_settings
-        from harness.zoo import Zoo, build, recipes
+        from harness.build import build
+        from harness.zoo import Zoo, recipes
         zoo = Zoo("tiny", "digits", {TINY.learning_rates!r}, num_train=100)
         if __name__ == "__main__":
             build(recipes(zoo, ["random_labels"]), make_settings(cache_dir={str(settings.cache_dir)!r}, workers=1))
@@ -295,7 +299,7 @@ def test_on_an_accelerator_groups_are_trained_first_and_the_rest_alone(
             trained.append(job[0] if isinstance(job[0], list) else [job[0]])
             yield Event("done", job, function(here, lambda payload: None))
 
-    monkeypatch.setattr("harness.zoo.run_jobs", run_here)
+    monkeypatch.setattr("harness.build.run_jobs", run_here)
     dropped = dataclasses.replace(FIVE[0], dropout=0.5)
     entries = build([*FIVE, dropped], dataclasses.replace(settings, device="cuda"), silent, progress=False)
     assert len(entries) == 6

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from harness.build import build
 from harness.errors import HarnessError
 from harness.paper.command import paper_options
 from harness.paper.figure1_drawing import draw
@@ -31,7 +32,6 @@ from harness.paper.settings import LEARNING_RATES, Cifar10, cifar10, paper_recip
 from harness.recipe import Condition, Recipe
 from harness.settings import Settings, make_settings
 from harness.store import Store
-from harness.zoo import build
 
 PANELS = "abc"
 IMAGES: tuple[Condition, ...] = ("shuffled_pixels", "random_pixels", "gaussian")

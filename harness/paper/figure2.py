@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from harness.build import build
 from harness.errors import HarnessError
 from harness.paper.command import paper_options
 from harness.paper.figure2_drawing import draw
@@ -21,7 +22,6 @@ from harness.paper.settings import EPOCHS, LEARNING_RATES, Cifar10, cifar10, pap
 from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.store import Store
-from harness.zoo import build
 
 QUICK_NETWORKS = ("alexnet_small", "mlp_1x512")
 QUICK_IMAGES = 1000

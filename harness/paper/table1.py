@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.build import build
 from harness.environment import environment
 from harness.errors import HarnessError
 from harness.paper.command import paper_options
@@ -17,7 +18,6 @@ from harness.paper.settings import Cifar10, cifar10, paper_recipe
 from harness.recipe import Augmentation, Recipe
 from harness.settings import Settings, make_settings
 from harness.store import Store
-from harness.zoo import build
 
 QUICK_IMAGES = 1000
 QUICK_NETWORKS = ("alexnet_small", "mlp_3x512", "mlp_1x512")

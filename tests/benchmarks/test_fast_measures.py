@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from harness.build import build
 from harness.evaluate import evaluate, read
 from harness.measure_lookup import find_measures
 from harness.recipe import Recipe
@@ -19,7 +20,7 @@ from harness.settings import make_settings
 from harness.store import Store
 from harness.trained_model import TrainedModel
 from harness.workers import warm_up
-from harness.zoo import GATE, ZOOS, build, recipes
+from harness.zoo import GATE, ZOOS, recipes
 
 ROOT = Path(__file__).parent.parent.parent
 

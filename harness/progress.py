@@ -1,0 +1,23 @@
+"""Progress on the screen, and in a log where nobody watches."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tqdm import tqdm
+
+Say = Callable[[str], None]
+
+
+def progress_bar(what: str, total: int, unit: str, show: bool) -> "tqdm[Any]":
+    """Items done, rate and time left; where nobody watches (no terminal), a line every ten seconds."""
+    watched = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        desc=what,
+        unit=unit,
+        disable=not show,
+        dynamic_ncols=watched,
+        mininterval=0.1 if watched else 10.0,
+        miniters=0,  # else a report would wait for the next model
+    )
