@@ -1,4 +1,5 @@
-"""The front door for the shell: `python -m harness train`, `zoo list`, `measures`, `table`, `profile`, `paper`."""
+"""The front door for the shell: `python -m harness train`, `zoo list`, `measures`, `table`, `profile`,
+`leaderboard`, `paper`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import click
 
 from harness.build import build
 from harness.errors import HarnessError
+from harness.leaderboard.command import leaderboard
 from harness.paper.command import paper
 from harness.recipe import Recipe
 from harness.settings import make_settings
@@ -168,6 +170,7 @@ def profile(
     write_figure(out, steps, found.name, zoo.name, direction(zoo, value))
 
 
+main.add_command(leaderboard)
 main.add_command(paper)
 
 if __name__ == "__main__":

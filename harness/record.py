@@ -1,35 +1,31 @@
-"""The leaderboard's record: what one run measured, as strict JSON that its schema describes.
+"""Records: what one run measured, as strict JSON that its schemas describe (record_schema.py).
 
 Raw rows are in it, so that every verdict can be computed again from the record alone.
 """
 
 import dataclasses
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from harness.checklist import Finding
 from harness.contract import CLAUSES
 from harness.environment import environment
-from harness.errors import HarnessError
 from harness.judging import Judging
+from harness.public_text import public
 from harness.questions import QUESTIONS
 from harness.recipe import TRAINING_VERSION, Recipe, canonical_json
+from harness.record_schema import SCHEMA_VERSION, sealed
 from harness.rows import Row
 from harness.source_digest import source_digest
+from harness.sources import load_source
 from harness.verdict import Verdict
 from harness.zoo import GATE, Zoo, recipes
 from measures._registry import Measure
 
 Findings = Mapping[str, Mapping[str, Mapping[str, Finding]]]  # measure -> suite -> clause -> what was found
-
-SCHEMA_VERSION = "2.0"
-SCHEMA = Path(__file__).parent / "schemas" / "leaderboard-2.0.json"
 
 
 def build_record(
@@ -43,13 +39,15 @@ def build_record(
     all of them are, else the first that is not. An incomplete entry (an interrupted run) has none.
     """
     measured_on = environment(judging.settings.device, judging.settings.workers)
+    described = describe_zoo(judging)
+    entries = [
+        _entry(measure, judging, verdicts, findings.get(measure.name, {})) | {"environment": measured_on}
+        for measure in judging.measures
+    ]
     return {
         "schema_version": SCHEMA_VERSION,
-        "zoo": describe_zoo(judging),
-        "entries": [
-            _entry(measure, judging, verdicts, findings.get(measure.name, {})) | {"environment": measured_on}
-            for measure in judging.measures
-        ],
+        "zoo": described,
+        "entries": [sealed(public(entry), described) for entry in entries],
     }
 
 
@@ -58,6 +56,7 @@ def describe_zoo(judging: Judging) -> dict[str, Any]:
 
     The digest is of the keys and data of the gate's models among them: what runs of the gate alone have as well.
     """
+    settings = judging.settings
     models = {
         recipe.id: {"key": recipe.key, "recipe": recipe.canonical()}
         | dataclasses.asdict(entry.outcome)
@@ -72,6 +71,7 @@ def describe_zoo(judging: Judging) -> dict[str, Any]:
         "digest": hashlib.sha256(canonical_json(fingerprint).encode()).hexdigest(),
         "training_version": TRAINING_VERSION,
         "data_set": judging.zoo.data_described,
+        "data_sha256": load_source(judging.zoo.data_set, settings.data_dir, settings.cache_dir).sha256,
         "models": models,
     }
 
@@ -164,18 +164,3 @@ def round_number(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [round_number(each) for each in value]
     return value
-
-
-def validate(record: Mapping[str, Any]) -> None:
-    """HarnessError with the place and the expectation if the record is not what its schema says."""
-    schema = json.loads(SCHEMA.read_text())
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(record))
-    if error is not None:
-        raise HarnessError(f"not a leaderboard record: {error.json_path}: {error.message:.200}")
-    for entry in record["entries"]:
-        missing = {name for name, (value, _) in entry["rows"].items() if value is None}
-        if missing != entry["reasons"].keys():
-            wrong = min(missing ^ entry["reasons"].keys())
-            raise HarnessError(
-                f"not a leaderboard record: {entry['measure']} on {wrong} has no value or a reason too many"
-            )

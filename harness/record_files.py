@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.record import validate
+from harness.record_schema import SCHEMA_VERSION, lifted, validate
+from harness.strict_json import read_json
 
 ZOO_FILE = "zoo.json"  # no measure can have this name: a measure "zoo" is refused below
 
@@ -29,7 +30,12 @@ def write_record(record: Mapping[str, Any], path: Path) -> None:
         return
     zoo = record["zoo"]
     if (path / ZOO_FILE).exists():
-        zoo = _joined(_read_json(path / ZOO_FILE)["zoo"], zoo, path)
+        known = read_json(path / ZOO_FILE)
+        if known.get("schema_version") != SCHEMA_VERSION:
+            known = read_record(path)
+            for entry in known["entries"]:
+                _replace(path / f"{entry['measure']}.json", entry)
+        zoo = _joined(known["zoo"], zoo, path)
     for entry in record["entries"]:
         if entry["measure"] == Path(ZOO_FILE).stem:
             raise HarnessError(f"a measure named {entry['measure']} would take the place of the folder's {ZOO_FILE}")
@@ -39,17 +45,26 @@ def write_record(record: Mapping[str, Any], path: Path) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A record from disk, a file or a folder, validated."""
+    """A run from disk, a file or a folder, validated; one of an older version as one of this."""
     if not path.is_dir():
-        record = _read_json(path)
+        run = read_json(path)
     elif not (path / ZOO_FILE).exists():
         raise HarnessError(f"{path} is no record: there is no {ZOO_FILE} in it")
     else:
-        record = _read_json(path / ZOO_FILE)
-        files = sorted(each for each in path.glob("*.json") if each.name != ZOO_FILE)
-        record["entries"] = [_read_json(each) for each in files]
-    validate(record)
-    return record
+        run = read_json(path / ZOO_FILE)
+        run["entries"] = [read_json(each) for each in record_paths(path)]
+    try:
+        if run.get("schema_version") != SCHEMA_VERSION:
+            run = lifted(run)
+        validate(run)
+    except HarnessError as problem:
+        raise HarnessError(f"{path}: {problem}") from problem
+    return run
+
+
+def record_paths(folder: Path) -> list[Path]:
+    """The files of the folder's measures."""
+    return sorted(each for each in folder.glob("*.json") if each.name != ZOO_FILE)
 
 
 def check_place(path: Path) -> None:
@@ -90,17 +105,3 @@ def _replace(path: Path, content: Mapping[str, Any]) -> None:
         os.replace(file.name, path)
     except OSError as cause:
         raise HarnessError(f"the record could not be written to {path} ({cause.strerror or cause})") from cause
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (OSError, ValueError) as cause:
-        raise HarnessError(f"{path} cannot be read as JSON ({cause})") from cause
-    if not isinstance(content, dict):
-        raise HarnessError(f"{path} cannot be read as a record; expected an object, got {type(content).__name__}")
-    return content

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness.checklist import Finding
+from harness.leaderboard.recompute import gaps_of, outcomes_of, rejudged, rows_of
 from harness.measure_lookup import find_measures
 from harness.questions import QUESTIONS
 from harness.questions.question import Question
@@ -22,7 +23,6 @@ from harness.source_digest import source_digest
 from harness.train import Outcome
 from harness.verdict import judge
 from harness.zoo import GATE, ZOOS, recipes, twins
-from tests.recorded import gaps_of, outcomes_of, rejudged, rows_of
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ZOOS["digits"]
@@ -54,7 +54,7 @@ def test_every_recorded_model_of_the_gate_fits_and_only_natural_ones_generalize(
 def test_the_recorded_gap_as_an_oracle_separates_and_its_negation_is_inverted(
     record: dict[str, Any], condition: Any
 ) -> None:
-    gap = gaps_of(record)
+    gap = gaps_of(record["zoo"])
     for sign, status in ((1, "separates"), (-1, "inverted")):
         verdict = judge(
             "oracle",
@@ -69,7 +69,7 @@ def test_the_recorded_gap_as_an_oracle_separates_and_its_negation_is_inverted(
 def test_every_recorded_verdict_follows_from_the_rows(record: dict[str, Any]) -> None:
     for entry in record["entries"]:
         for condition in GATE:
-            again, suite = rejudged(record, entry, DIGITS, condition), entry["suites"][condition]
+            again, suite = rejudged(entry, record["zoo"], DIGITS, condition), entry["suites"][condition]
             assert (again.status, again.wins, again.ties, again.losses) == (
                 suite["verdict"],
                 suite["wins"],
@@ -100,7 +100,7 @@ def passed(answers: dict[tuple[str, str], Finding]) -> set[str]:
 
 def answered(record: dict[str, Any], row: Callable[[Recipe], Row]) -> dict[tuple[str, str], Finding]:
     """Every question's answers on the recorded models."""
-    outcome = outcomes_of(record)
+    outcome = outcomes_of(record["zoo"])
     return {
         (question.name, answer.__name__): answer(DIGITS, row, outcome)
         for question in QUESTIONS
@@ -110,11 +110,11 @@ def answered(record: dict[str, Any], row: Callable[[Recipe], Row]) -> dict[tuple
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
 def test_every_premise_holds_on_the_recorded_models(record: dict[str, Any], question: Question) -> None:
-    assert question.premise(DIGITS, outcomes_of(record)) == []
+    assert question.premise(DIGITS, outcomes_of(record["zoo"])) == []
 
 
 def made_up(record: dict[str, Any], value: Callable[[Outcome], float]) -> Callable[[Recipe], Row]:
-    outcome = outcomes_of(record)
+    outcome = outcomes_of(record["zoo"])
     return lambda recipe: Row("oracle", 1, "", recipe.key, "", "value", value(outcome(recipe)), "", 0.0)
 
 
@@ -162,7 +162,7 @@ def test_a_constant_a_coin_and_a_count_pass_nothing_but_silence(entries: dict[st
 
 @pytest.mark.slow
 def test_every_recorded_finding_follows_from_the_rows(record: dict[str, Any]) -> None:
-    outcome = outcomes_of(record)
+    outcome = outcomes_of(record["zoo"])
     for entry in record["entries"]:
         row = rows_of(entry)
         for question in QUESTIONS:

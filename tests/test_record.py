@@ -12,20 +12,19 @@ from harness.checklist import Finding
 from harness.contract import CLAUSES
 from harness.errors import HarnessError
 from harness.judging import Judging
+from harness.leaderboard.recompute import rejudged
 from harness.measure_lookup import find_measures
 from harness.record import (
-    SCHEMA,
     build_record,
     contract_answer,
     overall,
     round_number,
-    validate,
 )
 from harness.record_files import read_record, write_record
+from harness.record_schema import FOLDER, digest_of, validate
 from harness.settings import make_settings
 from harness.zoo import GATE, Zoo
 from tests.conftest import TINY
-from tests.recorded import rejudged
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 
@@ -59,8 +58,27 @@ def test_findings_are_recorded_by_suite_and_the_contract_as_one_answer(record: d
     assert contract_answer(one_clause | {"another": Finding("broken")}) == "broken"
 
 
-def test_the_schema_is_a_valid_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_every_schema_is_a_valid_schema_of_2020_12(path: Path) -> None:
+    schema = json.loads(path.read_text())
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_entry_is_a_record_that_stands_alone(record: dict[str, Any]) -> None:
+    for entry in record["entries"]:
+        assert entry["digest"] == digest_of(entry)
+        assert {name: record["zoo"][name] for name in entry["zoo"] if name != "models_digest"} == {
+            name: value for name, value in entry["zoo"].items() if name != "models_digest"
+        }
+
+
+def test_the_digest_is_of_all_the_rest(record: dict[str, Any]) -> None:
+    entry = copy.deepcopy(record["entries"][0])
+    first_row(record)
+    entry["rows"][min(entry["rows"])][0] += 1e-12
+    assert digest_of(entry) != entry["digest"]
+    assert digest_of({**record["entries"][0], "digest": "0" * 64}) == record["entries"][0]["digest"]
 
 
 def test_what_is_built_is_valid_and_survives_the_disk(record: dict[str, Any], tmp_path: Path) -> None:
@@ -77,7 +95,7 @@ def test_the_same_results_are_the_same_bytes(record: dict[str, Any], tmp_path: P
 def test_every_verdict_follows_from_the_rows(record: dict[str, Any]) -> None:
     for entry in record["entries"]:
         for condition, suite in entry["suites"].items():
-            again = rejudged(record, entry, TINY, condition)
+            again = rejudged(entry, record["zoo"], TINY, condition)
             assert (again.status, again.wins, again.ties) == (suite["verdict"], suite["wins"], suite["ties"])
             assert round_number(again.p_value) == suite["p_value"]
             assert again.auc == pytest.approx(suite["auc"], rel=1e-5)
@@ -110,7 +128,7 @@ def first_row(record: dict[str, Any]) -> list[Any]:
 def test_what_is_not_a_record_is_refused(record: dict[str, Any], change: Any, place: str) -> None:
     altered = copy.deepcopy(record)
     change(altered)
-    with pytest.raises(HarnessError, match=f"not a leaderboard record: .*{place}"):
+    with pytest.raises(HarnessError, match=f"^not a (run|record|zoo).*{place}"):
         validate(json.loads(json.dumps(altered)))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.record_files import as_text, check_place, read_record, write_record
+from harness.record_schema import sealed
 
 MODEL = {
     "key": "a" * 64,
@@ -67,9 +68,10 @@ def record(*names: str, models: tuple[str, ...] = ("model",)) -> dict[str, Any]:
         "digest": "e" * 64,
         "training_version": 2,
         "data_set": "digits",
+        "data_sha256": "f" * 64,
         "models": {name: MODEL for name in models},
     }
-    return {"schema_version": "2.0", "zoo": zoo, "entries": [entry(name) for name in names]}
+    return {"schema_version": "3.0", "zoo": zoo, "entries": [sealed(entry(name), zoo) for name in names]}
 
 
 def test_a_folder_holds_the_same_record_as_a_file(tmp_path: Path) -> None:

@@ -110,4 +110,4 @@ def test_the_command_refuses_what_is_no_record(tmp_path: Any) -> None:
     (tmp_path / "out.json").write_text("{}")
     result = CliRunner().invoke(main, ["table", str(tmp_path / "out.json")])
     assert result.exit_code == 2
-    assert "not a leaderboard record" in result.output
+    assert "not a record" in result.output

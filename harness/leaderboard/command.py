@@ -1,0 +1,109 @@
+"""`python -m harness leaderboard build|check|compare|merge|page`."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.errors import HarnessError
+
+RECORDS = click.Path(exists=True, path_type=Path)
+DEFAULT = Path("baselines")
+
+
+def records_argument(command: Any) -> Any:
+    return click.argument("records", type=RECORDS, default=DEFAULT)(command)
+
+
+@click.group()
+def leaderboard() -> None:
+    """Records of measures: ranked, checked, compared, merged.
+
+    RECORDS is a folder such as baselines/, or the file of a run.
+    """
+
+
+@leaderboard.command()
+@records_argument
+@click.option("--out", type=click.Path(path_type=Path), help="The file [RECORDS/leaderboard.json].")
+def build(records: Path, out: Path | None) -> None:
+    """Fold the records into leaderboard.json: the same records give the same bytes."""
+    from harness.leaderboard.reading import LEADERBOARD_FILE, skim_runs
+    from harness.leaderboard.standings import leaderboard
+    from harness.record_files import as_text
+
+    if out is None and not records.is_dir():
+        raise HarnessError(f"{records} is a file; name the leaderboard's with --out")
+    place = out or records / LEADERBOARD_FILE
+    content = leaderboard(skim_runs(records))
+    _replace(place, as_text(content))
+    for name, zoo in content["zoos"].items():
+        ranked = sum(entry["rank"] is not None for entry in zoo["entries"])
+        click.echo(f"{name}: {len(zoo['entries'])} entries, {ranked} of them ranked")
+    click.echo(f"written to {place}")
+
+
+@leaderboard.command()
+@records_argument
+def check(records: Path) -> None:
+    """Compute every verdict and finding again from the rows; any difference is a sentence, and exit status 1."""
+    from harness.leaderboard.check import check
+
+    checked: list[str] = []
+    problems = check(records, checked.append)
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        click.echo(f"{len(problems)} problems in {len(checked)} records", err=True)
+        sys.exit(1)
+    click.echo(f"{len(checked)} records are sound: their verdicts and findings follow from their rows")
+
+
+@leaderboard.command()
+@click.argument("one", type=RECORDS)
+@click.argument("other", type=RECORDS)
+def compare(one: Path, other: Path) -> None:
+    """What changed from ONE to OTHER, against its noise; exit status 1 where records cannot be compared."""
+    from harness.leaderboard.compare import compare
+    from harness.leaderboard.reading import read_runs
+
+    comparisons, alone = compare(read_runs(one), read_runs(other))
+    for each in comparisons:
+        for obstacle in each.obstacles:
+            click.echo(f"{each.measure} on {each.zoo} cannot be compared: {obstacle}")
+        for change in each.changes:
+            click.echo(f"{each.measure} on {each.zoo}: {change}")
+        if each.changes:
+            click.echo("".join(f"  {note}\n" for note in each.notes), nl=False)
+    same = sum(not each.obstacles and not each.changes for each in comparisons)
+    click.echo("".join(f"{sentence}\n" for sentence in alone) + f"{same} of {len(comparisons)} are unchanged")
+    if any(each.obstacles for each in comparisons):
+        sys.exit(1)
+
+
+@leaderboard.command()
+@click.argument("sources", type=RECORDS, nargs=-1, required=True)
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT, show_default=True)
+def merge(sources: tuple[Path, ...], into: Path) -> None:
+    """Add the records of the SOURCES: a union that never overwrites."""
+    from harness.leaderboard.merge import merge
+
+    new = merge(sources, into)
+    for path in new:
+        click.echo(path)
+    click.echo(f"{len(new)} new records in {into}; run leaderboard build {into}")
+
+
+def _replace(place: Path, text: str) -> None:
+    """Whole or not at all."""
+    try:
+        handle, private = tempfile.mkstemp(prefix=f".{place.name}-", dir=place.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(private, 0o644)
+        os.replace(private, place)
+    except OSError as cause:
+        raise HarnessError(f"{place} could not be written ({cause.strerror or cause})") from cause

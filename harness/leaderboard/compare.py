@@ -1,0 +1,146 @@
+"""Two records of one measure: what changed, by how much against its noise, or why they cannot be compared."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError
+from harness.leaderboard.recompute import recorded_zoo
+from harness.zoo import GATE, Zoo, twins
+
+DRAWS = 2000
+LEVEL = 0.95
+Values = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """`obstacles`: why the two are not comparable; else `changes`, none if nothing did but the clock. Sentences."""
+
+    measure: str
+    zoo: str
+    obstacles: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def compare(
+    one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[Comparison], list[str]]:
+    """Of the runs of each zoo: a comparison for every measure that both have, and a sentence for each in one alone."""
+    found, alone = [], []
+    for name in sorted({*one, *other}):
+        first, second = (
+            {entry["measure"]: entry for entry in runs.get(name, {"entries": ()})["entries"]} for runs in (one, other)
+        )
+        for measure in sorted({*first, *second}):
+            if measure in first and measure in second:
+                found.append(compare_records(first[measure], second[measure], one[name]["zoo"]))
+            else:
+                alone.append(f"{measure} on {name} is in the {'first' if measure in first else 'second'} alone")
+    return found, alone
+
+
+def compare_records(one: Mapping[str, Any], other: Mapping[str, Any], described: Mapping[str, Any]) -> Comparison:
+    """Two records of one measure and one zoo, `described` as the first has it."""
+    name, zoo = one["measure"], one["zoo"]["name"]
+    if obstacles := tuple(_obstacles(one, other)):
+        return Comparison(name, zoo, obstacles)
+    return Comparison(name, zoo, (), tuple(_changes(one, other, recorded_zoo(described))), tuple(_notes(one, other)))
+
+
+def _obstacles(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    if one["protocol"] != other["protocol"]:
+        yield f"another protocol: {one['protocol']}, {other['protocol']}"
+    data = [each["zoo"]["data_sha256"] for each in (one, other)]
+    if one["zoo"]["data_set"] != other["zoo"]["data_set"] or (None not in data and data[0] != data[1]):
+        yield f"another data set: {_data(one)}, {_data(other)}"
+    for each, which in ((one, "first"), (other, "second")):
+        if not each["complete"]:
+            yield f"the {which} is incomplete"
+    if one["zoo"]["digest"] != other["zoo"]["digest"] and one["complete"] and other["complete"]:
+        yield f"another zoo: digest {one['zoo']['digest'][:12]}, {other['zoo']['digest'][:12]}"
+
+
+def _data(record: Mapping[str, Any]) -> str:
+    return f"{record['zoo']['data_set']} ({(record['zoo']['data_sha256'] or 'unknown')[:12]})"
+
+
+def _notes(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    """What may be behind a change."""
+    if one["version"] != other["version"]:
+        yield f"version {one['version']} -> {other['version']}"
+    elif one["source_sha256"] != other["source_sha256"]:
+        yield "the measure's source, or what it shares with others, is not the same"
+    if one["zoo"]["models_digest"] != other["zoo"]["models_digest"]:
+        yield "the weights of the models differ (another machine, or other suites ran): values do for that alone"
+    before, after = one["seconds_per_model"], other["seconds_per_model"]
+    if before and after:
+        where = " and ".join(dict.fromkeys(each["environment"]["cpu"] for each in (one, other)))
+        yield f"seconds a model {before:.2g} -> {after:.2g}, on {where}"
+
+
+def _changes(one: Mapping[str, Any], other: Mapping[str, Any], zoo: Zoo) -> Iterator[str]:
+    if one["verdict"] != other["verdict"]:
+        yield f"gate: {one['verdict']} -> {other['verdict']}"
+    for condition in GATE:
+        before, after = one["suites"][condition], other["suites"][condition]
+        numbers = [(each["verdict"], each["wins"], each["ties"], each["losses"]) for each in (before, after)]
+        difference = auc_difference(one["rows"], other["rows"], zoo, condition)
+        moved = difference is not None and difference[0] != 0
+        if numbers[0] == numbers[1] and not moved:
+            continue
+        text = f"{condition}: wins {before['wins']}/{before['pairs']} -> {after['wins']}/{after['pairs']}"
+        if difference is not None:
+            value, low, high = difference
+            noise = "within its noise" if low <= 0 <= high else "beyond its noise"
+            text += f", AUC {value:+.3f} [{low:+.3f}, {high:+.3f}], {noise}"
+        yield text
+    for suite in sorted({*one["findings"], *other["findings"]}):
+        first, second = one["findings"].get(suite, {}), other["findings"].get(suite, {})
+        for clause in sorted({*first, *second}):
+            words = [_outcome(each.get(clause)) for each in (first, second)]
+            if words[0] != words[1]:
+                yield f"{suite}, {clause}: {words[0]} -> {words[1]}"
+
+
+def _outcome(finding: Mapping[str, Any] | None) -> str:
+    if finding is None:
+        return "not asked"
+    word = finding["status"] or ("skipped" if finding["skipped"] else "falls short" if finding["problem"] else "holds")
+    return str(word).replace("_", " ")
+
+
+def auc_difference(
+    one: Mapping[str, Sequence[Any]], other: Mapping[str, Sequence[Any]], zoo: Zoo, condition: Any
+) -> tuple[float, float, float] | None:
+    """The second's AUC within networks less the first's, with its 95% interval; None where a value is missing.
+
+    A percentile bootstrap: twins are drawn within each network, the same of both records, by a generator of fixed seed.
+    """
+    by_network: dict[str, list[tuple[Any, ...]]] = {}
+    for twin in twins(zoo, condition):
+        cells = [rows.get(each.id, [None])[0] for rows in (one, other) for each in (twin.natural, twin.randomized)]
+        if None in cells:
+            return None
+        by_network.setdefault(twin.natural.network, []).append(tuple(cells))
+    strata = [np.array(values, dtype=float) for values in by_network.values()]  # (twins, 4)
+    if not strata:
+        raise HarnessError(f"the zoo {zoo.name} has no twins for {condition}")
+    generator = np.random.default_rng(0)
+    drawn = np.zeros(DRAWS)
+    for values in strata:
+        chosen = values[generator.integers(len(values), size=(DRAWS, len(values)))]
+        drawn += (_auc(chosen[..., 2], chosen[..., 3]) - _auc(chosen[..., 0], chosen[..., 1])) / len(strata)
+    value = float(np.mean([_auc(v[:, 2], v[:, 3]) - _auc(v[:, 0], v[:, 1]) for v in strata]))
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return value, float(low), float(high)
+
+
+def _auc(natural: Values, randomized: Values) -> Values:
+    """(..., twins) -> (...): the chance that a randomized value exceeds a natural one, ties half."""
+    return np.asarray((np.sign(randomized[..., :, None] - natural[..., None, :]) + 1).mean(axis=(-2, -1)) / 2)

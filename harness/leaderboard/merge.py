@@ -1,0 +1,61 @@
+"""Records of several places in one: a union that overwrites nothing, and is whole or not there at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.leaderboard.reading import read_runs
+from harness.record_files import ZOO_FILE, record_paths, write_record
+from harness.strict_json import read_json
+
+
+def merge(sources: Sequence[Path], target: Path) -> list[Path]:
+    """Add the records of the sources to the folders of the target, one for each zoo; the files that are new.
+
+    HarnessError, and nothing is written, where two records of one measure differ, or their models do.
+    """
+    found: dict[str, dict[str, dict[str, Any]]] = {}  # zoo -> measure -> record
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for source in sources:
+        for name, run in read_runs(source).items():
+            runs.setdefault(name, []).append(run)
+            for entry in run["entries"]:
+                _same(found.setdefault(name, {}).setdefault(entry["measure"], entry), entry, source)
+    for name, entries in found.items():
+        for path in record_paths(target / name):
+            if path.stem in entries:
+                _same(read_json(path), entries[path.stem], target / name)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".merge-", dir=target) as private:
+        prepared = {name: _prepared(runs[name], target / name, Path(private) / name) for name in sorted(runs)}
+        return [path for name, folder in prepared.items() for path in _moved(folder, target / name)]
+
+
+def _same(known: Mapping[str, Any], other: Mapping[str, Any], where: Path) -> None:
+    if known.get("digest") != other["digest"]:
+        raise HarnessError(
+            f"{other['measure']} has another record in {where}; none is overwritten: compare them, then remove one"
+        )
+
+
+def _prepared(runs: Sequence[Mapping[str, Any]], present: Path, private: Path) -> Path:
+    """A folder with the runs and the zoo file of what is present; HarnessError where the models differ."""
+    private.mkdir()
+    if (present / ZOO_FILE).exists():
+        shutil.copy(present / ZOO_FILE, private)
+    for run in runs:
+        write_record(run, private)
+    return private
+
+
+def _moved(folder: Path, target: Path) -> list[Path]:
+    """The zoo's file first: it may have models that no record is of, but no record may be of models it has not."""
+    target.mkdir(exist_ok=True)
+    new = [path for path in record_paths(folder) if not (target / path.name).exists()]
+    for path in [folder / ZOO_FILE, *new]:
+        os.replace(path, target / path.name)
+    return [target / path.name for path in new]

@@ -1,0 +1,77 @@
+"""Where records are: a folder with a folder for each zoo (`baselines/`), the folder of one zoo, or a run's file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.record_files import ZOO_FILE, read_record, record_paths
+from harness.record_schema import SCHEMA_VERSION, digest_of, lifted
+from harness.strict_json import read_json
+
+LEADERBOARD_FILE = "leaderboard.json"
+
+
+def zoo_places(path: Path) -> list[Path]:
+    """The folders and files that hold the records of one zoo each. HarnessError where there is none."""
+    if path.is_file() or (path / ZOO_FILE).exists():
+        return [path]
+    if not path.is_dir():
+        raise HarnessError(f"{path} is not there; expected a folder with records, or the file of a run")
+    if places := sorted(each.parent for each in path.glob(f"*/{ZOO_FILE}")):
+        return places
+    raise HarnessError(f"no records in {path}: neither {ZOO_FILE} nor a folder that has one; name baselines/, or a run")
+
+
+def read_runs(path: Path) -> dict[str, dict[str, Any]]:
+    """The run of each zoo, by its name, validated. HarnessError for what is none, and for a zoo in two places."""
+    return _by_zoo(path, read_record)
+
+
+def skim_runs(path: Path) -> dict[str, dict[str, Any]]:
+    """The same without the schemas, which take long: of every record only its digest is checked, which was made when
+    the schema held."""
+    return _by_zoo(path, _skim)
+
+
+def _by_zoo(path: Path, read: Any) -> dict[str, dict[str, Any]]:
+    runs: dict[str, dict[str, Any]] = {}
+    for place in zoo_places(path):
+        run = read(place)
+        name = run["zoo"]["name"]
+        if name in runs:
+            raise HarnessError(f"{path} has the zoo {name} in two places, {place} is one; merge them, or name one")
+        runs[name] = run
+    return runs
+
+
+def _skim(place: Path) -> dict[str, Any]:
+    if place.is_file():
+        return read_record(place)
+    run = read_json(place / ZOO_FILE)
+    if run.get("schema_version") != SCHEMA_VERSION:
+        return _lifted(place, run)
+    run["entries"] = list(_skimmed(place))
+    return run
+
+
+def _lifted(place: Path, run: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return lifted({**run, "entries": [read_json(each) for each in record_paths(place)]})
+    except HarnessError as problem:
+        raise HarnessError(f"{place}: {problem}") from problem
+
+
+def _skimmed(place: Path) -> Iterator[dict[str, Any]]:
+    for file in record_paths(place):
+        record = read_json(file)
+        if record.get("schema_version") != SCHEMA_VERSION:
+            raise HarnessError(
+                f"{file} is of schema {record.get('schema_version')!r}, its zoo of {SCHEMA_VERSION}; "
+                f"run leaderboard check {place}"
+            )
+        if record.get("digest") != digest_of(record):
+            raise HarnessError(f"{file} was changed after it was written; run leaderboard check {place}")
+        if record.get("measure") != file.stem:
+            raise HarnessError(f"{file} is of {record.get('measure')!r}; a record is named for its measure")
+        yield record

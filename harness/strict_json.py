@@ -1,0 +1,37 @@
+"""JSON as it is written down: no NaN, no name twice in an object, and a sentence for what is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file; HarnessError, with the place, if it cannot be read as one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise HarnessError(f"{path} cannot be read ({cause})") from cause
+    try:
+        content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except json.JSONDecodeError as cause:
+        torn = "; it ends in the middle, was its writing interrupted?" if cause.pos >= len(text.rstrip()) else ""
+        raise HarnessError(f"{path} cannot be read as JSON ({cause}){torn}") from cause
+    except (ValueError, RecursionError) as cause:
+        raise HarnessError(f"{path} cannot be read as JSON ({cause})") from cause
+    if not isinstance(content, dict):
+        raise HarnessError(f"{path} cannot be read as a record; expected an object, got {type(content).__name__}")
+    return content
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} twice in one object")
+    return found
