@@ -25,6 +25,7 @@ from harness.zoo import GATE, Zoo
 TOLERANCE = 2e-5  # of reported numbers, which have six digits
 SECONDS = "seconds"  # of a verdict: rows have theirs rounded further
 BUILT_IN = "measures."
+UNREADABLE = "cannot be read"  # in the place of a record that is none: why
 
 
 def check(path: Path, tick: Callable[[str], None] = lambda what: None) -> list[str]:
@@ -64,21 +65,22 @@ def _check_zoo(place: Path, tick: Callable[[str], None]) -> tuple[list[str], dic
     except HarnessError as problem:
         text = str(problem)
         return [text if text.startswith(str(place)) else f"{place}: {text}"], None
-    problems = []
-    names = collections.Counter(str(entry.get("measure", "")).casefold() for _, entry in files)
+    problems = [entry[UNREADABLE] for _, entry in files if UNREADABLE in entry]
+    files = [(where, entry) for where, entry in files if UNREADABLE not in entry]
+    names = collections.Counter(str(entry.get("measure")).casefold() for _, entry in files)
     for where, entry in files:
-        tick(str(entry.get("measure", "")))
+        tick(str(entry.get("measure")))
         found = list(_check_record(entry, run["zoo"], zoo))
         if place.is_dir() and entry.get("measure") != Path(where).stem:
             found.append(f"is of {entry.get('measure')!r}; a record is named for its measure")
-        if names[str(entry.get("measure", "")).casefold()] > 1:
+        if names[str(entry.get("measure")).casefold()] > 1:
             found.append("is there twice")
         problems += [f"{where}: {each}" for each in found]
     return problems, None if problems else {**run, "entries": [entry for _, entry in files]}
 
 
 def _read_parts(place: Path) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
-    """A run without its entries, and these with the places they are from; what cannot be read at all is an entry {}."""
+    """A run without its entries, and these with the places they are from; UNREADABLE for what cannot be read."""
     files: list[tuple[str, dict[str, Any]]] = []
     if place.is_file():
         run = read_json(place)
@@ -91,7 +93,7 @@ def _read_parts(place: Path) -> tuple[dict[str, Any], list[tuple[str, dict[str, 
             try:
                 files.append((str(path), read_json(path)))
             except HarnessError as problem:
-                files.append((str(path), {"unreadable": str(problem)}))
+                files.append((str(path), {UNREADABLE: str(problem)}))
         if run.get("schema_version") != SCHEMA_VERSION:
             run = lifted({**run, "entries": [entry for _, entry in files]})
             files = [(where, entry) for (where, _), entry in zip(files, run["entries"], strict=True)]
@@ -101,9 +103,6 @@ def _read_parts(place: Path) -> tuple[dict[str, Any], list[tuple[str, dict[str, 
 
 
 def _check_record(entry: dict[str, Any], described: Mapping[str, Any], zoo: Zoo) -> Iterator[str]:
-    if "unreadable" in entry:
-        yield entry["unreadable"]
-        return
     try:
         validate_part(entry, "record")
     except HarnessError as problem:
