@@ -7,14 +7,18 @@ from typing import Any
 from harness.errors import HarnessError
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a file; HarnessError, with the place, if it cannot be read as one."""
+def read_json(path: Path, twice: bool = True) -> dict[str, Any]:
+    """The object in a file; HarnessError, with the place, if it cannot be read as one.
+
+    Without `twice` a name that an object has twice, of which the last counts, is not looked for: for content whose
+    digest is checked.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as cause:
         raise HarnessError(f"{path} cannot be read ({cause})") from cause
     try:
-        content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object if twice else None)
     except json.JSONDecodeError as cause:
         torn = "; it ends in the middle, was its writing interrupted?" if cause.pos >= len(text.rstrip()) else ""
         raise HarnessError(f"{path} cannot be read as JSON ({cause}){torn}") from cause

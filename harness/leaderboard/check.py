@@ -50,7 +50,9 @@ def check(path: Path, tick: Callable[[str], None] = lambda what: None) -> list[s
 
 def _check_derived(derived: Path, runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     try:
-        if differs(read_json(derived), leaderboard(runs)):
+        content = leaderboard(runs)
+        validate_part(content, "leaderboard")
+        if differs(read_json(derived), content):
             return [f"{derived} does not follow from the records; run leaderboard build"]
     except HarnessError as problem:
         return [str(problem)]

@@ -31,14 +31,14 @@ def leaderboard() -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="The file [RECORDS/leaderboard.json].")
 def build(records: Path, out: Path | None) -> None:
     """Fold the records into leaderboard.json: the same records give the same bytes."""
-    from harness.leaderboard.reading import LEADERBOARD_FILE, skim_runs
-    from harness.leaderboard.standings import leaderboard
+    from harness.leaderboard.reading import LEADERBOARD_FILE
+    from harness.leaderboard.standings import build
     from harness.record_files import as_text
 
     if out is None and not records.is_dir():
         raise HarnessError(f"{records} is a file; name the leaderboard's with --out")
     place = out or records / LEADERBOARD_FILE
-    content = leaderboard(skim_runs(records))
+    content = build(records)
     _replace(place, as_text(content))
     for name, zoo in content["zoos"].items():
         ranked = sum(entry["rank"] is not None for entry in zoo["entries"])

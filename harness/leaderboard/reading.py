@@ -1,12 +1,11 @@
 """Where records are: a folder with a folder for each zoo (`baselines/`), the folder of one zoo, or a run's file."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.record_files import ZOO_FILE, read_record, record_paths
-from harness.record_schema import SCHEMA_VERSION, digest_of, lifted
+from harness.record_files import ZOO_FILE, read_record
+from harness.record_schema import SCHEMA_VERSION, digest_of
 from harness.strict_json import read_json
 
 LEADERBOARD_FILE = "leaderboard.json"
@@ -25,19 +24,9 @@ def zoo_places(path: Path) -> list[Path]:
 
 def read_runs(path: Path) -> dict[str, dict[str, Any]]:
     """The run of each zoo, by its name, validated. HarnessError for what is none, and for a zoo in two places."""
-    return _by_zoo(path, read_record)
-
-
-def skim_runs(path: Path) -> dict[str, dict[str, Any]]:
-    """The same without the schemas, which take long: of every record only its digest is checked, which was made when
-    the schema held."""
-    return _by_zoo(path, _skim)
-
-
-def _by_zoo(path: Path, read: Any) -> dict[str, dict[str, Any]]:
     runs: dict[str, dict[str, Any]] = {}
     for place in zoo_places(path):
-        run = read(place)
+        run = read_record(place)
         name = run["zoo"]["name"]
         if name in runs:
             raise HarnessError(f"{path} has the zoo {name} in two places, {place} is one; merge them, or name one")
@@ -45,33 +34,16 @@ def _by_zoo(path: Path, read: Any) -> dict[str, dict[str, Any]]:
     return runs
 
 
-def _skim(place: Path) -> dict[str, Any]:
-    if place.is_file():
-        return read_record(place)
-    run = read_json(place / ZOO_FILE)
-    if run.get("schema_version") != SCHEMA_VERSION:
-        return _lifted(place, run)
-    run["entries"] = list(_skimmed(place))
-    return run
-
-
-def _lifted(place: Path, run: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return lifted({**run, "entries": [read_json(each) for each in record_paths(place)]})
-    except HarnessError as problem:
-        raise HarnessError(f"{place}: {problem}") from problem
-
-
-def _skimmed(place: Path) -> Iterator[dict[str, Any]]:
-    for file in record_paths(place):
-        record = read_json(file)
-        if record.get("schema_version") != SCHEMA_VERSION:
-            raise HarnessError(
-                f"{file} is of schema {record.get('schema_version')!r}, its zoo of {SCHEMA_VERSION}; "
-                f"run leaderboard check {place}"
-            )
-        if record.get("digest") != digest_of(record):
-            raise HarnessError(f"{file} was changed after it was written; run leaderboard check {place}")
-        if record.get("measure") != file.stem:
-            raise HarnessError(f"{file} is of {record.get('measure')!r}; a record is named for its measure")
-        yield record
+def skim_record(file: Path) -> dict[str, Any]:
+    """A record without its schema, which takes long: its digest is checked, which was made when the schema held."""
+    record = read_json(file, twice=False)
+    if record.get("schema_version") != SCHEMA_VERSION:
+        raise HarnessError(
+            f"{file} is of schema {record.get('schema_version')!r}, its zoo of {SCHEMA_VERSION}; "
+            f"run leaderboard check {file.parent}"
+        )
+    if record.get("digest") != digest_of(record):
+        raise HarnessError(f"{file} was changed after it was written; run leaderboard check {file.parent}")
+    if record.get("measure") != file.stem:
+        raise HarnessError(f"{file} is of {record.get('measure')!r}; a record is named for its measure")
+    return record

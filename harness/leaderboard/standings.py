@@ -5,18 +5,27 @@ gap itself, as if it could be measured) are beside the ranks, as floor and ceili
 """
 
 import math
+import multiprocessing
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from harness.checklist import Finding
 from harness.errors import HarnessError
+from harness.leaderboard.reading import skim_record, zoo_places
 from harness.leaderboard.recompute import gaps_of, oracle_rows, outcomes_of, recorded_zoo
 from harness.questions import QUESTIONS
 from harness.record import round_number
-from harness.record_schema import SCHEMA_VERSION, validate_part
+from harness.record_files import ZOO_FILE, read_record, record_paths
+from harness.record_schema import PROTOCOL, SCHEMA_VERSION
+from harness.settings import cores
+from harness.strict_json import read_json
 from harness.verdict import Verdict, judge
 from harness.zoo import GATE, ZOOS, twins
 
+CHUNK = 250
+MANY = 1000  # records, from which on starting processes pays
 TIERS = ("fast", "slow", "retrain")
 CONTROLS = "controls"
 ORACLE = "generalization_gap"
@@ -24,21 +33,57 @@ GATE_NUMBERS = ("verdict", "wins", "ties", "losses", "pairs", "p_value", "auc", 
 FINDINGS = {(question.name, answer.__name__) for question in QUESTIONS for answer in question.answers}
 
 
+def build(path: Path) -> dict[str, Any]:
+    """The content of leaderboard.json from the records at `path` (see reading.py), of which only digests are checked.
+
+    HarnessError for what is no record, was changed, or is of a zoo that is in two places.
+    """
+    zoos: dict[str, dict[str, Any]] = {}
+    for place in zoo_places(path):
+        if place.is_dir() and (content := read_json(place / ZOO_FILE)).get("schema_version") == SCHEMA_VERSION:
+            zoo, entries = content["zoo"], _skimmed(record_paths(place))
+        else:
+            run = read_record(place)
+            zoo, entries = run["zoo"], [entry_of(record) for record in run["entries"]]
+        if zoo["name"] in zoos:
+            raise HarnessError(f"{path} has the zoo {zoo['name']} in two places, {place} is one; merge them")
+        zoos[zoo["name"]] = _ranked(entries, zoo)
+    return {"schema_version": SCHEMA_VERSION, "zoos": dict(sorted(zoos.items()))}
+
+
 def leaderboard(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The content of leaderboard.json from the run of each zoo. HarnessError if a run is not as its digests say."""
-    try:
-        zoos = {name: standings(run["entries"], run["zoo"]) for name, run in sorted(runs.items())}
-    except (KeyError, TypeError, AttributeError) as cause:
-        raise HarnessError(f"a record is not as its schema says ({cause!r}); run leaderboard check") from cause
-    content = {"schema_version": SCHEMA_VERSION, "zoos": zoos}
-    validate_part(content, "leaderboard")
-    return content
+    """The same from runs, by the zoo's name, that were read and validated."""
+    zoos = {name: standings(run["entries"], run["zoo"]) for name, run in sorted(runs.items())}
+    return {"schema_version": SCHEMA_VERSION, "zoos": zoos}
 
 
 def standings(records: Sequence[Mapping[str, Any]], zoo: Mapping[str, Any]) -> dict[str, Any]:
     """One zoo's part of leaderboard.json: its entries in the order of their ranks, then the oracle, the controls and
     what is incomplete, by name."""
-    entries = [_entry(record) for record in records]
+    return _ranked([entry_of(record) for record in records], zoo)
+
+
+def skimmed(file: Path) -> dict[str, Any]:
+    """The entry of the record in a file."""
+    record = skim_record(file)
+    try:
+        entry = entry_of(record)
+        merit(entry)
+    except (KeyError, TypeError, AttributeError, ValueError) as cause:
+        raise HarnessError(
+            f"{file} is not as its schema says ({cause!r}); run leaderboard check {file.parent}"
+        ) from cause
+
+
+def _skimmed(files: list[Path]) -> list[dict[str, Any]]:
+    if len(files) < MANY:
+        return [skimmed(file) for file in files]
+    with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
+        return list(pool.map(skimmed, files, chunksize=CHUNK))
+
+
+def _ranked(entries: list[dict[str, Any]], zoo: Mapping[str, Any]) -> dict[str, Any]:
+    protocol = max((entry.pop("protocol") for entry in entries), default=PROTOCOL)
     if (oracle := _oracle(zoo)) is not None:
         entries.append(oracle)
     _rank([each for each in entries if each["role"] == "measure" and each["complete"]])
@@ -48,7 +93,7 @@ def standings(records: Sequence[Mapping[str, Any]], zoo: Mapping[str, Any]) -> d
         "data_set": zoo["data_set"],
         "data_sha256": zoo["data_sha256"],
         "training_version": zoo["training_version"],
-        "protocol": max((record["protocol"] for record in records), default=1),
+        "protocol": protocol,
         "twins_per_condition": max((each["pairs"] for entry in entries for each in entry["gate"].values()), default=0),
         "entries": entries,
     }
@@ -72,7 +117,8 @@ def _place(entry: Mapping[str, Any]) -> tuple[float, int, str]:
     return rank, ("oracle", "control", "measure").index(entry["role"]), entry["measure"]
 
 
-def _entry(record: Mapping[str, Any]) -> dict[str, Any]:
+def entry_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's entry, without its rank, and with its protocol."""
     findings = {
         suite: {clause: _finding(each) for clause, each in clauses.items() if (suite, clause) in FINDINGS}
         for suite, clauses in record["findings"].items()
@@ -93,6 +139,7 @@ def _entry(record: Mapping[str, Any]) -> dict[str, Any]:
         },
         "findings": findings,
         "record": record["digest"],
+        "protocol": record["protocol"],
         "measured_on": {
             **{name: measured_on[name] for name in ("cpu", "gpu", "commit", "dirty")},
             "torch": measured_on["packages"].get("torch"),
