@@ -73,6 +73,7 @@ def skimmed(file: Path) -> dict[str, Any]:
         raise HarnessError(
             f"{file} is not as its schema says ({cause!r}); run leaderboard check {file.parent}"
         ) from cause
+    return entry
 
 
 def _skimmed(files: list[Path]) -> list[dict[str, Any]]:
