@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from harness.__main__ import main
-from harness.leaderboard.check import check, differs
+from harness.leaderboard.check import check
+from harness.leaderboard.check_record import differs
 from harness.record_files import as_text
 from tests.digits_records import altered, gate_records, some_records
 
