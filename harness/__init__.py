@@ -25,6 +25,22 @@
 - judging.py is one run of the suites, estimate.py says how long it will take; record.py is its JSON, record_schema.py
   what that may look like, public_text.py what it may say, record_files.py has it on disk, read by strict_json.py;
   baseline.py is what is then expected, record_table.py its tables, profile.py and profile_figure.py a measure's figure.
-- pytest_plugin.py and __main__.py are the front doors.
+- pytest_plugin.py, __main__.py and notebook.py (`judge`, shown by notebook_view.py) are the front doors.
 - leaderboard/ ranks records, checks, compares and merges them; paper/ has the systems of Zhang et al.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.notebook import judge
+
+__all__ = ["judge"]
+
+
+def __getattr__(name: str) -> Any:
+    """`from harness import judge`, without torch for those who import the package for something else."""
+    if name == "judge":
+        from harness.notebook import judge
+
+        return judge
+    raise AttributeError(f"module 'harness' has no attribute {name!r}")

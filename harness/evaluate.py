@@ -6,10 +6,11 @@ given, hangs or kills its process gets that as its row, and the others go on.
 
 import collections
 import dataclasses
+import functools
 import math
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -191,11 +192,27 @@ def load_model(recipe: Recipe, settings: Settings) -> TrainedModel:
 
 def evaluate_job(job: Job, report: Report) -> None:
     """In a worker: report each measure's name before it is called, and (name, Reading) after."""
-    trained = load_model(job.recipe, job.settings)
+    measures = {each.name: functools.partial(reload_measure, each.name, each.origin) for each in job.measures}
+    for name, reading in readings(measures, job.recipe, job.repeat, job.settings, report):
+        report((name, reading))
+
+
+def readings(
+    measures: Mapping[str, Callable[[], Measure]],
+    recipe: Recipe,
+    repeat: bool,
+    settings: Settings,
+    asks: Callable[[str], None],
+) -> Iterator[tuple[str, Reading]]:
+    """What came of calling each of the measures, by name with what loads it, on one model.
+
+    `asks` is called with a measure's name before the measure is; with `repeat`, which calls it twice, again.
+    """
+    trained = load_model(recipe, settings)
     witness = Witness(trained)
-    for reference in job.measures:
-        report(reference.name)
-        measure = reload_measure(reference.name, reference.origin)
+    for name, load in measures.items():
+        asks(name)
+        measure = load()
         witness.look()
         reading = read(measure, trained)
         changes = witness.changes()
@@ -203,13 +220,13 @@ def evaluate_job(job: Job, report: Report) -> None:
             raised = [reading.reason] if reading.status == "error" else []
             reason = "; ".join([*changes[:3], *raised])
             reading = dataclasses.replace(reading, status="error", value=None, reason=reason)
-            trained = load_model(job.recipe, job.settings)
+            trained = load_model(recipe, settings)
             witness = Witness(trained)
-        elif job.repeat and reading.status == "value":
-            fresh = load_model(job.recipe, job.settings)
-            report(reference.name)  # the second call has the measure's time to itself
+        elif repeat and reading.status == "value":
+            fresh = load_model(recipe, settings)
+            asks(name)  # the second call has the measure's time to itself
             reading = _repeated(measure, reading, fresh)
-        report((reference.name, reading))
+        yield name, reading
 
 
 def _repeated(measure: Measure, first: Reading, fresh: TrainedModel) -> Reading:

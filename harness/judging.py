@@ -185,7 +185,7 @@ class Judging:
 
     def _evaluate(self, measures: Sequence[Measure], recipes: Iterable[Recipe]) -> None:
         entries = {recipe: self.entries[recipe] for recipe in recipes}
-        self.rows |= evaluate(measures, entries, self._repeated(), self.settings, self.say, self.progress)
+        self.rows |= evaluate(measures, entries, self.repeated(), self.settings, self.say, self.progress)
 
     def _check(self, checklist: Checklist, measures: Sequence[Measure]) -> None:
         recipes = checklist.recipes(self.zoo)
@@ -198,7 +198,7 @@ class Judging:
     def _outcome(self, recipe: Recipe) -> Outcome:
         return self.entries[recipe].outcome
 
-    def _repeated(self) -> list[Recipe]:
+    def repeated(self) -> list[Recipe]:
         """One natural model of every network: there each measure must give the same value twice."""
         first = {twin.natural.network: twin.natural for twin in zoo.twins(self.zoo, "random_labels")[::-1]}
         return list(first.values())
