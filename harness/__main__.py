@@ -170,6 +170,19 @@ def profile(
     write_figure(out, steps, found.name, zoo.name, direction(zoo, value))
 
 
+@main.command("new-measure")
+@click.argument("name")
+@click.option("--family", required=True, metavar="FAMILY", help="A folder in measures/.")
+def new_measure(name: str, family: str) -> None:
+    """Write a measure's file and its test from a template: both run as they are, and say what to FILL IN."""
+    from harness.measure_lookup import short_path
+    from harness.new_measure import new_measure
+
+    measure, test = (short_path(path) for path in new_measure(name, family))
+    click.echo(f"written: {measure}\n         {test}\nFILL IN what they say, then:")
+    click.echo(f"  pytest {test}\n  pytest suites/ --measure={name}\n  ruff check . && ruff format --check . && mypy")
+
+
 main.add_command(leaderboard)
 main.add_command(paper)
 
