@@ -16,7 +16,9 @@ from harness.errors import HarnessError
 from harness.record_schema import SCHEMA_VERSION, lifted, validate
 from harness.strict_json import read_json
 
-ZOO_FILE = "zoo.json"  # no measure can have this name: a measure "zoo" is refused below
+ZOO_FILE = "zoo.json"
+LEADERBOARD_FILE = "leaderboard.json"
+RESERVED = (ZOO_FILE, LEADERBOARD_FILE)  # a measure of such a name is refused below
 
 
 def write_record(record: Mapping[str, Any], path: Path) -> None:
@@ -37,8 +39,8 @@ def write_record(record: Mapping[str, Any], path: Path) -> None:
                 _replace(path / f"{entry['measure']}.json", entry)
         zoo = _joined(known["zoo"], zoo, path)
     for entry in record["entries"]:
-        if entry["measure"] == Path(ZOO_FILE).stem:
-            raise HarnessError(f"a measure named {entry['measure']} would take the place of the folder's {ZOO_FILE}")
+        if (taken := f"{entry['measure']}.json") in RESERVED:
+            raise HarnessError(f"a measure named {entry['measure']} would take the place of the folder's {taken}")
     _replace(path / ZOO_FILE, {"schema_version": record["schema_version"], "zoo": zoo})
     for entry in record["entries"]:
         _replace(path / f"{entry['measure']}.json", entry)
@@ -64,7 +66,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def record_paths(folder: Path) -> list[Path]:
     """The files of the folder's measures."""
-    return sorted(each for each in folder.glob("*.json") if each.name != ZOO_FILE)
+    return sorted(each for each in folder.glob("*.json") if each.name not in RESERVED)
 
 
 def check_place(path: Path) -> None:

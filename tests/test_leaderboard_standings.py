@@ -165,6 +165,15 @@ def test_one_zoo_in_two_places_is_refused(tmp_path: Path) -> None:
     assert "has the zoo digits in two places" in result.output
 
 
+def test_the_leaderboard_of_one_zoos_folder_is_no_record_of_it(tmp_path: Path) -> None:
+    folder = gate_records(tmp_path)
+    assert build(folder).exit_code == 0
+    first = (folder / "leaderboard.json").read_bytes()
+    assert build(folder).exit_code == 0
+    assert (folder / "leaderboard.json").read_bytes() == first
+    assert len(read_record(folder)["entries"]) == 2
+
+
 def test_a_runs_file_is_ranked_as_well(tmp_path: Path) -> None:
     write_record(GATE_RUN, tmp_path / "run.json")
     assert "name the leaderboard's with --out" in build(tmp_path / "run.json").output

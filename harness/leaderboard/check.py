@@ -13,10 +13,10 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.leaderboard.check_record import differs, problems_of
-from harness.leaderboard.reading import LEADERBOARD_FILE, zoo_places
+from harness.leaderboard.reading import zoo_places
 from harness.leaderboard.recompute import recorded_zoo
 from harness.leaderboard.standings import leaderboard
-from harness.record_files import ZOO_FILE, record_paths
+from harness.record_files import LEADERBOARD_FILE, ZOO_FILE, record_paths
 from harness.record_schema import SCHEMA_VERSION, lifted, validate_part
 from harness.settings import cores
 from harness.strict_json import read_json

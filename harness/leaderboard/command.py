@@ -31,9 +31,8 @@ def leaderboard() -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="The file [RECORDS/leaderboard.json].")
 def build(records: Path, out: Path | None) -> None:
     """Fold the records into leaderboard.json: the same records give the same bytes."""
-    from harness.leaderboard.reading import LEADERBOARD_FILE
     from harness.leaderboard.standings import build
-    from harness.record_files import as_text
+    from harness.record_files import LEADERBOARD_FILE, as_text
 
     if out is None and not records.is_dir():
         raise HarnessError(f"{records} is a file; name the leaderboard's with --out")

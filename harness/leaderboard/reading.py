@@ -8,8 +8,6 @@ from harness.record_files import ZOO_FILE, read_record
 from harness.record_schema import SCHEMA_VERSION, digest_of
 from harness.strict_json import read_json
 
-LEADERBOARD_FILE = "leaderboard.json"
-
 
 def zoo_places(path: Path) -> list[Path]:
     """The folders and files that hold the records of one zoo each. HarnessError where there is none."""
