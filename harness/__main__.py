@@ -1,5 +1,5 @@
 """The front door for the shell: `python -m harness train`, `zoo list`, `measures`, `table`, `profile`,
-`leaderboard`, `paper`."""
+`leaderboard`, `new-measure`, `propose`, `paper`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +11,7 @@ from harness.build import build
 from harness.errors import HarnessError
 from harness.leaderboard.command import leaderboard
 from harness.paper.command import paper
+from harness.proposal.command import propose
 from harness.recipe import Recipe
 from harness.settings import make_settings
 from harness.zoo import GATE, find_zoo, pinned, recipes
@@ -185,6 +186,7 @@ def new_measure(name: str, family: str) -> None:
 
 main.add_command(leaderboard)
 main.add_command(paper)
+main.add_command(propose)
 
 if __name__ == "__main__":
     main(prog_name="python -m harness")

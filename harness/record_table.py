@@ -117,11 +117,11 @@ def gate_answer(entry: Mapping[str, Any]) -> str:
 
 def _line(entry: Mapping[str, Any]) -> str:
     wins = " | ".join(str(entry["suites"][each]["wins"]) if each in entry["suites"] else "-" for each in GATE)
-    seconds = "-" if (each := _seconds(entry)) is None else f"{each:.2g}"
+    seconds = "-" if (each := seconds_of(entry)) is None else f"{each:.2g}"
     return f"| `{entry['measure']}` | {entry['cost']} | {wins} | {gate_answer(entry)} | {seconds} | {entry['source']} |"
 
 
-def _seconds(entry: Mapping[str, Any]) -> float | None:
+def seconds_of(entry: Mapping[str, Any]) -> float | None:
     """On one model: as test_cost measured it by itself (the median over the networks), else as it came in the run."""
     cost = [
         each["numbers"]["seconds"]

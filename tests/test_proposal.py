@@ -1,0 +1,133 @@
+"""The parts of a proposal that need no training: what changed, what is shown, and what the workflow may do."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import HarnessError
+from harness.proposal.changed import Changes, Registered, changed_records, changes, merge_base
+from harness.proposal.judged import Judged, judge, outcomes_changed, to_judge
+from harness.proposal.report import report, text
+from harness.record_files import read_record
+from tests.digits_records import GATE_ALONE
+
+WORKFLOW = Path(__file__).parent.parent / ".github" / "workflows" / "measure.yml"
+NOTHING = Changes((), (), (), (), ())
+
+
+def registered(name: str, version: int = 1, source: str = "a") -> tuple[str, Registered]:
+    return name, Registered(name, version, "norms", source)
+
+
+def test_measures_are_added_altered_and_removed_by_name_digest_and_version() -> None:
+    there = dict([registered("same"), registered("other", source="a"), registered("bumped"), registered("gone")])
+    here = dict(
+        [registered("same"), registered("other", source="b"), registered("bumped", version=2), registered("new")]
+    )
+    found = changes(here, there)
+    assert (found.added, found.altered, found.removed, found.bumped) == (
+        ("new",),
+        ("bumped", "other"),
+        ("gone",),
+        ("bumped",),
+    )
+    assert changes(there, there).nothing
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q", "-b", "main")
+    for name in ("baselines/digits/a.json", "baselines/digits/b.json", "baselines/leaderboard.json", "x.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-q", "-m", "base")
+    return tmp_path
+
+
+def git(root: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_records_that_are_changed_committed_or_not_new_or_removed_are_found(repository: Path) -> None:
+    base = merge_base(repository, "main")
+    assert changed_records(repository, base) == ()
+    digits = repository / "baselines" / "digits"
+    (digits / "a.json").write_text("[]")
+    git(repository, "commit", "-q", "-a", "-m", "changed")
+    (digits / "b.json").unlink()
+    (digits / "ü b.json").write_text("{}")
+    (repository / "baselines" / "leaderboard.json").write_text("[]")  # follows from the others
+    (repository / "x.py").write_text("")
+    names = [str(path) for path in changed_records(repository, base)]
+    assert names == [f"baselines/digits/{name}.json" for name in ("a", "b", "ü b")]
+
+
+def test_no_common_history_is_one_sentence(tmp_path: Path, repository: Path) -> None:
+    with pytest.raises(HarnessError, match="--base nowhere is no commit that HEAD has a history in common with"):
+        merge_base(repository, "nowhere")
+
+
+def test_a_removed_measure_and_an_unsound_record_are_not_judged(tmp_path: Path) -> None:
+    records = tuple(Path(f"baselines/digits/{name}.json") for name in ("a", "b", "gone", "zoo"))
+    (tmp_path / "baselines" / "digits").mkdir(parents=True)
+    for record in records:
+        (tmp_path / record).touch()
+    change = Changes(("new",), ("altered",), ("gone",), (), records)
+    assert to_judge(change, tmp_path, ["b"]) == ["a", "altered", "new"]
+
+
+def test_an_altered_measure_with_the_outcome_that_is_recorded_is_no_failure() -> None:
+    run = read_record(GATE_ALONE)
+    judged = judge(Changes((), ("parameter_count",), (), (), ()), run, run, run, {})
+    assert (judged.failures, judged.notes) == ((), ())
+    assert judged.ranks == {"l2_norm": (1, 1), "parameter_count": (None, None)}
+
+
+def test_outcomes_that_changed_are_said_in_words() -> None:
+    entry = read_record(GATE_ALONE)["entries"][0]
+    other = {**entry, "suites": {**entry["suites"], "gaussian": {**entry["suites"]["gaussian"], "verdict": "inverted"}}}
+    assert outcomes_changed(entry, entry) == []
+    assert outcomes_changed(entry, other) == ["gaussian was separates, is inverted"]
+
+
+@given(st.text(max_size=60))
+def test_nothing_that_a_stranger_writes_is_markup(said: str) -> None:
+    shown = text(said)
+    assert "\n" not in shown and "<" not in shown and ">" not in shown
+    assert not re.search(r"(?<!\\)[`|*_\[\]]", shown.replace("\\\\", ""))
+
+
+def test_a_report_names_what_stands_in_the_way_as_text() -> None:
+    judged = Judged(None, ("<script> | `x` fails",), ("a note",), {}, 0)
+    shown = report(Changes((), (), ("gone",), (), ()), judged, "main")
+    assert "**It does not pass:**" in shown
+    assert "- &lt;script&gt; \\| \\`x\\` fails" in shown
+    assert "1 measure removed (gone)" in shown
+
+
+def test_a_change_of_nothing_is_named_so() -> None:
+    assert "no measure and no record is added or altered" in report(NOTHING, Judged(None, (), (), {}, 0), "main")
+
+
+def test_the_workflow_reads_only_and_pins_what_it_uses() -> None:
+    content = WORKFLOW.read_text()
+    assert re.search(r"^on:\n  pull_request:", content, re.M)
+    assert (
+        "pull_request_target" not in content
+        and "secrets." not in content
+        and "write" not in re.sub(r"^\s*#.*", "", content, flags=re.M)
+    )
+    assert re.search(r"^permissions:\n  contents: read\n\n", content, re.M)
+    used = re.findall(r"uses: (\S+)", content)
+    assert len(used) == 4
+    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", each) for each in used)
+    assert "persist-credentials: false" in content and "fetch-depth: 0" in content
+    assert content.count("python -m harness ") == content.count("python -m harness propose ") == 1
+    assert not re.search(r"run:.*\$\{\{", content)  # nothing of the pull request is pasted into a shell
