@@ -97,6 +97,8 @@ def _check_findings(entry: Mapping[str, Any], described: Mapping[str, Any], zoo:
                 continue
             again = answered_again(entry, described, zoo, question, answer)
             place = f"findings.{question.name}.{answer.__name__}"
+            if again is None and recorded["skipped"]:
+                continue  # its premise did not hold, so nobody was judged
             if again is None:
                 yield f"has {place} but not the rows that it follows from"
                 continue

@@ -96,6 +96,20 @@ def merge(sources: tuple[Path, ...], into: Path) -> None:
     click.echo(f"{len(new)} new records in {into}; run leaderboard build {into}")
 
 
+@leaderboard.command()
+@records_argument
+@click.option("--out", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True)
+def page(records: Path, out: Path) -> None:
+    """Write the leaderboard as one HTML file, which needs no server, no network and no JavaScript."""
+    from harness.leaderboard.page import render
+    from harness.leaderboard.reading import read_runs
+    from harness.leaderboard.standings import leaderboard
+
+    runs = read_runs(records)
+    _replace(out, render(leaderboard(runs), runs))
+    click.echo(f"written to {out}")
+
+
 def _replace(place: Path, text: str) -> None:
     """Whole or not at all."""
     try:
