@@ -14,6 +14,7 @@ from harness.__main__ import main
 from harness.leaderboard.compare import auc_difference, compare_records
 from harness.record_files import read_record
 from harness.zoo import ZOOS, twins
+from tests.digits_records import DIGITS as RECORDED
 from tests.digits_records import GATE_ALONE, altered, gate_records, record_of
 
 DIGITS = ZOOS["digits"]
@@ -129,6 +130,13 @@ def test_the_command_says_what_is_in_one_alone_and_fails_where_nothing_can_be_co
             "0 of 1 are unchanged",
         ],
     )
+
+
+def test_of_many_records_in_one_alone_a_few_are_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["leaderboard", "compare", str(gate_records(tmp_path)), str(RECORDED)])
+    lines = result.output.splitlines()
+    assert (result.exit_code, sum(line.endswith("is in the second alone") for line in lines)) == (0, 10)
+    assert lines[-2:] == ["and so on: 170 are in one of the two alone", "0 of 2 are unchanged"]
 
 
 def test_records_of_all_suites_compare_with_those_of_the_gate_alone() -> None:

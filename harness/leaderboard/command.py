@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 
 RECORDS = click.Path(exists=True, path_type=Path)
 DEFAULT = Path("baselines")
+FEW = 10  # lines of what cannot be compared anyway
 
 
 def records_argument(command: Any) -> Any:
@@ -78,7 +79,8 @@ def compare(one: Path, other: Path) -> None:
         if each.changes:
             click.echo("".join(f"  {note}\n" for note in each.notes), nl=False)
     same = sum(not each.obstacles and not each.changes for each in comparisons)
-    click.echo("".join(f"{sentence}\n" for sentence in alone) + f"{same} of {len(comparisons)} are unchanged")
+    shown = alone if len(alone) <= FEW else [*alone[:FEW], f"and so on: {len(alone)} are in one of the two alone"]
+    click.echo("".join(f"{sentence}\n" for sentence in shown) + f"{same} of {len(comparisons)} are unchanged")
     if any(each.obstacles for each in comparisons):
         sys.exit(1)
 
