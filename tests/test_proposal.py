@@ -104,6 +104,13 @@ def test_nothing_that_a_stranger_writes_is_markup(said: str) -> None:
     assert not re.search(r"(?<!\\)[`|*_\[\]]", shown.replace("\\\\", ""))
 
 
+def test_strangers_text_by_example() -> None:
+    assert text("Page's p = 2e-17 [0, 1] (20/20)") == "Page's p = 2e-17 \\[0, 1\\] (20/20)"
+    assert text("- a\nlist") == "\\- a list" and text("# a title") == "\\# a title" and text("1. one") == "\\1. one"
+    assert text("<img src=x> &amp;") == "&lt;img src=x&gt; &amp;amp;"
+    assert "://" not in text("see https://a.org") and "www." not in text("www.a.org")
+
+
 def test_a_report_names_what_stands_in_the_way_as_text() -> None:
     judged = Judged(None, ("<script> | `x` fails",), ("a note",), {}, 0)
     shown = report(Changes((), (), ("gone",), (), ()), judged, "main")

@@ -124,7 +124,7 @@ def test_a_formula_that_changes_an_outcome_wants_another_version(clone: Clone) -
     path.write_text(path.read_text().replace('eq. 42", ', 'eq. 42", version=2, '))
     result = clone.propose()
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "random labels was separates, is inverted; version 1 \\-&gt; 2" in result.stdout
+    assert "random labels was separates, is inverted; version 1 -&gt; 2" in result.stdout
     assert "l2\\_norm is to be recorded" in result.stdout
 
 
@@ -141,7 +141,7 @@ def test_a_result_edited_by_hand_fails_whether_or_not_its_digest_was_made_anew(c
     (clone.root / "note.txt").write_text("again")
     result = clone.propose()
     assert result.returncode == 1
-    assert "wins is 10, but 0 follows from the rows".replace(".", "\\.") in result.stdout
+    assert "wins is 10, but 0 follows from the rows" in result.stdout
 
 
 def test_values_made_up_with_all_that_follows_from_them_are_not_what_is_measured(clone: Clone) -> None:

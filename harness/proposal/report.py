@@ -16,12 +16,15 @@ from harness.proposal.judged import Judged
 from harness.record_table import COLUMNS, gate_answer, seconds_of
 from harness.zoo import GATE
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+SPECIAL = re.compile(r"([\\`*_\[\]|~]|^[#+=-]|^\d+(?=[.)]))")
+NO_WIDTH = "\u200b"  # between the parts of what would become a link by itself
 
 
 def text(said: object) -> str:
     """A stranger's text in Markdown, as it is: nothing in it is markup, and it stays on its line."""
-    return SPECIAL.sub(r"\\\1", html.escape(" ".join(str(said).split())))
+    shown = html.escape(" ".join(str(said).split()), quote=False)
+    shown = shown.replace("://", f":{NO_WIDTH}//").replace("www.", f"www{NO_WIDTH}.").replace("@", f"@{NO_WIDTH}")
+    return SPECIAL.sub(r"\\\1", shown)
 
 
 def report(changes: Changes, judged: Judged, base: str) -> str:
