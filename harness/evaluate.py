@@ -6,11 +6,11 @@ given, hangs or kills its process gets that as its row, and the others go on.
 
 import collections
 import dataclasses
-import functools
 import math
+import multiprocessing
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,27 +192,16 @@ def load_model(recipe: Recipe, settings: Settings) -> TrainedModel:
 
 def evaluate_job(job: Job, report: Report) -> None:
     """In a worker: report each measure's name before it is called, and (name, Reading) after."""
-    measures = {each.name: functools.partial(reload_measure, each.name, each.origin) for each in job.measures}
-    for name, reading in readings(measures, job.recipe, job.repeat, job.settings, report):
-        report((name, reading))
+    evaluate_model(job, lambda reference: reload_measure(reference.name, reference.origin), report)
 
 
-def readings(
-    measures: Mapping[str, Callable[[], Measure]],
-    recipe: Recipe,
-    repeat: bool,
-    settings: Settings,
-    asks: Callable[[str], None],
-) -> Iterator[tuple[str, Reading]]:
-    """What came of calling each of the measures, by name with what loads it, on one model.
-
-    `asks` is called with a measure's name before the measure is; with `repeat`, which calls it twice, again.
-    """
-    trained = load_model(recipe, settings)
+def evaluate_model(job: Job, find: Callable[[MeasureReference], Measure], report: Report) -> None:
+    """The same in any process; `find` gives a reference's measure there."""
+    trained = load_model(job.recipe, job.settings)
     witness = Witness(trained)
-    for name, load in measures.items():
-        asks(name)
-        measure = load()
+    for reference in job.measures:
+        report(reference.name)
+        measure = find(reference)
         witness.look()
         reading = read(measure, trained)
         changes = witness.changes()
@@ -220,13 +209,13 @@ def readings(
             raised = [reading.reason] if reading.status == "error" else []
             reason = "; ".join([*changes[:3], *raised])
             reading = dataclasses.replace(reading, status="error", value=None, reason=reason)
-            trained = load_model(recipe, settings)
+            trained = load_model(job.recipe, job.settings)
             witness = Witness(trained)
-        elif repeat and reading.status == "value":
-            fresh = load_model(recipe, settings)
-            asks(name)  # the second call has the measure's time to itself
+        elif job.repeat and reading.status == "value":
+            fresh = load_model(job.recipe, job.settings)
+            report(reference.name)  # the second call has the measure's time to itself
             reading = _repeated(measure, reading, fresh)
-        yield name, reading
+        report((reference.name, reading))
 
 
 def _repeated(measure: Measure, first: Reading, fresh: TrainedModel) -> Reading:
@@ -252,6 +241,8 @@ def read(measure: Measure, trained: TrainedModel) -> Reading:
     except NotApplicable as reason:
         return Reading("not_applicable", None, str(reason), time.perf_counter() - started)
     except BaseException as problem:  # pytest.skip and sys.exit are none of Exception; Ctrl-C is the parent's
+        if isinstance(problem, KeyboardInterrupt) and multiprocessing.parent_process() is None:
+            raise  # in the user's own process it is the user's
         place = traceback.extract_tb(problem.__traceback__)[-1]
         text = f"it raised {type(problem).__name__}: {problem} ({place.filename}:{place.lineno})"
         trace = "".join(traceback.format_exception(problem))

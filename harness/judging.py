@@ -129,6 +129,11 @@ class Judging:
         self._have_rows(measure, question.recipes(self.zoo))
         return answer(self.zoo, lambda recipe: self.rows[measure.name, recipe], self._outcome)
 
+    def repeated(self) -> list[Recipe]:
+        """One natural model of every network: there each measure must give the same value twice."""
+        first = {twin.natural.network: twin.natural for twin in zoo.twins(self.zoo, "random_labels")[::-1]}
+        return list(first.values())
+
     def model(self, recipe: Recipe) -> Recipe:
         """The recipe, whose model is now in the store. Raises NoVerdict if it could not be trained."""
         self._check_problem()
@@ -197,11 +202,6 @@ class Judging:
 
     def _outcome(self, recipe: Recipe) -> Outcome:
         return self.entries[recipe].outcome
-
-    def repeated(self) -> list[Recipe]:
-        """One natural model of every network: there each measure must give the same value twice."""
-        first = {twin.natural.network: twin.natural for twin in zoo.twins(self.zoo, "random_labels")[::-1]}
-        return list(first.values())
 
     def _check_problem(self) -> None:
         if self.problem:

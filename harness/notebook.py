@@ -1,73 +1,77 @@
-"""`judge(my_measure)`: the gate's verdict on a measure, for notebooks and scripts.
+"""The front door for notebooks: a measure in, a result that shows itself out.
 
-A function of a notebook's cell stands in no file that a worker process could import. It is called in this process,
-under the checks that workers make; only, nothing stops it where it hangs, and what kills it kills the notebook.
+from harness import judge
+
+result = judge(my_measure, zoo="digits")
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+import torch
 
 from harness.checklist import Finding
 from harness.errors import HarnessError, NoVerdict
-from harness.evaluate import readings
+from harness.estimate import estimate
+from harness.evaluate import Job, MeasureReference, Reading, evaluate_model
 from harness.judging import Judging
 from harness.measure_lookup import find_measures
+from harness.notebook_view import as_html, as_text
+from harness.progress import progress_bar
 from harness.questions import QUESTIONS
-from harness.recipe import Recipe
+from harness.questions.question import Question
+from harness.recipe import Condition, Recipe
 from harness.rows import Row
 from harness.settings import Settings, make_settings
-from harness.trained_model import TrainedModel
 from harness.verdict import Verdict
+from harness.workers import warm_up
 from harness.zoo import GATE, find_zoo, pinned, recipes
-from measures._registry import Measure, RegistrationError, measure, registered
+from measures._registry import Measure, RegistrationError, measure_of
 
-Function = Callable[[TrainedModel], float]
+if TYPE_CHECKING:
+    from harness.trained_model import TrainedModel
 
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """What the measure said of one model; None where it has none, with the reason."""
+    """The measure on one model of the gate: its value, or None and the reason. Natural models have `true_labels`."""
 
     network: str
     seed: int
-    condition: str
+    condition: Condition
     value: float | None
-    reason: str = ""
+    reason: str
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Judgement:
-    """The answer: a verdict for each condition of the gate, the values that they follow from, findings if asked for.
+    """What became of a measure: a verdict for each condition of the gate, its values, and the answers to questions.
 
-    Shows as the terminal's table, and in a notebook as a table with a figure.
+    Printed it is the table and the sentence of the terminal; a notebook shows a table and a figure of the values.
+    `findings` are by question and answer, and empty if they were not asked for.
     """
 
     measure: str
     zoo: str
-    verdicts: dict[str, Verdict]
+    verdicts: dict[Condition, Verdict]
     values: tuple[Value, ...]
     findings: dict[str, dict[str, Finding]]
 
     @property
     def passes(self) -> bool:
-        """Whether it separates under every condition."""
+        """Does it separate under every condition of the gate?"""
         return all(verdict.passes for verdict in self.verdicts.values())
 
     def __repr__(self) -> str:
-        from harness.notebook_view import as_text
-
         return as_text(self)
 
     def _repr_html_(self) -> str:
-        from harness.notebook_view import as_html
-
         return as_html(self)
 
 
 def judge(
-    measure: str | Measure | Function,
+    measure: "str | Measure | Callable[[TrainedModel], float]",
     zoo: str = "digits",
     *,
     findings: bool = False,
@@ -76,86 +80,111 @@ def judge(
     workers: int | None = None,
     device: str = "cpu",
 ) -> Judgement:
-    """Put a measure to the gate, and with `findings` to the questions of what it really sees.
+    """Judge a measure by the gate; with `findings`, ask what it really sees as well. Missing models are trained first.
 
-    `measure`: a name or another `--measure` of one measure, a function under `@measure(...)`, or a plain function of
-    one TrainedModel. Networks that are not in the store are trained first, in worker processes. Values of functions
-    that stand in no file are computed in this process, without a time limit, and are not kept.
+    The measure is a name (or `path/file.py::function`), a function under @measure, or any function of a trained model.
+    A name, and a function under @measure in a module, go to worker processes, and their values are kept. No other
+    process can import a notebook's function, so it is called in this one: the same checks, but no timeout, and
+    nothing between it and the kernel if it hangs or ends its process. Its values are not kept.
 
-    Raises HarnessError for what is no measure, an unknown zoo, and where a network could not be trained or did not fit.
+    Raises HarnessError for an unknown measure or zoo, a function of another signature, or models that did not fit.
     """
-    settings = make_settings(cache_dir, data_dir, device, workers)
-    found = find_zoo(zoo)
     entry = _measure(measure)
-    judging = Judging(pinned(found, settings), [entry], settings, print)
+    chosen = find_zoo(zoo)
+    settings = make_settings(cache_dir, data_dir, device, workers)
+    warm_up()
+    judging = Judging(zoo=pinned(chosen, settings), measures=[entry], settings=settings, say=print)
     questions = QUESTIONS if findings else ()
+    if text := estimate(judging, True, questions):
+        print(text, flush=True)
+    importable = _is_importable(entry)
+    asked = [entry] if importable else []  # by workers
+    judging.prepare(GATE, asked, [], [(question, asked) for question in questions])
     try:
-        if _importable(entry):
-            judging.prepare(GATE, [entry], questions=[(question, [entry]) for question in questions])
-        else:
-            judging.prepare(GATE, questions=[(question, []) for question in questions])
-            if not judging.problem:
-                judging.rows |= _rows_here(entry, judging, settings)
-        verdicts: dict[str, Verdict] = {condition: judging.verdict(entry, condition) for condition in GATE}
-        answers = {
-            question.name: {each.__name__: judging.answer(entry, question, each) for each in question.answers}
-            for question in questions
-        }
+        if problems := [each for condition in GATE for each in judging.unfitted(condition)]:
+            raise HarnessError(f"no verdict on {entry.name}: {problems[0]}")
+        if not importable:
+            judging.rows |= _evaluate_here(entry, judging, questions)
+        verdicts = {condition: judging.verdict(entry, condition) for condition in GATE}
     except NoVerdict as problem:
         raise HarnessError(str(problem)) from problem
-    rows = {recipe: judging.rows[entry.name, recipe] for recipe in recipes(judging.zoo, GATE)}
-    values = tuple(
-        Value(recipe.network, recipe.seed, recipe.condition, row.value, row.reason) for recipe, row in rows.items()
+    return Judgement(
+        measure=entry.name,
+        zoo=judging.zoo.name,
+        verdicts=verdicts,
+        values=tuple(_value(recipe, judging.rows[entry.name, recipe]) for recipe in recipes(judging.zoo, GATE)),
+        findings={question.name: _answers(judging, entry, question) for question in questions},
     )
-    return Judgement(entry.name, found.name, verdicts, values, answers)
 
 
-def _measure(given: str | Measure | Function) -> Measure:
+def _measure(given: object) -> Measure:
+    if isinstance(given, Measure):
+        return given
     if isinstance(given, str):
         found = find_measures([given])
         if len(found) != 1:
-            raise HarnessError(f"{given!r} names {len(found)} measures; judge takes one at a time")
+            raise HarnessError(f"{given!r} names {len(found)} measures; judge takes one")
         return found[0]
-    if isinstance(given, Measure):
-        return given
-    if not callable(given) or not hasattr(given, "__name__"):
-        raise HarnessError(f"{given!r:.60} is no measure; expected a name, or a function of one trained model")
-    known = registered.get(given.__name__)
+    if not callable(given):
+        raise HarnessError(f"judge got {given!r:.60}; expected a measure's name or a function of one trained model")
     try:
-        if known is not None and not _importable(known):
-            del registered[given.__name__]  # the cell was run again
-        return measure(source="a function of this session")(given)
+        return measure_of(given, source="a function in a notebook")
     except RegistrationError as problem:
         raise HarnessError(str(problem)) from problem
-    finally:
-        registered.pop(given.__name__, None)  # nobody else is to find it
-        if known is not None:
-            registered[given.__name__] = known
 
 
-def _importable(entry: Measure) -> bool:
-    """Does its function stand in a file that another process can import?"""
-    if entry.origin == "__main__":
-        return False
-    return entry.file.is_file() and registered.get(entry.name) is entry
+def _is_importable(measure: Measure) -> bool:
+    """Can another process find it? Not what was given undecorated, or defined in a cell or inside a function."""
+    from measures._registry import registered
+
+    local = "<locals>" in measure.function.__qualname__
+    return registered.get(measure.name) is measure and measure.origin != "__main__" and not local
 
 
-def _rows_here(entry: Measure, judging: Judging, settings: Settings) -> dict[tuple[str, Recipe], Row]:
-    """The measure's rows on every model that was asked for, computed in this process; as workers do it."""
+def _evaluate_here(measure: Measure, judging: Judging, questions: Iterable[Question]) -> dict[tuple[str, Recipe], Row]:
+    """A row for the measure on every model that will be asked about, computed in this process as in a worker."""
+    held = [question for question in questions if not judging.premise(question)]
+    wanted = dict.fromkeys(
+        [*recipes(judging.zoo, GATE), *(each for some in held for each in some.recipes(judging.zoo))]
+    )
+    repeated = judging.repeated()
     rows = {}
-    repeated = set(judging.repeated())
-    for recipe in tqdm(judging.asked, desc="evaluating", unit="models"):
-        for name, reading in readings({entry.name: lambda: entry}, recipe, recipe in repeated, settings, _nothing):
-            rows[name, recipe] = Row(
-                measure=name,
-                version=entry.version,
-                source_sha256="",
-                recipe=recipe.key,
-                weights_sha256=judging.entries[recipe].weights_sha256,
-                **dataclasses.asdict(reading),
-            )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in a worker, so that values are the same to the bit
+    try:
+        with progress_bar("evaluating", len(wanted), "rows", judging.progress) as bar:
+            for recipe in wanted:
+                reading = _read(measure, recipe, recipe in repeated, judging.settings)
+                rows[measure.name, recipe] = Row(
+                    measure=measure.name,
+                    version=measure.version,
+                    source_sha256="",  # its source is in no file
+                    recipe=recipe.key,
+                    weights_sha256=judging.entries[recipe].weights_sha256,
+                    **dataclasses.asdict(reading),
+                )
+                bar.update()
+    finally:
+        torch.set_num_threads(threads)
     return rows
 
 
-def _nothing(name: str) -> None:
-    pass
+def _read(measure: Measure, recipe: Recipe, repeat: bool, settings: Settings) -> Reading:
+    reported: list[tuple[str, Reading]] = []
+    job = Job(recipe, (MeasureReference(measure.name, measure.origin),), repeat, settings)
+    evaluate_model(job, lambda reference: measure, reported.append)
+    return reported[-1][1]
+
+
+def _value(recipe: Recipe, row: Row) -> Value:
+    return Value(recipe.network, recipe.seed, recipe.condition, row.value, row.reason)
+
+
+def _answers(judging: Judging, measure: Measure, question: Question) -> dict[str, Finding]:
+    found = {}
+    for answer in question.answers:
+        try:
+            found[answer.__name__] = judging.answer(measure, question, answer)
+        except NoVerdict as problem:
+            found[answer.__name__] = Finding(skipped=str(problem))
+    return found

@@ -22,6 +22,8 @@ from harness.verdict import Verdict
 from harness.zoo import GATE, recipes
 
 FEW_MEASURES = 5
+COLUMNS = ("randomized", "wins", "ties", "p", "AUC [95%]", "tau", "s/model", "verdict")
+WIDTHS = (13, 5, 4, 7, 17, 5, 7, 0)
 
 
 class Reporting:
@@ -146,17 +148,28 @@ def problems(findings: dict[str, dict[str, dict[str, Finding]]]) -> list[str]:
 def table(verdicts: dict[tuple[str, str], Verdict]) -> list[str]:
     """A line for each measure and condition, at most 100 characters where names are of a usual length."""
     width = max(len(name) for name, _ in verdicts)
-    lines = [f"{'measure':{width}}  randomized     wins   ties  p        AUC [95%]          tau    s/model  verdict"]
+    widths = (width, *WIDTHS)
+    lines: list[tuple[str, ...]] = [("measure", *COLUMNS)]
     for (name, condition), verdict in sorted(verdicts.items(), key=lambda item: (item[0][0], GATE.index(item[0][1]))):
-        area = "-"
-        if verdict.auc is not None and verdict.auc_interval is not None:
-            area = f"{verdict.auc:.2f} [{verdict.auc_interval[0]:.2f}, {verdict.auc_interval[1]:.2f}]"
-        tau = "-" if verdict.kendall_tau is None else f"{verdict.kendall_tau:.2f}"
-        lines.append(
-            f"{name:{width}}  {condition:13}  {f'{verdict.wins}/{verdict.pairs}':5}  {verdict.ties:4}  "
-            f"{verdict.p_value:<7.2g}  {area:17}  {tau:5}  {verdict.seconds:<7.3f}  {verdict.status}"
-        )
-    return lines
+        wins, ties, *others = numbers(verdict)
+        lines.append((name, condition, wins, f"{ties:>4}", *others))
+    return ["  ".join(f"{text:{size}}" for text, size in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def numbers(verdict: Verdict) -> tuple[str, ...]:
+    """What stands in the table beside the names of the measure and the condition."""
+    area = "-"
+    if verdict.auc is not None and verdict.auc_interval is not None:
+        area = f"{verdict.auc:.2f} [{verdict.auc_interval[0]:.2f}, {verdict.auc_interval[1]:.2f}]"
+    return (
+        f"{verdict.wins}/{verdict.pairs}",
+        str(verdict.ties),
+        f"{verdict.p_value:.2g}",
+        area,
+        "-" if verdict.kendall_tau is None else f"{verdict.kendall_tau:.2f}",
+        f"{verdict.seconds:.3f}",
+        verdict.status,
+    )
 
 
 def conclusion(measure: str, verdicts: dict[tuple[str, str], Verdict]) -> tuple[str, bool]:

@@ -14,7 +14,7 @@ PACKAGES = ("harness", "measures")
 ROOT = Path(__file__).resolve().parent.parent
 RECEIVED = ROOT / "harness" / "trained_model.py"
 WITHOUT_FORMULA = {
-    ROOT / "harness" / "__init__.py",  # the map of the harness, text alone
+    ROOT / "harness" / "__init__.py",  # the map of the harness, and a front door
     ROOT / "measures" / "__init__.py",
     ROOT / "measures" / "_registry.py",
 }

@@ -79,39 +79,50 @@ def measure(
         raise RegistrationError(f"{name} is decorated with a bare @measure; write @measure(source='...')")
 
     def register(function: Callable[["TrainedModel"], float]) -> Measure:
-        # Under other decorators (torch.no_grad) the file and line are still the function's own.
-        code = getattr(inspect.unwrap(function), "__code__", None)
-        if code is None:
-            raise RegistrationError(f"{function!r} is not a function; @measure goes above a function")
-        where = f"{code.co_filename}:{code.co_firstlineno}"
-        problem = _problem(function, source, version, cost, invariant_to)
-        if problem:
-            raise RegistrationError(f"{where}: {problem}")
-        file = Path(code.co_filename).resolve()
-        entry = Measure(
-            name=function.__name__,
-            function=function,
-            family=file.parent.name if PACKAGE in file.parents else "external",
-            source=source,
-            version=version,
-            cost=cost,
-            invariant_to=frozenset(invariant_to),
-            bound=bound,
-            origin=function.__module__,
-            file=file,
-            line=code.co_firstlineno,
-        )
+        entry = measure_of(function, source, version, cost, invariant_to, bound)
         other = registered.get(entry.name)
-        again = entry.origin == "__main__" and other is not None and other.origin == "__main__"  # a cell was edited
-        if other and not again and (other.file, other.line) != (entry.file, entry.line):
+        run_again = other is not None and other.origin == entry.origin == "__main__"  # a notebook's cell, edited
+        if other and (other.file, other.line) != (entry.file, entry.line) and not run_again:
             raise RegistrationError(
-                f"two measures are named {entry.name!r}: {other.file}:{other.line} and {where}; "
+                f"two measures are named {entry.name!r}: {other.file}:{other.line} and {entry.file}:{entry.line}; "
                 "rename one of the functions"
             )
         registered[entry.name] = entry
         return entry
 
     return register
+
+
+def measure_of(
+    function: Callable[["TrainedModel"], float],
+    source: str,
+    version: int = 1,
+    cost: Cost = "fast",
+    invariant_to: Iterable[str] = (),
+    bound: bool = False,
+) -> Measure:
+    """The function as a Measure that is not registered. Raises RegistrationError if it cannot be one."""
+    # Under other decorators (torch.no_grad) the file and line are still the function's own.
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        raise RegistrationError(f"{function!r} is not a function; @measure goes above a function")
+    problem = _problem(function, source, version, cost, invariant_to)
+    if problem:
+        raise RegistrationError(f"{code.co_filename}:{code.co_firstlineno}: {problem}")
+    file = Path(code.co_filename).resolve()
+    return Measure(
+        name=function.__name__,
+        function=function,
+        family=file.parent.name if PACKAGE in file.parents else "external",
+        source=source,
+        version=version,
+        cost=cost,
+        invariant_to=frozenset(invariant_to),
+        bound=bound,
+        origin=function.__module__,
+        file=file,
+        line=code.co_firstlineno,
+    )
 
 
 def _problem(
