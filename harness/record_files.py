@@ -55,6 +55,8 @@ def read_record(path: Path) -> dict[str, Any]:
     else:
         run = read_json(path / ZOO_FILE)
         run["entries"] = [read_json(each) for each in record_paths(path)]
+    if "zoos" in run:
+        raise HarnessError(f"{path} is a leaderboard, folded from records; name the folder of the records, or a run")
     try:
         if run.get("schema_version") != SCHEMA_VERSION:
             run = lifted(run)

@@ -174,6 +174,12 @@ def test_the_leaderboard_of_one_zoos_folder_is_no_record_of_it(tmp_path: Path) -
     assert len(read_record(folder)["entries"]) == 2
 
 
+def test_a_leaderboard_is_not_taken_for_records(tmp_path: Path) -> None:
+    result = build(DIGITS.parent / "leaderboard.json", "--out", tmp_path / "again.json")
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
+    assert "is a leaderboard, folded from records; name the folder of the records" in result.output
+
+
 def test_a_runs_file_is_ranked_as_well(tmp_path: Path) -> None:
     write_record(GATE_RUN, tmp_path / "run.json")
     assert "name the leaderboard's with --out" in build(tmp_path / "run.json").output
