@@ -26,7 +26,8 @@
   what that may look like, public_text.py what it may say, record_files.py has it on disk, read by strict_json.py;
   baseline.py is what is then expected, record_table.py its tables, profile.py and profile_figure.py a measure's figure.
 - pytest_plugin.py, __main__.py and notebook.py (`judge`, shown by notebook_view.py) are the front doors.
-- leaderboard/ ranks records, checks, compares and merges them; paper/ has the systems of Zhang et al.
+- leaderboard/ ranks records, checks, compares and merges them, and draws the page; new_measure.py writes a measure to
+  fill in, proposal/ judges what a branch changes; templates/ has their texts. paper/ has the systems of Zhang et al.
 """
 
 from typing import TYPE_CHECKING, Any
