@@ -30,7 +30,7 @@ RECIPES = recipes(TINY, ["random_labels"])[8:12]  # randomized and natural
 
 @pytest.fixture
 def settings(shared_cache: Path) -> Settings:
-    return make_settings(cache_dir=str(shared_cache), workers=2, measure_timeout=5)
+    return make_settings(cache_dir=str(shared_cache), workers=2, measure_timeout=60)
 
 
 @pytest.fixture
