@@ -142,6 +142,7 @@ def test_a_zoo_without_findings_shows_no_empty_columns(text: str) -> None:
     assert "findings passed</button>" not in text and "Cost against findings" not in text
 
 
+@pytest.mark.slow
 def test_all_suites_are_columns_and_figures_in_one_process_and_in_several(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

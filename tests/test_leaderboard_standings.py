@@ -189,6 +189,7 @@ def test_a_runs_file_is_ranked_as_well(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "board.json").read_text())["zoos"]["digits"]["entries"][0]["measure"] == "l2_norm"
 
 
+@pytest.mark.slow
 def test_what_is_skimmed_is_what_is_read_in_one_process_and_in_several(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

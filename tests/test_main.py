@@ -19,6 +19,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> str:
     return "small"
 
 
+@pytest.mark.slow
 def test_train_trains_the_zoo_and_says_what_there_is(small: str, tmp_path: Path) -> None:
     result = run("train", "--zoo", small, "--cache-dir", str(tmp_path), "--condition", "gaussian")
     assert result.exit_code == 0, result.output

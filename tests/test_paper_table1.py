@@ -245,6 +245,7 @@ def test_a_run_writes_its_rows_a_second_one_trains_nothing_and_an_interrupted_on
     assert table1.models == models
 
 
+@pytest.mark.slow
 def test_a_row_on_a_subset_is_not_held_against_the_papers_and_stands_beside_the_one_in_full(table1: Runner) -> None:
     assert table1("--rows", "mlp_1x512", "--epochs", 2).exit_code == 0
     result = table1("--rows", "mlp_1x512-random,mlp_1x512", "--num-train", 20, "--epochs", 2)

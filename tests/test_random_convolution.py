@@ -146,6 +146,7 @@ def test_the_test_set_has_no_part_in_the_standardisation(images: Images) -> None
     torch.testing.assert_close(train.mean(dim=0), torch.zeros(32), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_interrupted_sum_goes_on_where_it_was(
     images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
