@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from harness.proposal.changed import Changes, Registered, changed_records, changes, merge_base
+from harness.proposal.changed import Changes, Registered, changed_records, changes, merge_base, tree_of
 from harness.proposal.judged import Judged, judge, outcomes_changed, to_judge
 from harness.proposal.report import report, text
 from harness.record_files import read_record
@@ -72,6 +72,17 @@ def test_records_that_are_changed_committed_or_not_new_or_removed_are_found(repo
 def test_no_common_history_is_one_sentence(tmp_path: Path, repository: Path) -> None:
     with pytest.raises(HarnessError, match="--base nowhere is no commit that HEAD has a history in common with"):
         merge_base(repository, "nowhere")
+
+
+def test_the_files_of_a_commit_are_those_and_the_checkout_stays_as_it_is(repository: Path) -> None:
+    commit = merge_base(repository, "main")
+    (repository / "x.py").write_text("changed")
+    with tree_of(repository, commit) as tree:
+        assert (tree / "x.py").read_text() == "{}"
+        assert sorted(path.name for path in tree.rglob("*.json")) == ["a.json", "b.json", "leaderboard.json"]
+    assert not tree.exists()
+    assert (repository / "x.py").read_text() == "changed"
+    assert git(repository, "status", "--porcelain") == "M x.py"
 
 
 def test_a_removed_measure_and_an_unsound_record_are_not_judged(tmp_path: Path) -> None:

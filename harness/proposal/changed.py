@@ -6,11 +6,10 @@ that uses it.
 
 import contextlib
 import dataclasses
-import io
 import json
+import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -69,11 +68,13 @@ def merge_base(root: Path, base: str) -> str:
 @contextlib.contextmanager
 def tree_of(root: Path, commit: str) -> Iterator[Path]:
     """The files of a commit, in a folder that goes away afterwards."""
-    archive = _git(root, "archive", "--format=tar", commit)
     with tempfile.TemporaryDirectory(prefix="base-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
-        yield Path(folder)
+        tree = Path(folder) / "tree"
+        tree.mkdir()
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}  # not the checkout's own
+        _git(root, "read-tree", commit, **index)
+        _git(root, "checkout-index", "--all", f"--prefix={tree}/", **index)
+        yield tree
 
 
 def registered_in(tree: Path) -> dict[str, Registered]:
@@ -110,10 +111,10 @@ def changed_records(root: Path, commit: str) -> tuple[Path, ...]:
     return tuple(sorted(Path(name) for name in names if name.endswith(".json") and name.count("/") == 2))
 
 
-def _git(root: Path, *arguments: str) -> bytes:
+def _git(root: Path, *arguments: str, **environment: str) -> bytes:
     command = ["git", "-C", str(root), *arguments]
     try:
-        return subprocess.run(command, capture_output=True, check=True).stdout
+        return subprocess.run(command, capture_output=True, check=True, env=os.environ | environment).stdout
     except FileNotFoundError as cause:
         raise HarnessError("git is not installed; it says what a change changes") from cause
     except subprocess.CalledProcessError as cause:
