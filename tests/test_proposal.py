@@ -16,7 +16,7 @@ from harness.record_files import read_record
 from tests.digits_records import GATE_ALONE
 
 WORKFLOW = Path(__file__).parent.parent / ".github" / "workflows" / "measure.yml"
-NOTHING = Changes((), (), (), (), ())
+NOTHING = Changes((), (), (), ())
 
 
 def registered(name: str, version: int = 1, source: str = "a") -> tuple[str, Registered]:
@@ -29,11 +29,10 @@ def test_measures_are_added_altered_and_removed_by_name_digest_and_version() -> 
         [registered("same"), registered("other", source="b"), registered("bumped", version=2), registered("new")]
     )
     found = changes(here, there)
-    assert (found.added, found.altered, found.removed, found.bumped) == (
+    assert (found.added, found.altered, found.removed) == (
         ("new",),
         ("bumped", "other"),
         ("gone",),
-        ("bumped",),
     )
     assert changes(there, there).nothing
 
@@ -90,13 +89,13 @@ def test_a_removed_measure_and_an_unsound_record_are_not_judged(tmp_path: Path) 
     (tmp_path / "baselines" / "digits").mkdir(parents=True)
     for record in records:
         (tmp_path / record).touch()
-    change = Changes(("new",), ("altered",), ("gone",), (), records)
+    change = Changes(("new",), ("altered",), ("gone",), records)
     assert to_judge(change, tmp_path, ["b"]) == ["a", "altered", "new"]
 
 
 def test_an_altered_measure_with_the_outcome_that_is_recorded_is_no_failure() -> None:
     run = read_record(GATE_ALONE)
-    judged = judge(Changes((), ("parameter_count",), (), (), ()), run, run, run, {})
+    judged = judge(Changes((), ("parameter_count",), (), ()), run, run, run, {})
     assert (judged.failures, judged.notes) == ((), ())
     assert judged.ranks == {"l2_norm": (1, 1), "parameter_count": (None, None)}
 
@@ -124,7 +123,7 @@ def test_strangers_text_by_example() -> None:
 
 def test_a_report_names_what_stands_in_the_way_as_text() -> None:
     judged = Judged(None, ("<script> | `x` fails",), ("a note",), {}, 0)
-    shown = report(Changes((), (), ("gone",), (), ()), judged, "main")
+    shown = report(Changes((), (), ("gone",), ()), judged, "main")
     assert "**It does not pass:**" in shown
     assert "- &lt;script&gt; \\| \\`x\\` fails" in shown
     assert "1 measure removed (gone)" in shown

@@ -47,7 +47,6 @@ class Changes:
     added: tuple[str, ...]
     altered: tuple[str, ...]
     removed: tuple[str, ...]
-    bumped: tuple[str, ...]
     records: tuple[Path, ...]
 
     @property
@@ -98,7 +97,6 @@ def changes(here: Mapping[str, Registered], there: Mapping[str, Registered], rec
             if (here[name].source_sha256, here[name].version) != (there[name].source_sha256, there[name].version)
         ),
         removed=tuple(sorted(there.keys() - here.keys())),
-        bumped=tuple(name for name in both if here[name].version > there[name].version),
         records=records,
     )
 
