@@ -183,13 +183,13 @@ def test_the_command_says_each_problem_and_fails(folder: Path) -> None:
     sound = CliRunner().invoke(main, ["leaderboard", "check", str(folder)])
     assert (sound.exit_code, sound.output) == (
         0,
-        "2 records are sound: their verdicts and findings follow from their rows\n",
+        "sound: 2 of 2 records, whose verdicts and findings follow from their rows\n",
     )
     altered(folder / "l2_norm.json", set_to("overlaps", "verdict"))
     result = CliRunner().invoke(main, ["leaderboard", "check", str(folder)])
     assert result.exit_code == 1
     assert "verdict is 'overlaps'" in result.output
-    assert "1 problems in 2 records" in result.output
+    assert "problems: 1, in records: 2" in result.output
 
 
 def test_records_of_an_earlier_version_in_a_folder_are_checked_as_well(folder: Path) -> None:

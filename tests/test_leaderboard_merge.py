@@ -28,7 +28,7 @@ def test_records_of_several_places_are_joined_and_sound(tmp_path: Path) -> None:
     assert sorted(files(target)) == [
         f"digits/{name}.json" for name in ("constant", "l2_norm", "parameter_count", "zoo")
     ]
-    assert "3 new records" in result.output
+    assert f"new in {target}: 3;" in result.output
     assert check(target) == []
     assert len(json.loads((target / "digits" / "zoo.json").read_text())["zoo"]["models"]) == 418
 
@@ -38,7 +38,7 @@ def test_what_is_there_stays_to_the_byte_and_merging_again_adds_nothing(tmp_path
     merge(tmp_path / "one", "--into", tmp_path / "all")
     before = files(tmp_path / "all")
     result = merge(tmp_path / "one", "--into", tmp_path / "all")
-    assert "0 new records" in result.output
+    assert ": 0; run leaderboard build" in result.output
     assert files(tmp_path / "all") == before
 
 

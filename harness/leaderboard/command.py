@@ -57,9 +57,9 @@ def check(records: Path) -> None:
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
-        click.echo(f"{len(problems)} problems in {len(checked)} records", err=True)
+        click.echo(f"problems: {len(problems)}, in records: {len(checked)}", err=True)
         sys.exit(1)
-    click.echo(f"{len(checked)} records are sound: their verdicts and findings follow from their rows")
+    click.echo(f"sound: {len(checked)} of {len(checked)} records, whose verdicts and findings follow from their rows")
 
 
 @leaderboard.command()
@@ -95,7 +95,7 @@ def merge(sources: tuple[Path, ...], into: Path) -> None:
     new = merge(sources, into)
     for path in new:
         click.echo(path)
-    click.echo(f"{len(new)} new records in {into}; run leaderboard build {into}")
+    click.echo(f"new in {into}: {len(new)}; run leaderboard build {into}")
 
 
 @leaderboard.command()
