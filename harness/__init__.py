@@ -23,7 +23,8 @@
 - questions/ ask what a passing measure really sees, a file a question, answered from rows by trend.py (Page's test),
   way.py (how far on the way to random labels) and ranking.py with conditional_information.py (grids).
 - judging.py is one run of the suites, estimate.py says how long it will take; record.py is its JSON, record_schema.py
-  what that may look like, public_text.py what it may say, record_files.py has it on disk, read by strict_json.py;
+  what that may look like, public_text.py what it may say, record_files.py has it on disk, read by strict_json.py
+  and written by whole_file.py;
   baseline.py is what is then expected, record_table.py its tables, profile.py and profile_figure.py a measure's figure.
 - pytest_plugin.py, __main__.py and notebook.py (`judge`, shown by notebook_view.py) are the front doors.
 - leaderboard/ ranks records, checks, compares and merges them, and draws the page; new_measure.py writes a measure to

@@ -7,7 +7,6 @@ different times on the same models; these must be the same to the last bit of th
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.record_schema import SCHEMA_VERSION, lifted, validate
 from harness.strict_json import read_json
+from harness.whole_file import write_whole
 
 ZOO_FILE = "zoo.json"
 LEADERBOARD_FILE = "leaderboard.json"
@@ -102,10 +102,4 @@ def _joined(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> dict[
 
 
 def _replace(path: Path, content: Mapping[str, Any]) -> None:
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(as_text(content))
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-    except OSError as cause:
-        raise HarnessError(f"the record could not be written to {path} ({cause.strerror or cause})") from cause
+    write_whole(path, as_text(content))

@@ -1,14 +1,13 @@
 """`python -m harness leaderboard build|check|compare|merge|page`."""
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.errors import HarnessError
+from harness.whole_file import write_whole
 
 RECORDS = click.Path(exists=True, path_type=Path)
 DEFAULT = Path("baselines")
@@ -39,7 +38,7 @@ def build(records: Path, out: Path | None) -> None:
         raise HarnessError(f"{records} is a file; name the leaderboard's with --out")
     place = out or records / LEADERBOARD_FILE
     content = build(records)
-    _replace(place, as_text(content))
+    write_whole(place, as_text(content))
     for name, zoo in content["zoos"].items():
         ranked = sum(entry["rank"] is not None for entry in zoo["entries"])
         click.echo(f"{name}: {len(zoo['entries'])} entries, {ranked} of them ranked")
@@ -108,17 +107,5 @@ def page(records: Path, out: Path) -> None:
     from harness.leaderboard.standings import leaderboard
 
     runs = read_runs(records)
-    _replace(out, render(leaderboard(runs), runs))
+    write_whole(out, render(leaderboard(runs), runs))
     click.echo(f"written to {out}")
-
-
-def _replace(place: Path, text: str) -> None:
-    """Whole or not at all."""
-    try:
-        handle, private = tempfile.mkstemp(prefix=f".{place.name}-", dir=place.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(private, 0o644)
-        os.replace(private, place)
-    except OSError as cause:
-        raise HarnessError(f"{place} could not be written ({cause.strerror or cause})") from cause

@@ -1,14 +1,13 @@
 """What a system of the paper writes: strict JSON, our numbers beside the paper's, and what they were measured on."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from harness.environment import environment
 from harness.errors import HarnessError
+from harness.whole_file import write_whole
 
 SIGNIFICANT_DIGITS = 6
 
@@ -28,12 +27,8 @@ def write_result(folder: Path, name: str, content: dict[str, Any], device: str =
     folder.mkdir(parents=True, exist_ok=True)
     complete = {"system": name, "environment": environment(device, workers), **content}
     text = json.dumps(complete, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    handle, private = tempfile.mkstemp(prefix=f".{name}-", dir=folder)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(private, 0o644)
     place = folder / f"{name}.json"
-    os.replace(private, place)
+    write_whole(place, text)
     return place
 
 
