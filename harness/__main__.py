@@ -89,10 +89,10 @@ def zoo() -> None:
 def list_models(name: str, findings: bool, cache_dir: str | None, data_dir: str | None) -> None:
     """List the models of a zoo's gate, with what was measured of those in the store."""
     from harness.record import all_recipes
-    from harness.store import Damaged, Store
+    from harness.store import Damaged, store_of
 
     settings = make_settings(cache_dir, data_dir)
-    store, found = Store(settings.cache_dir), pinned(find_zoo(name), settings)
+    store, found = store_of(settings), pinned(find_zoo(name), settings)
     wanted = all_recipes(found) if findings else recipes(found, GATE)
     width = max(len(recipe.id) for recipe in wanted)
     click.echo(f"{'model':{width}}  train error  test error  epochs  seconds")

@@ -1,21 +1,28 @@
 """How models come to be in the store: what is missing is trained, in worker processes, and waited for."""
 
 import collections
+import contextlib
 import sys
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.executors import run_anywhere
+from harness.private_folder import sweep
 from harness.progress import Say, progress_bar
 from harness.recipe import Recipe
 from harness.settings import Settings
-from harness.train_jobs import train_group_job, train_job
-from harness.workers import ATTEMPTS, run_jobs
+from harness.train_jobs import GroupJob, TrainJob, train_group_job, train_job
+from harness.workers import ATTEMPTS, Limits
 
 if TYPE_CHECKING:
     from harness.store import Entry
 
 TOGETHER = 32  # networks of one recipe, where a device is bound by launching kernels
+NAMED = 5  # models that failed which a sentence names
+
+Stored = Callable[[Recipe], None]
 
 
 def build(
@@ -23,17 +30,22 @@ def build(
     settings: Settings,
     say: Say = print,
     progress: bool = True,
-    stored: Callable[[Recipe], None] = lambda recipe: None,
+    stored: Stored = lambda recipe: None,
+    executor: Executor | None = None,
 ) -> dict[Recipe, "Entry"]:
     """The store's entries for the recipes; what is missing or damaged is trained first, in worker processes.
 
-    `stored` is called with each recipe as soon as its model is in the store.
-    Another run on the same store may be training some of them: those are waited for, not trained twice.
-    Raises HarnessError if a model cannot be trained or stored; what was trained by then stays in the store.
-    """
-    from harness.store import Damaged, Store
+    They run on the `executor` (executors.py), by default where the settings say. `stored` is called with each recipe
+    as soon as its model is in the store. Another run on the same store may be training some of them: those are waited
+    for, not trained twice. A training that is lost (its process dies, comes above its memory, is silent for too long,
+    or raises) is tried twice more; the others go on whatever becomes of it.
 
-    store = Store(settings.cache_dir)
+    Raises HarnessError, when all others are in the store, with the names of those that could not be trained; and at
+    once where something has to be done first (data that are not there, a disk that is full).
+    """
+    from harness.store import Damaged, store_of
+
+    store = store_of(settings)
     entries: dict[Recipe, Entry] = {}
     missing: collections.deque[Recipe] = collections.deque()
     for recipe in wanted:
@@ -47,20 +59,26 @@ def build(
         else:
             entries[recipe] = entry
             stored(recipe)
-    if missing:
+    if not missing:
+        return entries
+    sweep(store.temporary)
+    try:
         if settings.device.startswith("cuda"):
-            _train_groups(missing, settings, progress, stored)
-        if missing:
-            _train_missing(missing, settings, say, progress, stored)
-        for recipe in wanted:
-            if recipe not in entries:
-                try:
-                    entry = store.find(recipe)
-                except Damaged as damage:
-                    raise HarnessError(f"damaged as soon as stored: {damage}; is the disk all right?") from damage
-                if entry is None:
-                    raise HarnessError(f"{recipe.id} is gone from {settings.cache_dir}; was it removed? run again")
-                entries[recipe] = entry
+            _train_groups(missing, settings, say, progress, stored, executor)
+        failed = _train_missing(missing, settings, say, progress, stored, executor)
+    finally:
+        sweep(store.temporary)  # of workers that were killed, after Ctrl-C too
+    if failed:
+        raise HarnessError(_failures(failed, settings))
+    for recipe in wanted:
+        if recipe not in entries:
+            try:
+                entry = store.find(recipe)
+            except Damaged as damage:
+                raise HarnessError(f"damaged as soon as stored: {damage}; is the disk all right?") from damage
+            if entry is None:
+                raise HarnessError(f"{recipe.id} is gone from {settings.cache_dir}; was it removed? run again")
+            entries[recipe] = entry
     return entries
 
 
@@ -69,66 +87,99 @@ def _train_missing(
     settings: Settings,
     say: Say,
     progress: bool,
-    stored: Callable[[Recipe], None],
-) -> None:
-    attempts: collections.Counter[Recipe] = collections.Counter()
+    stored: Stored,
+    executor: Executor | None,
+) -> dict[Recipe, str]:
+    """Train them, each in at most ATTEMPTS attempts; those that failed, and how the last attempt ended."""
+    lost: collections.Counter[Recipe] = collections.Counter()
+    failed: dict[Recipe, str] = {}
     waiting = False
     bar = progress_bar("training", len(missing), "models", progress)
 
-    def next_job() -> tuple[Recipe, Settings] | None:
-        return (missing.popleft(), settings) if missing else None
+    def next_job() -> TrainJob | None:
+        if not missing:
+            return None
+        recipe = missing.popleft()
+        return TrainJob(recipe, settings, 1 + lost[recipe])
 
-    with bar:
-        for event in run_jobs(train_job, next_job, settings.workers):
-            recipe = event.job[0]
-            if event.kind == "done" and event.payload == "stored":
+    limits = Limits(settings.training_timeout, settings.worker_memory)
+    events = run_anywhere(train_job, next_job, settings, limits, executor)
+    with bar, contextlib.closing(events):
+        for event in events:
+            recipe = event.job.recipe
+            if event.kind == "report":
+                bar.set_postfix_str(event.payload, refresh=sys.stderr.isatty())
+                bar.update(0)  # where nobody watches, a line when one is due
+            elif event.kind == "done" and event.payload is not None:
                 bar.set_postfix_str("", refresh=False)
                 bar.update()
                 stored(recipe)
-            elif event.kind == "report":
-                bar.set_postfix_str(event.payload, refresh=sys.stderr.isatty())
-                bar.update(0)  # where nobody watches, a line when one is due
             elif event.kind == "done":
                 missing.append(recipe)  # another run is training it; look again after the others
                 if not waiting and len(missing) == 1:
                     say(f"waiting for another run that is training {recipe.id}")
                     waiting = True
-            elif event.kind in ("died", "silent"):
-                attempts[recipe] += 1
-                if attempts[recipe] >= ATTEMPTS:
-                    raise HarnessError(
-                        f"training {recipe.id} failed {ATTEMPTS} times: {event.payload}; "
-                        "is there too little memory? fewer --workers need less"
-                    )
-                missing.append(recipe)
             elif event.kind == "refused":
                 raise HarnessError(event.payload)
             else:
-                raise RuntimeError(f"training {recipe.id} failed:\n{event.payload}")
+                lost[recipe] += 1
+                how = _how(event.payload)
+                if lost[recipe] < ATTEMPTS:
+                    say(f"training {recipe.id} was lost: {how}; attempt {1 + lost[recipe]} of {ATTEMPTS} follows")
+                    missing.append(recipe)
+                else:
+                    say(f"training {recipe.id} failed {ATTEMPTS} times: {event.payload}")
+                    failed[recipe] = how
+    return failed
+
+
+def _how(payload: str) -> str:
+    """The last line of a traceback; what is none has but one."""
+    return payload.rstrip().rpartition("\n")[2]
+
+
+def _failures(failed: dict[Recipe, str], settings: Settings) -> str:
+    named = "; ".join(f"{recipe.id} ({how})" for recipe, how in [*failed.items()][:NAMED])
+    more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    return (
+        f"training failed {ATTEMPTS} times: {named}{more}. All others are stored under {settings.cache_dir}. Is there "
+        "too little memory? fewer --workers need less"
+    )
 
 
 def _train_groups(
-    missing: collections.deque[Recipe], settings: Settings, progress: bool, stored: Callable[[Recipe], None]
+    missing: collections.deque[Recipe],
+    settings: Settings,
+    say: Say,
+    progress: bool,
+    stored: Stored,
+    executor: Executor | None,
 ) -> None:
     """Train together what can be, and take it from `missing`; what does not succeed so is left to be trained alone."""
     from harness.together import groups
 
-    waiting = collections.deque(group for group in groups(missing, TOGETHER) if len(group) > 1)
+    waiting = collections.deque(tuple(group) for group in groups(missing, TOGETHER) if len(group) > 1)
 
-    def next_job() -> tuple[list[Recipe], Settings] | None:
-        return (waiting.popleft(), settings) if waiting else None
+    def next_job() -> GroupJob | None:
+        return GroupJob(waiting.popleft(), settings) if waiting else None
 
+    limits = Limits(settings.training_timeout, settings.worker_memory)
+    events = run_anywhere(train_group_job, next_job, settings, limits, executor, workers=1)  # one fills the device
     with progress_bar("training together", sum(map(len, waiting)), "models", progress) as bar:
-        for event in run_jobs(train_group_job, next_job, workers=1):  # a group is to fill the device
-            if event.kind == "report":
-                bar.set_postfix_str(event.payload, refresh=sys.stderr.isatty())
-                bar.update(0)
-            elif event.kind == "done":
-                for recipe in event.payload:
-                    missing.remove(recipe)
-                    stored(recipe)
-                    bar.update()
-            elif event.kind == "refused":
-                raise HarnessError(event.payload)
-            elif event.kind == "raised":
-                raise RuntimeError(f"training {event.job[0][0].id} and its like failed:\n{event.payload}")
+        with contextlib.closing(events):
+            for event in events:
+                if event.kind == "report":
+                    bar.set_postfix_str(event.payload, refresh=sys.stderr.isatty())
+                    bar.update(0)
+                elif event.kind == "done":
+                    for receipt in event.payload:
+                        missing.remove(receipt.recipe)
+                        stored(receipt.recipe)
+                        bar.update()
+                elif event.kind == "refused":
+                    raise HarnessError(event.payload)
+                else:
+                    say(
+                        f"training {len(event.job.recipes)} like {event.job.recipes[0].id} together failed: "
+                        f"{event.payload}; each is trained alone"
+                    )

@@ -5,19 +5,22 @@ measure that hangs or ends its process costs the clause that it was in, and the 
 """
 
 import collections
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
-from harness.evaluate import MeasureReference, load_model
+from harness.evaluate import MeasureReference, Notice, load_model
+from harness.executors import run_anywhere
 from harness.measure_lookup import reload_measure
 from harness.progress import progress_bar
 from harness.recipe import Recipe
 from harness.settings import Settings
 from harness.trained_model import TrainedModel
-from harness.workers import ATTEMPTS, Report, run_jobs
+from harness.worker_process import Report
+from harness.workers import ATTEMPTS, Limits
 from measures._registry import Measure
 
 if TYPE_CHECKING:
@@ -62,6 +65,11 @@ class Job:
     recipes: tuple[Recipe, ...]
     settings: Settings
 
+    @property
+    def needs(self) -> tuple[Recipe, ...]:
+        """The models that it reads."""
+        return self.recipes
+
 
 def check(
     name: str,
@@ -90,10 +98,13 @@ def check(
         return Job(MeasureReference(measure.name, measure.origin), tuple(clauses), tuple(recipes), settings)
 
     limit = settings.measure_timeout
-    with bar:
-        for event in run_jobs(check_job, next_job, settings.workers, limit):
+    events = run_anywhere(check_job, next_job, settings, Limits(limit, settings.worker_memory))
+    with bar, contextlib.closing(events):
+        for event in events:
             measure = event.job.measure.name
-            if event.kind == "report" and isinstance(event.payload, str):
+            if event.kind == "report" and isinstance(event.payload, Notice):
+                bar.write(event.payload.text)
+            elif event.kind == "report" and isinstance(event.payload, str):
                 asked[measure] = event.payload
             elif event.kind == "report":
                 clause, finding = event.payload
@@ -124,7 +135,7 @@ def check_job(job: Job, report: Report) -> None:
     for clause in job.clauses:
 
         def load(recipe: Recipe, name: str = clause.__name__) -> TrainedModel:
-            trained = load_model(recipe, settings)
+            trained = load_model(recipe, settings, report)
             report(name)  # every call that follows has the measure's time to itself
             return trained
 

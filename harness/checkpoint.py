@@ -5,7 +5,6 @@ All of the state is tensors; nothing that can execute is ever loaded.
 """
 
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from harness.private_folder import private_folder, sweep
 from harness.sources import digest_tensors
 
 SECONDS_BETWEEN = 20.0  # writing 20 MB takes a few hundredths of one
@@ -41,23 +41,18 @@ class Checkpoint:
 
     def save(self, state: dict[str, Tensor]) -> None:
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, private = tempfile.mkstemp(prefix=self.path.name, dir=self.path.parent)
-        os.close(handle)
-        try:
-            save_file(state, private, metadata={"sha256": _digest(state)})
+        with private_folder(self.path.parent) as folder:
+            private = folder / self.path.name
+            save_file(state, str(private), metadata={"sha256": _digest(state)})
             with open(private, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(private, self.path)
-        except BaseException:
-            os.unlink(private)
-            raise
         self.saved = time.monotonic()
 
     def remove(self) -> None:
-        """It, and what a kill while writing left beside it; one process at a time trains a recipe."""
-        for path in self.path.parent.glob(f"{self.path.name}*"):
-            path.unlink(missing_ok=True)
+        """It, and what a kill while writing left beside it."""
+        self.path.unlink(missing_ok=True)
+        sweep(self.path.parent)
 
 
 def _digest(state: dict[str, Tensor]) -> str:

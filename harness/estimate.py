@@ -8,7 +8,7 @@ from typing import Any
 from harness.judging import Judging
 from harness.questions.question import Question
 from harness.record_files import ZOO_FILE
-from harness.store import Store
+from harness.store import store_of
 from harness.zoo import GATE, recipes
 
 BASELINES = Path(__file__).resolve().parent.parent / "baselines"
@@ -20,10 +20,10 @@ def estimate(judging: Judging, gate: bool, questions: Sequence[Question]) -> str
     "" if all are there, or nothing is known of how long they take.
     """
     folder = BASELINES / judging.zoo.name
-    store = Store(judging.settings.cache_dir)
+    store = store_of(judging.settings)
     wanted = [(each, "for the gate") for each in (recipes(judging.zoo, GATE) if gate else [])]
     wanted += [(each, "for the findings") for question in questions for each in question.recipes(judging.zoo)]
-    missing = {recipe: what for recipe, what in reversed(wanted) if not store.folder(recipe).exists()}
+    missing = {recipe: what for recipe, what in reversed(wanted) if not store.holds(recipe)}
     training = {model["key"]: model["seconds"] for model in _read(folder / ZOO_FILE, "zoo", "models").values()}
     evaluating = sum(_seconds_per_model(folder, measure.name) for measure in judging.measures)
     parts = []

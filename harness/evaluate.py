@@ -5,18 +5,21 @@ given, hangs or kills its process gets that as its row, and the others go on.
 """
 
 import collections
+import contextlib
 import dataclasses
 import math
 import multiprocessing
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.executors import run_anywhere
 from harness.measure_lookup import reload_measure
 from harness.progress import Say, progress_bar
 from harness.purity import Witness
@@ -25,7 +28,8 @@ from harness.rows import Row, RowCache, RowStatus
 from harness.settings import Settings
 from harness.source_digest import source_digest
 from harness.trained_model import TrainedModel
-from harness.workers import ATTEMPTS, Report, run_jobs
+from harness.worker_process import Report
+from harness.workers import ATTEMPTS, Limits
 from measures._registry import Measure, NotApplicable
 
 if TYPE_CHECKING:
@@ -49,6 +53,19 @@ class Job:
     repeat: bool
     settings: Settings
 
+    @property
+    def needs(self) -> tuple[Recipe, ...]:
+        """The model that it reads."""
+        return (self.recipe,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """A report that a model was trained again: what the user is told, and its entry now."""
+
+    text: str
+    entry: "Entry"
+
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
@@ -68,11 +85,16 @@ def evaluate(
     settings: Settings,
     say: Say = print,
     progress: bool = True,
+    executor: Executor | None = None,
 ) -> dict[tuple[str, Recipe], Row]:
     """A row for every measure on every model, from the row cache where it holds, else computed and cached.
 
     On the models in `repeated` every measure is computed twice and must give the same value. A measure that is out
-    of time, or ends its process three times, is not asked about the remaining models.
+    of time, or ends its process three times on one model, is not asked about the remaining ones. The work is done on
+    the `executor` (executors.py), by default where the settings say. A model that is damaged is trained again, and its
+    entry in `entries` is then the new one.
+
+    Raises HarnessError, when all other values are computed, if a model could not be loaded.
     """
     sources = {entry.name: source_digest(entry.file) for entry in measures}
     versions = {entry.name: entry.version for entry in measures}
@@ -116,18 +138,22 @@ def evaluate(
 
     bar = progress_bar("evaluating", sum(len(pending) for _, pending in todo), "rows", progress and bool(todo))
     with bar:
-        _run(todo, set(repeated), settings, keep)
+        _run(todo, entries, set(repeated), settings, keep, say, executor)
     return rows
 
 
 def _run(
     todo: collections.deque[tuple[Recipe, list[Measure]]],
+    entries: dict[Recipe, "Entry"],
     repeated: set[Recipe],
     settings: Settings,
     keep: Any,
+    say: Say,
+    executor: Executor | None,
 ) -> None:
     condemned: dict[str, Reading] = {}
-    deaths: collections.Counter[str | Recipe] = collections.Counter()
+    deaths: collections.Counter[tuple[str | None, Recipe]] = collections.Counter()
+    unreadable: dict[Recipe, str] = {}
     asked: dict[Recipe, str | None] = {}
     left: dict[Recipe, list[Measure]] = {}
 
@@ -144,31 +170,40 @@ def _run(
                 return Job(recipe, references, recipe in repeated, settings)
         return None
 
-    for event in run_jobs(evaluate_job, next_job, settings.workers, settings.measure_timeout):
-        recipe = event.job.recipe
-        if event.kind == "report" and isinstance(event.payload, str):
-            asked[recipe] = event.payload
-        elif event.kind == "report":
-            name, reading = event.payload
-            asked[recipe] = None
-            left[recipe] = [measure for measure in left[recipe] if measure.name != name]
-            keep(name, recipe, reading)
-        elif event.kind in ("died", "silent"):
-            guilty = asked[recipe]
-            deaths[guilty or recipe] += 1
-            if guilty is None and deaths[recipe] >= ATTEMPTS:
-                raise HarnessError(f"{recipe.id} could not be loaded {ATTEMPTS} times: {event.payload}")
-            if guilty is not None and (event.kind == "silent" or deaths[guilty] >= ATTEMPTS):
-                reading = _verdict_on_lost(event.kind, event.payload, recipe, settings)
-                condemned[guilty] = dataclasses.replace(reading, reason=f"not evaluated: {reading.reason}")
-                left[recipe] = [measure for measure in left[recipe] if measure.name != guilty]
-                keep(guilty, recipe, reading)
-            if left[recipe]:
-                todo.appendleft((recipe, left[recipe]))
-        elif event.kind == "refused":
-            raise HarnessError(event.payload)
-        elif event.kind == "raised":
-            raise RuntimeError(f"evaluating on {recipe.id} failed:\n{event.payload}")
+    limits = Limits(settings.measure_timeout, settings.worker_memory)
+    with contextlib.closing(run_anywhere(evaluate_job, next_job, settings, limits, executor)) as events:
+        for event in events:
+            recipe = event.job.recipe
+            if event.kind == "report" and isinstance(event.payload, Notice):
+                say(event.payload.text)
+                entries[recipe] = event.payload.entry
+            elif event.kind == "report" and isinstance(event.payload, str):
+                asked[recipe] = event.payload
+            elif event.kind == "report":
+                name, reading = event.payload
+                asked[recipe] = None
+                left[recipe] = [measure for measure in left[recipe] if measure.name != name]
+                keep(name, recipe, reading)
+            elif event.kind in ("died", "silent"):
+                guilty = asked[recipe]
+                deaths[guilty, recipe] += 1
+                if guilty is None and deaths[guilty, recipe] >= ATTEMPTS:
+                    unreadable[recipe] = event.payload
+                    continue
+                if guilty is not None and (event.kind == "silent" or deaths[guilty, recipe] >= ATTEMPTS):
+                    reading = _verdict_on_lost(event.kind, event.payload, recipe, settings)
+                    condemned[guilty] = dataclasses.replace(reading, reason=f"not evaluated: {reading.reason}")
+                    left[recipe] = [measure for measure in left[recipe] if measure.name != guilty]
+                    keep(guilty, recipe, reading)
+                if left[recipe]:
+                    todo.appendleft((recipe, left[recipe]))
+            elif event.kind == "refused":
+                raise HarnessError(event.payload)
+            elif event.kind == "raised":
+                raise RuntimeError(f"evaluating on {recipe.id} failed:\n{event.payload}")
+    if unreadable:
+        named = "; ".join(f"{recipe.id} ({how})" for recipe, how in unreadable.items())
+        raise HarnessError(f"could not be loaded in {ATTEMPTS} attempts, while all other values were computed: {named}")
 
 
 def _verdict_on_lost(kind: str, how: str, recipe: Recipe, settings: Settings) -> Reading:
@@ -178,16 +213,28 @@ def _verdict_on_lost(kind: str, how: str, recipe: Recipe, settings: Settings) ->
     return Reading("error", None, f"it ended its process {ATTEMPTS} times, last on {recipe.id}: {how}", 0.0)
 
 
-def load_model(recipe: Recipe, settings: Settings) -> TrainedModel:
-    """The stored model; a damaged one is set aside, and HarnessError says so."""
-    from harness.store import Damaged, Store
+def load_model(recipe: Recipe, settings: Settings, report: Report = lambda payload: None) -> TrainedModel:
+    """The stored model; a damaged one is set aside and trained again, of which a Notice is reported.
 
-    store = Store(settings.cache_dir)
+    Raises HarnessError if it is damaged then as well.
+    """
+    from harness.store import Damaged, store_of
+    from harness.train_jobs import TrainJob, train_job
+
+    store = store_of(settings)
     try:
         return store.load(recipe, settings.data_dir, settings.device)
     except Damaged as damage:
-        place = store.set_aside(recipe)
-        raise HarnessError(f"damaged: {damage}; set aside as {place}, run again to have it trained again") from damage
+        text = f"damaged: {damage}; set aside as {store.set_aside(recipe)}, trained again"
+    while train_job(TrainJob(recipe, settings), lambda payload: report(None)) is None:
+        report(None)  # another process is training it
+    try:
+        trained, entry = store.load(recipe, settings.data_dir, settings.device), store.find(recipe)
+    except Damaged as damage:
+        raise HarnessError(f"damaged as soon as stored: {damage}; is the disk all right?") from damage
+    assert entry is not None
+    report(Notice(text, entry))
+    return trained
 
 
 def evaluate_job(job: Job, report: Report) -> None:
@@ -197,7 +244,7 @@ def evaluate_job(job: Job, report: Report) -> None:
 
 def evaluate_model(job: Job, find: Callable[[MeasureReference], Measure], report: Report) -> None:
     """The same in any process; `find` gives a reference's measure there."""
-    trained = load_model(job.recipe, job.settings)
+    trained = load_model(job.recipe, job.settings, report)
     witness = Witness(trained)
     for reference in job.measures:
         report(reference.name)
@@ -209,10 +256,10 @@ def evaluate_model(job: Job, find: Callable[[MeasureReference], Measure], report
             raised = [reading.reason] if reading.status == "error" else []
             reason = "; ".join([*changes[:3], *raised])
             reading = dataclasses.replace(reading, status="error", value=None, reason=reason)
-            trained = load_model(job.recipe, job.settings)
+            trained = load_model(job.recipe, job.settings, report)
             witness = Witness(trained)
         elif job.repeat and reading.status == "value":
-            fresh = load_model(job.recipe, job.settings)
+            fresh = load_model(job.recipe, job.settings, report)
             report(reference.name)  # the second call has the measure's time to itself
             reading = _repeated(measure, reading, fresh)
         report((reference.name, reading))

@@ -18,7 +18,7 @@ from harness.recipe import Condition, Recipe
 from harness.rows import Row, RowCache
 from harness.settings import Settings
 from harness.source_digest import source_digest
-from harness.store import Damaged, Entry, Store
+from harness.store import Damaged, Entry, store_of
 from harness.train import Outcome
 from harness.verdict import Verdict, check_power, judge
 from harness.zoo import Zoo
@@ -155,7 +155,7 @@ class Judging:
 
     def recall(self, recipes: Iterable[Recipe]) -> None:
         """Take up from the disk what other processes have trained and evaluated in this run."""
-        store = Store(self.settings.cache_dir)
+        store = store_of(self.settings)
         sources = {measure.name: source_digest(measure.file) for measure in self.measures}
         known, _ = RowCache(self.settings.cache_dir).read(sources, usable=False)
         for recipe in dict.fromkeys(recipes):
@@ -191,6 +191,7 @@ class Judging:
     def _evaluate(self, measures: Sequence[Measure], recipes: Iterable[Recipe]) -> None:
         entries = {recipe: self.entries[recipe] for recipe in recipes}
         self.rows |= evaluate(measures, entries, self.repeated(), self.settings, self.say, self.progress)
+        self.entries |= entries
 
     def _check(self, checklist: Checklist, measures: Sequence[Measure]) -> None:
         recipes = checklist.recipes(self.zoo)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -10,17 +11,31 @@ import platformdirs
 from harness.errors import HarnessError
 
 CACHE_VARIABLE = "SHATTERPROOF_CACHE"
+SHARED_CACHE_VARIABLE = "SHATTERPROOF_SHARED_CACHE"
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Folders, device, number of local processes, and seconds a measure may take on one model."""
+    """Folders, device, and the processes that work: how many, where, and what is allowed to each.
+
+    - `shared_cache`: another cache folder, which is only read: what it has need not be trained again.
+    - `workers`: local processes. `dask`: the address of a cluster's scheduler, or the file that names it; its
+      workers then take the place of the local ones.
+    - `measure_timeout`: seconds a measure may take on one model; `training_timeout`: seconds in which a training must
+      have taken a step.
+    - `worker_memory`: bytes of memory that a working process may come to (None: as many as there are).
+    """
 
     cache_dir: Path
     data_dir: Path
+    shared_cache: Path | None = None
     device: str = "cpu"
     workers: int = 1
+    dask: str | None = None
     measure_timeout: float = 300.0
+    training_timeout: float = 1800.0
+    worker_memory: int | None = None
 
 
 def cores() -> int:
@@ -34,28 +49,56 @@ def make_settings(
     device: str = "cpu",
     workers: int | None = None,
     measure_timeout: float = 300.0,
+    training_timeout: float = 1800.0,
+    worker_memory: str | None = None,
+    dask: str | None = None,
+    shared_cache: str | None = None,
 ) -> Settings:
     """Settings with their defaults filled in, and checked: HarnessError says what cannot be used.
 
-    The cache folder is the argument, else $SHATTERPROOF_CACHE, else the platform's cache folder; data are read
-    from (and downloaded to) `data_dir`, by default a folder in the cache.
+    The cache folder is the argument, else $SHATTERPROOF_CACHE, else the platform's cache folder; the shared one the
+    argument, else $SHATTERPROOF_SHARED_CACHE, else none. Data are read from (and downloaded to) `data_dir`, by default
+    a folder in the cache.
     """
     chosen = cache_dir or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("shatterproof")
     cache = Path(chosen).expanduser().absolute()
     workers = cores() if workers is None else workers
     if workers < 1:
         raise HarnessError(f"--workers is {workers}; expected 1 or more (one process a core is the default)")
-    if not measure_timeout > 0:
-        raise HarnessError(f"--measure-timeout is {measure_timeout:g}; expected a number of seconds above 0")
-    _check_device(device)
+    for option, seconds in (("--measure-timeout", measure_timeout), ("--training-timeout", training_timeout)):
+        if not seconds > 0:
+            raise HarnessError(f"{option} is {seconds:g}; expected a number of seconds above 0")
+    if dask is None:
+        _check_device(device)  # else it is the cluster's workers that need it
     _check_writable(cache)
     return Settings(
         cache_dir=cache,
         data_dir=Path(data_dir).expanduser().absolute() if data_dir else cache / "data",
+        shared_cache=_shared(shared_cache or os.environ.get(SHARED_CACHE_VARIABLE), cache),
         device=device,
         workers=workers,
+        dask=dask,
         measure_timeout=measure_timeout,
+        training_timeout=training_timeout,
+        worker_memory=None if worker_memory is None else in_bytes(worker_memory),
     )
+
+
+def in_bytes(text: str) -> int:
+    """ "2GB", "1.5 GiB" or "800m" as a number of bytes. HarnessError for anything else."""
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?i?)b?", text.strip().lower())
+    if found is None or found[2] not in UNITS or not float(found[1]):
+        raise HarnessError(f"--worker-memory is {text!r}; expected a size above 0, such as 2GB or 1.5GiB")
+    return round(float(found[1]) * UNITS[found[2]])
+
+
+def _shared(folder: str | None, cache: Path) -> Path | None:
+    if not folder:
+        return None
+    shared = Path(folder).expanduser().absolute()
+    if not shared.is_dir():
+        raise HarnessError(f"the shared cache folder {shared} is not there; name another with --shared-cache")
+    return None if shared.resolve() == cache.resolve() else shared
 
 
 def _check_writable(folder: Path) -> None:
@@ -66,7 +109,7 @@ def _check_writable(folder: Path) -> None:
     except OSError as cause:
         raise HarnessError(
             f"the cache folder {folder} cannot be written ({cause.strerror or cause}); choose another with "
-            f"--cache-dir or {CACHE_VARIABLE}"
+            f"--cache-dir or {CACHE_VARIABLE}, and this one as --shared-cache to use what it has"
         ) from cause
 
 

@@ -1,87 +1,94 @@
 """Trained models on disk, found by what determines them: the recipe's key.
 
-An entry is a folder of two files: `model.safetensors` (weights before and after training, history) and
-`entry.json` (recipe, outcome, sha256 of the tensors and of the training data, and of itself). It is written to a
-private temporary folder and published by one rename, so that it is there whole or not at all, whatever dies on the
-way; a lock only saves duplicate work. Nothing that can execute is ever loaded.
+An entry (entry.py) is written to a private folder and published by one rename, so that it is there whole or not at
+all, whatever dies on the way; a lock only saves duplicate work. Other stores may lie under one's own: what they have is
+used from there, and nothing is written to them. Nothing that can execute is ever loaded.
 """
 
 import contextlib
-import dataclasses
 import functools
-import hashlib
-import json
 import os
-import shutil
-import tempfile
-import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.checkpoint import Checkpoint
 from harness.data import DataSet, data_set, digest_tensors
+from harness.entry import HEADER, WATCHED, WEIGHTS, Damaged, Entry, as_bytes, read_header, read_weights, with_prefix
 from harness.errors import HarnessError
 from harness.history import History
 from harness.networks import build
-from harness.recipe import Recipe, canonical_json
+from harness.private_folder import private_folder
+from harness.recipe import Recipe
 from harness.retrained import retrained
+from harness.settings import Settings
 from harness.train import Fit, Outcome
 from harness.trained_model import TrainedModel
 
-ENTRY_FORMAT = 1
+__all__ = ["Busy", "Damaged", "Entry", "Store", "store_of"]
+
 LOCK_SECONDS = 2.0
-WATCHED = "watched.test_errors"
-
-
-class Damaged(Exception):
-    """A stored entry is not what was published: which file, and in which way."""
 
 
 class Busy(Exception):
     """Another process is training this recipe."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """What entry.json says of a stored model; `weights_sha256` is of model.safetensors."""
-
-    recipe: Recipe
-    outcome: Outcome
-    weights_sha256: str
-    data_sha256: str
-    environment: dict[str, Any]
+def store_of(settings: Settings) -> "Store":
+    """The store that the settings name, and what lies under it."""
+    return Store(settings.cache_dir, settings.shared_cache)
 
 
 class Store:
-    """The models under one cache folder. `set_aside` says where a damaged entry went."""
+    """The models under one cache folder, and of another's (`below`) those that it does not have itself."""
 
-    def __init__(self, cache_dir: Path):
+    def __init__(self, cache_dir: Path, below: Path | None = None):
         self.cache_dir = cache_dir
         self.models = cache_dir / "models"
         self.retrained = cache_dir / "retrained"
         self.temporary = cache_dir / "tmp"
         self.quarantine = cache_dir / "quarantine"
         self.locks = cache_dir / "locks"
+        self.refused = cache_dir / "refused"  # what lies below and was found to be damaged
+        self.below = None if below is None else Store(below)
 
     def folder(self, recipe: Recipe) -> Path:
-        return self.models / recipe.key[:2] / recipe.key
+        """Where the recipe's model is, or would be, in this store itself."""
+        return self._place(recipe.key)
+
+    def holds(self, recipe: Recipe) -> bool:
+        """Whether there is an entry, here or below; `find` says what it is worth."""
+        return self._home(recipe) is not None
 
     def checkpoint(self, recipe: Recipe) -> Checkpoint:
         """Where a training of the recipe that was interrupted has its state."""
         return Checkpoint(self.temporary / f"{recipe.key}.checkpoint")
 
     def find(self, recipe: Recipe) -> Entry | None:
-        """The entry, with every byte verified; None if there is none. Raises Damaged."""
-        if not self.folder(recipe).exists():
+        """What entry.json says, or None if there is none; of the weights only the size is compared. Raises Damaged."""
+        home = self._home(recipe)
+        if home is None:
             return None
-        return self._read(recipe)[0]
+        place = home._place(recipe.key)
+        try:
+            content = (place / HEADER).read_bytes()
+            size = (place / WEIGHTS).stat().st_size
+        except OSError as cause:
+            raise Damaged(f"{place} cannot be read ({cause.strerror})") from cause
+        entry = read_header(content, str(place / HEADER))
+        if entry.recipe != recipe:
+            raise Damaged(f"{place / HEADER} is about another recipe")
+        if entry.weights_bytes not in (None, size):
+            raise Damaged(f"{place / WEIGHTS} was altered or cut short: {size} bytes of {entry.weights_bytes}")
+        return entry
+
+    def verify(self, recipe: Recipe) -> Entry | None:
+        """The entry with every byte of it verified; None if there is none. Raises Damaged."""
+        return self._read(recipe)[0] if self.holds(recipe) else None
 
     def load(self, recipe: Recipe, data_dir: Path, device: str = "cpu") -> TrainedModel:
         """The stored model with its training data, as a measure receives it. Raises Damaged."""
@@ -90,18 +97,22 @@ class Store:
         if digest_tensors(data.train_inputs, data.train_labels) != entry.data_sha256:
             raise Damaged(f"{recipe.id} was trained on other data than {recipe.data_set} gives now")
         shape = tuple(data.train_inputs.shape[1:])
-        networks = {}
-        for role in ("model", "init"):
-            network = build(recipe.network, shape, data.num_classes, dropout=recipe.dropout)
-            network.load_state_dict(_with_prefix(tensors, f"{role}."))
-            networks[role] = network.to(device).eval()
+        networks: dict[str, nn.Module] = {}
+        try:
+            for role in ("model", "init"):
+                network = build(recipe.network, shape, data.num_classes, dropout=recipe.dropout)
+                network.load_state_dict(with_prefix(tensors, f"{role}."))
+                networks[role] = network.to(device).eval()
+            history = History(**with_prefix(tensors, "history."))
+        except (RuntimeError, TypeError) as cause:
+            raise Damaged(f"{recipe.id} is stored with other tensors than its network has") from cause
         return TrainedModel(
             networks["model"],
             networks["init"],
             data.train_inputs.to(device),
             data.train_labels.to(device),
             data.num_classes,
-            History(**_with_prefix(tensors, "history.")),
+            history,
             recipe.seed,
             functools.partial(retrained, self.retrained, recipe, data.num_classes),
         )
@@ -112,46 +123,43 @@ class Store:
         For the harness; what measures receive has no test error. Raises Damaged.
         """
         _, tensors = self._read(recipe)
-        return History(**_with_prefix(tensors, "history.")), tensors.get(WATCHED, torch.empty(0))
+        return History(**with_prefix(tensors, "history.")), tensors.get(WATCHED, torch.empty(0))
 
-    def publish(self, recipe: Recipe, result: Fit, outcome: Outcome, data: DataSet) -> None:
+    def publish(self, recipe: Recipe, result: Fit, outcome: Outcome, data: DataSet, attempt: int = 1) -> Entry:
         """Write the entry whole; if another process published it meanwhile, theirs stays."""
-        tensors = {f"model.{name}": value for name, value in result.model.state_dict().items()}
-        tensors |= {f"init.{name}": value for name, value in result.init.state_dict().items()}
-        for field in dataclasses.fields(History):
-            tensors[f"history.{field.name}"] = getattr(result.history, field.name)
-        if len(result.test_errors):
-            tensors[WATCHED] = result.test_errors
-        weights = save_tensors({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
-        header = {
-            "format": ENTRY_FORMAT,
-            "recipe": recipe.canonical(),
-            "outcome": dataclasses.asdict(outcome),
-            "weights_sha256": hashlib.sha256(weights).hexdigest(),
-            "data_sha256": digest_tensors(data.train_inputs, data.train_labels),
-            "environment": {"torch": torch.__version__, "threads": torch.get_num_threads()},
-        }
-        header["sha256"] = _sha256_of_json(header)
-        self.temporary.mkdir(parents=True, exist_ok=True)
-        private = Path(tempfile.mkdtemp(prefix=recipe.key[:16], dir=self.temporary))
-        try:
-            _write_durably(private / "model.safetensors", weights)
-            _write_durably(private / "entry.json", json.dumps(header, indent=1, allow_nan=False).encode())
-            os.chmod(private, 0o755)  # for whoever else may read the cache folder
-            self.folder(recipe).parent.mkdir(parents=True, exist_ok=True)
-            os.rename(private, self.folder(recipe))
-        except OSError:
-            shutil.rmtree(private, ignore_errors=True)
-            if not self.folder(recipe).exists():
-                raise
+        header, weights, entry = as_bytes(recipe, result, outcome, data, attempt)
+        self.put(recipe.key, header, weights)
+        return entry
+
+    def put(self, key: str, header: bytes, weights: bytes) -> None:
+        """Publish the two files of an entry; if there is one already, it stays."""
+        place = self._place(key)
+        with private_folder(self.temporary) as private:
+            try:
+                _write_durably(private / WEIGHTS, weights)
+                _write_durably(private / HEADER, header)
+                os.chmod(private, 0o755)  # for whoever else may read the cache folder
+                _sync_folder(private)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                os.rename(private, place)
+                _sync_folder(place.parent)
+            except OSError:
+                if not place.exists():
+                    raise
 
     def set_aside(self, recipe: Recipe) -> Path:
         """Move a damaged entry to the quarantine folder, out of the way of its retraining; where it is then.
 
-        If another run has moved it meanwhile, there is nothing left to move.
+        If another run has moved it meanwhile, there is nothing left to move. One that lies below stays there, and is
+        not looked at any more.
         """
-        place = self.quarantine / f"{recipe.key[:16]}-{time.time_ns()}"
+        home = self._home(recipe)
         try:
+            if home is not None and home is not self:
+                self.refused.mkdir(parents=True, exist_ok=True)
+                (self.refused / recipe.key).touch()
+                return home._place(recipe.key)
+            place = self.quarantine / f"{recipe.key[:16]}-{uuid.uuid4().hex[:12]}"
             self.quarantine.mkdir(parents=True, exist_ok=True)
             os.rename(self.folder(recipe), place)
         except FileNotFoundError:
@@ -182,42 +190,34 @@ class Store:
         finally:
             lock.release()
 
+    def files(self, recipe: Recipe) -> tuple[bytes, bytes]:
+        """entry.json and model.safetensors of a stored model, verified. Raises Damaged."""
+        home = self._home(recipe) or self
+        place = home._place(recipe.key)
+        self._read(recipe)
+        return (place / HEADER).read_bytes(), (place / WEIGHTS).read_bytes()
+
     def _read(self, recipe: Recipe) -> tuple[Entry, dict[str, Tensor]]:
-        folder = self.folder(recipe)
+        entry = self.find(recipe)
+        place = (self._home(recipe) or self)._place(recipe.key) / WEIGHTS
+        if entry is None:
+            raise Damaged(f"{place.parent} is gone")
         try:
-            header = json.loads((folder / "entry.json").read_bytes())
-            sha256 = header.pop("sha256")
-            intact = sha256 == _sha256_of_json(header)
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as cause:
-            raise Damaged(f"{folder}/entry.json cannot be read ({type(cause).__name__})") from cause
-        if not intact:
-            raise Damaged(f"{folder}/entry.json was altered")
-        if header.get("format") != ENTRY_FORMAT:
-            raise Damaged(f"{folder}/entry.json has format {header.get('format')}; this code reads {ENTRY_FORMAT}")
-        if header["recipe"] != recipe.canonical():
-            raise Damaged(f"{folder}/entry.json is about another recipe")
-        try:
-            weights = (folder / "model.safetensors").read_bytes()
+            weights = place.read_bytes()
         except OSError as cause:
-            raise Damaged(f"{folder}/model.safetensors cannot be read ({cause.strerror})") from cause
-        if hashlib.sha256(weights).hexdigest() != header["weights_sha256"]:
-            raise Damaged(f"{folder}/model.safetensors was altered or cut short")
-        entry = Entry(
-            recipe,
-            Outcome(**header["outcome"]),
-            header["weights_sha256"],
-            header["data_sha256"],
-            header["environment"],
-        )
-        return entry, load_tensors(weights)
+            raise Damaged(f"{place} cannot be read ({cause.strerror})") from cause
+        return entry, read_weights(weights, entry, str(place))
 
+    def _home(self, recipe: Recipe) -> "Store | None":
+        """The store that has the recipe's model: this one before what lies below."""
+        if self.folder(recipe).exists():
+            return self
+        if self.below is None or not self.below.folder(recipe).exists():
+            return None
+        return None if (self.refused / recipe.key).exists() else self.below
 
-def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _sha256_of_json(value: object) -> str:
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    def _place(self, key: str) -> Path:
+        return self.models / key[:2] / key
 
 
 def _write_durably(path: Path, content: bytes) -> None:
@@ -225,3 +225,13 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Its list of files on the disk; not every system lets a folder be opened for that."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

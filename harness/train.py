@@ -24,6 +24,7 @@ from harness.training_state import TrainingState
 
 AfterEpoch = Callable[[int, float], None]
 """Called with the epochs done and the last one's mean training loss in nats."""
+AfterStep = Callable[[], None]
 
 
 WATCH_CHUNK = 256  # examples a forward pass
@@ -72,6 +73,7 @@ def train(
     cache_dir: Path | None = None,
     checkpoint: Checkpoint | None = None,
     after_epoch: AfterEpoch | None = None,
+    after_step: AfterStep | None = None,
 ) -> tuple[Fit, Outcome, DataSet]:
     """Train the recipe from scratch, or from its checkpoint, and measure it on the test data; the rest as for `fit`.
 
@@ -94,6 +96,7 @@ def train(
         watched=None if recipe.stop_loss else test,
         checkpoint=checkpoint,
         after_epoch=after_epoch,
+        after_step=after_step,
     )
     return result, outcome_of(result, *test), data
 
@@ -125,6 +128,7 @@ def fit(
     watched: tuple[Tensor, Tensor] | None = None,
     checkpoint: Checkpoint | None = None,
     after_epoch: AfterEpoch | None = None,
+    after_step: AfterStep | None = None,
 ) -> Fit:
     """Train the recipe's network on the given examples until the stopping loss, or for max_epochs.
 
@@ -182,6 +186,8 @@ def fit(
                 loss.backward()
                 optimizer.step()
                 log.step(batch, loss.detach(), logits.detach(), every_label[batch], rate)
+                if after_step is not None:
+                    after_step()
                 reached = stop.reached(len(log.rates)) if steps is None else len(log.rates) == steps
                 if reached:
                     break

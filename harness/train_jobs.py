@@ -1,36 +1,70 @@
 """What a worker does to have a model in the store: train it, publish it, and say meanwhile how far it is."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.receipt import Receipt
 from harness.recipe import Recipe
 from harness.settings import Settings
-from harness.workers import Report
+from harness.worker_process import Report
 
 if TYPE_CHECKING:
     from harness.data import DataSet
-    from harness.store import Store
+    from harness.store import Entry, Store
     from harness.train import Fit, Outcome
 
 SECONDS_BETWEEN_REPORTS = 5.0
+SECONDS_BETWEEN_SIGNS = 0.5
 
 
-def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
-    """In a worker: train the recipe and publish it, unless it is there ("stored") or being trained ("busy")."""
-    from harness.store import Busy, Store
+@dataclasses.dataclass(frozen=True)
+class TrainJob:
+    """A recipe to have in the store; `attempt` counts from 1."""
+
+    recipe: Recipe
+    settings: Settings
+    attempt: int = 1
+
+    @property
+    def needs(self) -> tuple[Recipe, ...]:
+        """No model but its own, which it makes."""
+        return ()
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupJob:
+    """Recipes to train together (together.py)."""
+
+    recipes: tuple[Recipe, ...]
+    settings: Settings
+    attempt: int = 1
+
+    @property
+    def needs(self) -> tuple[Recipe, ...]:
+        return ()
+
+
+def train_job(job: TrainJob, report: Report) -> Receipt | None:
+    """In a worker: train the recipe and publish it, unless it is there; None while another process is training it."""
+    from harness.store import Busy, Damaged, store_of
     from harness.train import train
 
-    recipe, settings = job
-    store = Store(settings.cache_dir)
+    started = time.monotonic()
+    recipe, settings = job.recipe, job.settings
+    store = store_of(settings)
     try:
         with store.lock(recipe):
             checkpoint = store.checkpoint(recipe)
-            if store.folder(recipe).exists():
-                checkpoint.remove()
-                return "stored"
+            try:
+                if (entry := store.find(recipe)) is not None:
+                    checkpoint.remove()
+                    return _receipt(entry, job, started, trained=False)
+            except Damaged:
+                store.set_aside(recipe)
             steps = _steps_of_twin(recipe, settings, report) if recipe.steps_of else None
             result, outcome, data = train(
                 recipe,
@@ -40,29 +74,36 @@ def train_job(job: tuple[Recipe, Settings], report: Report) -> str:
                 settings.cache_dir,
                 checkpoint,
                 progress_report(recipe, report),
+                sign_of_life(report),
             )
-            publish(store, settings, recipe, result, outcome, data)
+            entry = publish(store, settings, recipe, result, outcome, data, job.attempt)
             checkpoint.remove()
     except Busy:
-        return "busy"
-    return "stored"
+        return None
+    return _receipt(entry, job, started, trained=True)
+
+
+def _receipt(entry: "Entry", job: TrainJob | GroupJob, started: float, trained: bool) -> Receipt:
+    seconds = time.monotonic() - started
+    return Receipt(entry.recipe, entry.weights_sha256, trained, job.attempt, seconds)
 
 
 def _steps_of_twin(recipe: Recipe, settings: Settings, report: Report) -> int:
     """How many steps the recipe's twin took, which is trained first if it is not there."""
-    from harness.store import Damaged, Store
+    from harness.store import Damaged, store_of
 
-    store = Store(settings.cache_dir)
+    store = store_of(settings)
     while True:
         try:
             if (entry := store.find(recipe.step_twin)) is not None:
                 return entry.outcome.steps
         except Damaged:
             store.set_aside(recipe.step_twin)
-        train_job((recipe.step_twin, settings), report)  # where another run trains it, this waits for its lock
+        report(None)
+        train_job(TrainJob(recipe.step_twin, settings), report)  # where another run trains it, this waits for its lock
 
 
-def train_group_job(job: tuple[list[Recipe], Settings], report: Report) -> list[Recipe]:
+def train_group_job(job: GroupJob, report: Report) -> list[Receipt]:
     """In a worker: train together and publish what is neither there nor being trained elsewhere; which are there now.
 
     Where the device has too little memory for all of them, none is trained.
@@ -70,20 +111,27 @@ def train_group_job(job: tuple[list[Recipe], Settings], report: Report) -> list[
     import torch
 
     from harness.data import data_set
-    from harness.store import Busy, Store
+    from harness.store import Busy, Damaged, store_of
     from harness.together import fit_together
     from harness.train import outcome_of
 
-    group, settings = job
-    store = Store(settings.cache_dir)
-    held = []
+    started = time.monotonic()
+    settings = job.settings
+    store = store_of(settings)
+    held, found = [], {}
     with contextlib.ExitStack() as locks:
-        for recipe in group:
+        for recipe in job.recipes:
             with contextlib.suppress(Busy):
                 locks.enter_context(store.lock(recipe))
                 held.append(recipe)
-        if not (todo := [recipe for recipe in held if not store.folder(recipe).exists()]):
-            return held
+        for recipe in held:
+            try:
+                if (entry := store.find(recipe)) is not None:
+                    found[recipe] = _receipt(entry, job, started, trained=False)
+            except Damaged:
+                store.set_aside(recipe)
+        if not (todo := [recipe for recipe in held if recipe not in found]):
+            return [*found.values()]
         data = [data_set(recipe, settings.data_dir, settings.cache_dir) for recipe in todo]
         examples = [(each.train_inputs, each.train_labels) for each in data]
         tests = [(each.test_inputs, each.test_labels) for each in data]
@@ -93,20 +141,40 @@ def train_group_job(job: tuple[list[Recipe], Settings], report: Report) -> list[
                 todo, examples, data[0].num_classes, settings.device, watched, progress_report(todo[0], report)
             )
         except torch.cuda.OutOfMemoryError:
-            return [recipe for recipe in held if recipe not in todo]
+            return [*found.values()]
         for recipe, result, each, (inputs, labels) in zip(todo, fits, data, tests, strict=True):
             outcome = outcome_of(result, inputs.to(settings.device), labels.to(settings.device))
-            publish(store, settings, recipe, result, outcome, each)
+            entry = publish(store, settings, recipe, result, outcome, each, job.attempt)
             store.checkpoint(recipe).remove()
-    return held
+            found[recipe] = _receipt(entry, job, started, trained=True)
+    return [found[recipe] for recipe in held]
+
+
+def sign_of_life(report: Report) -> Callable[[], None]:
+    """What a training does after a step: now and then it says that it goes on."""
+    said = time.monotonic()
+
+    def after_step() -> None:
+        nonlocal said
+        if (now := time.monotonic()) - said >= SECONDS_BETWEEN_SIGNS:
+            said = now
+            report(None)
+
+    return after_step
 
 
 def publish(
-    store: "Store", settings: Settings, recipe: Recipe, result: "Fit", outcome: "Outcome", data: "DataSet"
-) -> None:
+    store: "Store",
+    settings: Settings,
+    recipe: Recipe,
+    result: "Fit",
+    outcome: "Outcome",
+    data: "DataSet",
+    attempt: int,
+) -> "Entry":
     """Store a trained model; HarnessError where it cannot be written."""
     try:
-        store.publish(recipe, result, outcome, data)
+        return store.publish(recipe, result, outcome, data, attempt)
     except OSError as cause:
         raise HarnessError(
             f"{recipe.id} could not be stored under {settings.cache_dir} ({cause.strerror or cause}); what "

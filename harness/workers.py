@@ -1,31 +1,33 @@
 """Run jobs in supervised local processes: one that dies, hangs or raises costs its own job and nothing else.
 
 A worker is forked from a server that has imported torch once (where there is no fork, started afresh), runs one job
-at a time on one torch thread, and exits with its parent. The caller hands out jobs and reads events; what to do
-about a lost job is the caller's.
+at a time on one torch thread, and ends with its parent. The caller hands out jobs and reads events; what to do about
+a lost job is the caller's.
 """
 
+import contextlib
 import dataclasses
 import multiprocessing
 import multiprocessing.forkserver
 import os
 import signal
 import sys
-import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
+import psutil
+
 from harness.errors import HarnessError
+from harness.worker_process import Report, work
 
-Report = Callable[[Any], None]
-
-ATTEMPTS = 3  # at a job whose process died, which may have been somebody else's fault
+ATTEMPTS = 3  # at a job that was lost, which may have been somebody else's fault
 PRELOAD = "harness.preload"
 MAX_FAILED_STARTS = 3
 START_LIMIT = 120.0  # seconds
+SECONDS_BETWEEN_LOOKS = 0.05  # at the memory of workers, where it is limited: a core fills 0.1 GB in that time
+Function = Callable[[Any, Report], Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +44,14 @@ class Event:
     payload: Any
 
 
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a job may take: seconds without a word from it, and bytes of memory of its process (None: all there are)."""
+
+    silence: float = float("inf")
+    memory: int | None = None
+
+
 @dataclasses.dataclass(eq=False)
 class _Worker:
     process: Any
@@ -52,16 +62,13 @@ class _Worker:
 
 
 def run_jobs(
-    function: Callable[[Any, Report], Any],
-    next_job: Callable[[], Any | None],
-    workers: int,
-    silence_limit: float = float("inf"),
-) -> Iterator[Event]:
+    function: Function, next_job: Callable[[], Any | None], workers: int, limits: Limits = Limits()
+) -> Generator[Event, None, None]:
     """Call `function(job, report)` in up to `workers` processes for jobs from `next_job()`, until it gives None.
 
     `next_job` is asked again after every event, so the caller may add jobs while reading events (to try a lost
-    one again). `report(payload)` in the job gives a "report" event and starts the silence limit, in seconds, anew.
-    Closing the iterator, or an exception in the caller, kills the workers.
+    one again). `report(payload)` in the job gives a "report" event and starts the limit of silence anew;
+    `report(None)` does no more than the latter. Closing the iterator, or an exception in the caller, kills the workers.
 
     Raises HarnessError if processes cannot be started at all.
     """
@@ -71,15 +78,15 @@ def run_jobs(
         while True:
             for worker in crew:
                 if worker.job is None and (job := next_job()) is not None:
-                    _assign(worker, job, silence_limit)
+                    _assign(worker, job, limits)
             while len(crew) < workers and (job := next_job()) is not None:
                 crew.append(_start(function, job))
             busy = [worker for worker in crew if worker.job is not None]
             if not busy:
                 return
-            _wait_for_any(busy)
+            _wait_for_any(busy, limits)
             for worker in busy:
-                event = _next_event(worker, silence_limit)
+                event = _next_event(worker, limits)
                 if event is None:
                     continue
                 if event.kind in ("died", "silent"):
@@ -111,93 +118,75 @@ def _context() -> Any:
     return context
 
 
-def _start(function: Callable[[Any, Report], Any], job: Any) -> _Worker:
+def _start(function: Function, job: Any) -> _Worker:
     context = _context()
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, function))  # no daemon: a measure may start processes
+    process = context.Process(target=work, args=(theirs, function))  # no daemon: a measure may start processes
     process.start()
     theirs.close()
     worker = _Worker(process, ours, job, deadline=time.monotonic() + START_LIMIT)
-    try:
+    with contextlib.suppress(OSError):  # it has died already, and the next look at it says so
         ours.send(job)
-    except OSError:
-        pass  # it has died already, and the next look at it says so
     return worker
 
 
-def _assign(worker: _Worker, job: Any, silence_limit: float) -> None:
+def _assign(worker: _Worker, job: Any, limits: Limits) -> None:
     worker.job = job
-    worker.deadline = time.monotonic() + silence_limit
-    try:
+    worker.deadline = time.monotonic() + limits.silence
+    with contextlib.suppress(OSError):  # it has died meanwhile, and the next look at it says so
         worker.connection.send(job)
-    except OSError:
-        pass  # it has died meanwhile, and the next look at it says so
 
 
 def _end(worker: _Worker) -> None:
-    """An idle worker leaves by itself when the pipe closes; any other is killed."""
+    """An idle worker leaves by itself when the pipe closes; any other is killed, and what it has started with it."""
     worker.connection.close()
     if worker.job is None:
         worker.process.join(timeout=2)
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or not yet a group of its own
+            os.killpg(worker.process.pid, signal.SIGKILL)
     worker.process.kill()
     worker.process.join()
 
 
-def _wait_for_any(busy: list[_Worker]) -> None:
+def _wait_for_any(busy: list[_Worker], limits: Limits) -> None:
     seconds = min(worker.deadline for worker in busy) - time.monotonic()
+    if limits.memory is not None:
+        seconds = min(seconds, SECONDS_BETWEEN_LOOKS)
     handles = [handle for worker in busy for handle in (worker.connection, worker.process.sentinel)]
     wait(handles, timeout=None if seconds == float("inf") else max(0.0, seconds))
 
 
-def _next_event(worker: _Worker, silence_limit: float) -> Event | None:
+def _next_event(worker: _Worker, limits: Limits) -> Event | None:
     """What there is to know about a busy worker now, if anything; what it sent before it died comes first."""
     try:
         if worker.connection.poll():
             kind, payload = worker.connection.recv()
-            worker.deadline = time.monotonic() + silence_limit
+            worker.deadline = time.monotonic() + limits.silence
             worker.started = True
-            return None if kind == "started" else Event(kind, worker.job, payload)
+            goes_on = kind == "started" or (kind == "report" and payload is None)
+            return None if goes_on else Event(kind, worker.job, payload)
     except (EOFError, OSError):
         worker.process.join(timeout=5)
         return Event("died", worker.job, _how_it_ended(worker.process.exitcode))
     if not worker.process.is_alive():
         return Event("died", worker.job, _how_it_ended(worker.process.exitcode))
     if time.monotonic() > worker.deadline:
-        return Event("silent", worker.job, "nothing was heard of it for too long")
+        return Event("silent", worker.job, f"nothing was heard of it for {limits.silence:g} s")
+    if limits.memory is not None and (taken := _memory(worker.process.pid)) > limits.memory:
+        return Event("died", worker.job, f"its process came to {taken / 1e9:.2f} GB, above --worker-memory")
     return None
+
+
+def _memory(pid: int) -> int:
+    """Bytes resident; 0 of a process that is gone."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def _how_it_ended(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
         return f"its process was ended by {signal.Signals(-exitcode).name}"
     return f"its process ended with exit status {exitcode}"
-
-
-def _work(connection: Connection, function: Callable[[Any, Report], Any]) -> None:
-    """A worker's life: jobs in, events out, until the parent closes the pipe or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-
-    import torch
-
-    torch.set_num_threads(1)
-    connection.send(("started", None))
-    while True:
-        try:
-            job = connection.recv()
-        except EOFError:
-            return
-        try:
-            event = ("done", function(job, lambda payload: connection.send(("report", payload))))
-        except HarnessError as refusal:
-            event = ("refused", str(refusal))
-        except Exception:
-            event = ("raised", traceback.format_exc())
-        connection.send(event)
-
-
-def _exit_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from harness.profile_figure import STYLE
 from harness.recipe import Recipe
 from harness.settings import Settings
-from harness.train_jobs import train_job
+from harness.train_jobs import TrainJob, train_job
 from tests.image_folders import write_cifar10
 
 IMAGES_A_CLASS = 4
@@ -28,7 +28,7 @@ def options(folder: Path) -> list[str]:
 def train_here(recipes: Iterable[Recipe], settings: Settings) -> None:
     """Into the store, so that a command finds them and starts no processes."""
     for recipe in recipes:
-        train_job((recipe, settings), lambda payload: None)
+        train_job(TrainJob(recipe, settings), lambda payload: None)
 
 
 def texts_that_overlap(figure: Figure) -> list[str]:

@@ -10,7 +10,6 @@ import torch
 
 from harness import source_digest
 from harness.build import build
-from harness.errors import HarnessError
 from harness.evaluate import as_number, evaluate
 from harness.measure_lookup import find_measures
 from harness.recipe import Recipe
@@ -164,18 +163,34 @@ def test_where_rows_cannot_be_kept_they_serve_the_run_and_it_is_said_once(
     assert "rows cannot be kept" in said[0]
 
 
-def test_a_model_that_does_not_match_its_data_is_set_aside_and_the_next_run_trains_it(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("damage", ["data", "weights"])
+def test_a_model_that_is_not_what_it_says_is_set_aside_trained_again_and_evaluated(
+    damage: str,
+    entries: dict[Recipe, Entry],
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = dataclasses.replace(settings, cache_dir=tmp_path)
+    own, store = dataclasses.replace(settings, cache_dir=tmp_path), Store(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("harness.store.digest_tensors", lambda *tensors: "0" * 64)
-        Store(tmp_path).publish(RECIPES[0], *train(RECIPES[0], tmp_path))
-    entries = build(RECIPES[:1], own, progress=False)
-    with pytest.raises(HarnessError, match=r"trained on other data .* run again to have it trained again"):
-        evaluate(some("well_behaved"), entries, [], own, progress=False)
-    entries = build(RECIPES[:1], own, progress=False)
-    assert evaluate(some("well_behaved"), entries, [], own, progress=False)["well_behaved", RECIPES[0]].value
+        if damage == "data":
+            patch.setattr("harness.entry.digest_tensors", lambda *tensors: "0" * 64)
+        store.publish(RECIPES[0], *train(RECIPES[0], tmp_path))
+    if damage == "weights":
+        weights = store.folder(RECIPES[0]) / "model.safetensors"
+        content = bytearray(weights.read_bytes())
+        content[-3] ^= 1
+        weights.write_bytes(content)
+    found = build(RECIPES[:1], own, progress=False)
+    said: list[str] = []
+    rows = evaluate(some("well_behaved"), found, [], own, said.append, progress=False)
+    known = evaluate(some("well_behaved"), {RECIPES[0]: entries[RECIPES[0]]}, [], settings, progress=False)
+    assert rows["well_behaved", RECIPES[0]].value == known["well_behaved", RECIPES[0]].value
+    (sentence,) = said
+    assert {"data": "trained on other data", "weights": "was altered"}[damage] in sentence
+    assert "set aside as" in sentence and "trained again" in sentence
+    assert found[RECIPES[0]] == store.verify(RECIPES[0])
+    assert len(list(store.quarantine.iterdir())) == 1
 
 
 def test_a_measure_that_never_applies_says_why(entries: dict[Recipe, Entry], settings: Settings) -> None:

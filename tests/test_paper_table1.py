@@ -13,10 +13,9 @@ from harness.errors import HarnessError
 from harness.paper.reported import REGULARIZED_RANDOM_LABELS, TABLE1
 from harness.paper.settings import Cifar10, cifar10, paper_recipe
 from harness.paper.table1 import chosen_rows, regularized_random_labels, rows_of_the_table
-from harness.recipe import Recipe
-from harness.settings import Settings
-from harness.train_jobs import train_job
-from harness.workers import Report
+from harness.receipt import Receipt
+from harness.train_jobs import TrainJob, train_job
+from harness.worker_process import Report
 from tests.image_folders import write_cifar10
 
 # As printed: network, random crop, weight decay, random labels, training accuracy, test accuracy.
@@ -201,8 +200,8 @@ def test_class_folders_with_fewer_images_than_the_papers_are_a_subset(data_dir: 
     assert row["test_accuracy"]["paper"] is None
 
 
-def refuses_random_labels(job: tuple[Recipe, Settings], report: Report) -> str:
-    if job[0].condition == "random_labels":
+def refuses_random_labels(job: TrainJob, report: Report) -> Receipt | None:
+    if job.recipe.condition == "random_labels":
         raise HarnessError("the lights went out")
     return train_job(job, report)
 

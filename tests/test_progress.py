@@ -7,11 +7,12 @@ import pytest
 
 from harness.build import build
 from harness.progress import progress_bar
+from harness.receipt import Receipt
 from harness.recipe import Recipe
 from harness.settings import Settings
 from harness.store import Store
-from harness.train_jobs import progress_report, train_job
-from harness.workers import Report
+from harness.train_jobs import TrainJob, progress_report, train_job
+from harness.worker_process import Report
 
 RECIPE = Recipe(
     data_set="digits", network="mlp_1x16", learning_rate=0.1, seed=0, num_train=60, batch_size=30, max_epochs=100
@@ -69,7 +70,7 @@ def test_the_time_left_after_a_resumption_is_that_of_the_epochs_since(clock: Clo
 def test_a_training_job_reports_while_it_trains(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.train_jobs.SECONDS_BETWEEN_REPORTS", 0.0)
     said: list[str] = []
-    train_job((RECIPE, settings), said.append)
+    train_job(TrainJob(RECIPE, settings), said.append)
     entry = Store(settings.cache_dir).find(RECIPE)
     assert entry is not None
     assert [int(re.findall(r"epoch (\d+) of", text)[0]) for text in said] == list(range(2, entry.outcome.epochs))
@@ -77,8 +78,8 @@ def test_a_training_job_reports_while_it_trains(settings: Settings, monkeypatch:
     assert losses[0] > 1 > losses[-1] > 0.001
 
 
-def job_that_reports(job: tuple[Recipe, Settings], report: Report) -> str:
-    report(f"seed {job[0].seed} reports")
+def job_that_reports(job: TrainJob, report: Report) -> Receipt | None:
+    report(f"seed {job.recipe.seed} reports")
     return train_job(job, report)
 
 
@@ -121,7 +122,7 @@ def test_where_nobody_watches_a_report_is_a_line_when_one_is_due_also_after_a_mo
 
 
 def test_stored_is_called_once_for_every_recipe_when_its_model_is_there(settings: Settings) -> None:
-    train_job((RECIPE, settings), lambda payload: None)
+    train_job(TrainJob(RECIPE, settings), lambda payload: None)
     store, called = Store(settings.cache_dir), []
 
     def stored(recipe: Recipe) -> None:

@@ -16,9 +16,10 @@ from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.store import Store
 from harness.train import Fit, Outcome, train
-from harness.train_jobs import train_job
+from harness.train_jobs import TrainJob, train_job
 from harness.training_log import TrainingLog
-from harness.workers import Report, _context
+from harness.worker_process import Report
+from harness.workers import _context
 from tests.image_folders import write_cifar10
 
 PLAIN = Recipe(data_set="digits", network="mlp_1x32", learning_rate=0.1, seed=0, num_train=100, batch_size=25)
@@ -186,15 +187,15 @@ def job_that_dies(recipe: Recipe, settings: Settings, step: int) -> None:
     Checkpoint.due = always_due  # type: ignore[method-assign]
     Killer(step)
     torch.set_num_threads(1)
-    train_job((recipe, settings), lambda payload: None)
+    train_job(TrainJob(recipe, settings), lambda payload: None)
 
 
 def job_that_dies_once(job: tuple[Recipe, Settings], report: Report) -> str:
     """In a worker: the first attempt is killed in its fourth epoch, the second notes the epochs that it trains."""
-    marker = job[1].cache_dir / "epochs"
+    marker = job.settings.cache_dir / "epochs"
     if not marker.exists():
         marker.touch()
-        job_that_dies(*job, step=14)
+        job_that_dies(job.recipe, job.settings, step=14)
     original = TrainingLog.end_epoch
 
     def noted(log: TrainingLog) -> float:
@@ -214,7 +215,7 @@ def weights(settings: Settings, recipe: Recipe) -> bytes:
 def undisturbed(tmp_path: Path) -> Settings:
     """Where the recipe was trained in one go."""
     settings = make_settings(cache_dir=str(tmp_path / "undisturbed"), workers=1)
-    train_job((STORED, settings), lambda payload: None)
+    train_job(TrainJob(STORED, settings), lambda payload: None)
     return settings
 
 
@@ -237,16 +238,16 @@ def test_the_next_run_takes_up_what_a_killed_one_left_for_this_recipe_alone_and_
     (left,) = (settings.cache_dir / "tmp").iterdir()
     assert left == store.checkpoint(STORED).path
     for recipe in (STORED, other):
-        train_job((recipe, undisturbed), lambda payload: None)
-        train_job((recipe, settings), lambda payload: None)
+        train_job(TrainJob(recipe, undisturbed), lambda payload: None)
+        train_job(TrainJob(recipe, settings), lambda payload: None)
         assert weights(settings, recipe) == weights(undisturbed, recipe)
     assert weights(settings, STORED) != weights(settings, other)
     assert not list(store.temporary.iterdir())
 
 
 def test_a_checkpoint_of_a_model_that_is_stored_already_is_removed(settings: Settings) -> None:
-    train_job((STORED, settings), lambda payload: None)
+    train_job(TrainJob(STORED, settings), lambda payload: None)
     checkpoint = Store(settings.cache_dir).checkpoint(STORED)
     checkpoint.save({"so_far/epochs": torch.tensor(3)})
-    assert train_job((STORED, settings), lambda payload: None) == "stored"
+    assert train_job(TrainJob(STORED, settings), lambda payload: None) is not None
     assert not checkpoint.path.exists()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.entry import sha256_of_json
 from harness.recipe import Recipe
-from harness.store import Busy, Damaged, Store, _sha256_of_json
+from harness.store import Busy, Damaged, Store
 from harness.train import train
 
 RECIPE = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.3, seed=1, num_train=50, max_epochs=3)
@@ -131,7 +132,7 @@ def test_every_altered_byte_is_detected(store: Store) -> None:
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
         file.write_bytes(bytes(content))
         with pytest.raises(Damaged):
-            store.find(RECIPE)
+            store.verify(RECIPE)
         file.write_bytes(intact[file])
     assert store.find(RECIPE) is not None
 
@@ -164,7 +165,7 @@ def test_an_entry_of_another_format_is_detected(store: Store) -> None:
     header = json.loads(file.read_text())
     del header["sha256"]
     header["format"] = 99
-    header["sha256"] = _sha256_of_json(header)
+    header["sha256"] = sha256_of_json(header)
     file.write_text(json.dumps(header))
     with pytest.raises(Damaged, match="has format 99; this code reads 1"):
         store.find(RECIPE)
@@ -224,3 +225,69 @@ def test_where_locks_do_not_work_training_goes_on(store: Store, monkeypatch: pyt
     monkeypatch.setattr("filelock.FileLock.acquire", broken)
     with store.lock(RECIPE):
         assert store.find(RECIPE) is not None
+
+
+def test_finding_reads_no_weights_but_their_size(store: Store) -> None:
+    weights = store.folder(RECIPE) / "model.safetensors"
+    intact = weights.read_bytes()
+    weights.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
+    assert store.find(RECIPE) is not None
+    with pytest.raises(Damaged, match="altered"):
+        store.verify(RECIPE)
+    weights.write_bytes(intact[:-1])
+    with pytest.raises(Damaged, match=f"cut short: {len(intact) - 1} bytes of {len(intact)}"):
+        store.find(RECIPE)
+
+
+def test_an_entry_says_which_attempt_it_was(store: Store, tmp_path: Path) -> None:
+    entry = store.find(RECIPE)
+    assert entry is not None and entry.environment["attempt"] == 1
+    other = dataclasses.replace(RECIPE, seed=9)
+    assert store.publish(other, *train(other, tmp_path), attempt=3).environment["attempt"] == 3
+    assert store.verify(other) == store.find(other)
+
+
+# A store under another
+
+
+@pytest.fixture
+def above(store: Store, tmp_path: Path) -> Store:
+    """An empty one over the copy."""
+    return Store(tmp_path / "own", store.cache_dir)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_what_lies_below_is_found_and_loaded_and_nothing_is_written_there(
+    above: Store, store: Store, tmp_path: Path
+) -> None:
+    before = files(store.models)
+    assert above.holds(RECIPE)
+    assert above.find(RECIPE) == above.verify(RECIPE) == store.find(RECIPE)
+    assert torch.equal(above.load(RECIPE, tmp_path).logits, store.load(RECIPE, tmp_path).logits)
+    assert above.files(RECIPE) == store.files(RECIPE)
+    assert files(store.models) == before
+    assert not above.models.exists()
+
+
+def test_what_a_store_has_itself_comes_before_what_lies_below(above: Store, store: Store, tmp_path: Path) -> None:
+    above.publish(RECIPE, *train(RECIPE, tmp_path), attempt=2)
+    found = above.find(RECIPE)
+    assert found is not None and found.environment["attempt"] == 2
+
+
+def test_what_is_damaged_below_stays_there_and_is_not_looked_at_any_more(
+    above: Store, store: Store, tmp_path: Path
+) -> None:
+    weights = store.folder(RECIPE) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(Damaged):
+        above.find(RECIPE)
+    before = files(store.cache_dir / "models")
+    assert above.set_aside(RECIPE) == store.folder(RECIPE)
+    assert above.find(RECIPE) is None and not above.holds(RECIPE)
+    above.publish(RECIPE, *train(RECIPE, tmp_path))
+    assert above.verify(RECIPE) is not None
+    assert files(store.cache_dir / "models") == before

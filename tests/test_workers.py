@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from harness.errors import HarnessError
-from harness.workers import Event, Report, run_jobs
+from harness.worker_process import Report
+from harness.workers import Event, Limits, run_jobs
 
 
 def act(job: str, report: Report) -> object:
@@ -41,7 +42,7 @@ def act(job: str, report: Report) -> object:
 
 def ends(jobs: list[str], workers: int = 2, silence_limit: float = 60) -> dict[str, tuple[str, object]]:
     queue = collections.deque(jobs)
-    events = run_jobs(act, lambda: queue.popleft() if queue else None, workers, silence_limit)
+    events = run_jobs(act, lambda: queue.popleft() if queue else None, workers, Limits(silence_limit))
     return {event.job: (event.kind, event.payload) for event in events if event.kind != "report"}
 
 

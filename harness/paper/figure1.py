@@ -31,7 +31,7 @@ from harness.paper.result import merge_rows, read_rows, write_result
 from harness.paper.settings import LEARNING_RATES, Cifar10, cifar10, paper_recipe
 from harness.recipe import Condition, Recipe
 from harness.settings import Settings, make_settings
-from harness.store import Store
+from harness.store import store_of
 
 PANELS = "abc"
 IMAGES: tuple[Condition, ...] = ("shuffled_pixels", "random_pixels", "gaussian")
@@ -98,7 +98,7 @@ def train_runs(
 ) -> list[dict[str, Any]]:
     """Train what is not in the store, write the result after every model; all of its rows that are of these images."""
     recipes = {recipe_of(run, data, epochs, settings.device): run for run in runs}
-    store = Store(settings.cache_dir)
+    store = store_of(settings)
     written = read_rows(out, "figure1")
 
     def own() -> list[dict[str, Any]]:

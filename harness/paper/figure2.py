@@ -21,7 +21,7 @@ from harness.paper.result import merge_rows, read_rows, write_result
 from harness.paper.settings import EPOCHS, LEARNING_RATES, Cifar10, cifar10, paper_recipe
 from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
-from harness.store import Store
+from harness.store import store_of
 
 QUICK_NETWORKS = ("alexnet_small", "mlp_1x512")
 QUICK_IMAGES = 1000
@@ -57,7 +57,7 @@ def train_networks(
 ) -> list[dict[str, Any]]:
     """Train what is not in the store, write the result after every model; the rows of panel b."""
     recipes = {recipe_of(network, data, epochs, settings.device): network for network in networks}
-    store = Store(settings.cache_dir)
+    store = store_of(settings)
     rows: dict[str, dict[str, Any]] = {}
 
     def note(recipe: Recipe) -> None:

@@ -17,7 +17,7 @@ from harness.paper.result import compared, merge_rows, read_rows, write_result
 from harness.paper.settings import Cifar10, cifar10, paper_recipe
 from harness.recipe import Augmentation, Recipe
 from harness.settings import Settings, make_settings
-from harness.store import Store
+from harness.store import Store, store_of
 
 QUICK_IMAGES = 1000
 QUICK_NETWORKS = ("alexnet_small", "mlp_3x512", "mlp_1x512")
@@ -89,7 +89,7 @@ def chosen_rows(names: str | None, quick: bool) -> list[Row]:
 def run(rows: Iterable[Row], data: Cifar10, epochs: int | None, settings: Settings, out: Path) -> list[dict[str, Any]]:
     """Train what is not in the store, write the result after every row; all rows of the result."""
     recipes = {row.recipe(data, epochs, settings.device): row for row in rows}
-    store = Store(settings.cache_dir)
+    store = store_of(settings)
     written = read_rows(out, "table1")
     order = {row.name: place for place, row in enumerate([*rows_of_the_table(), *regularized_random_labels()])}
 
