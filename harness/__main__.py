@@ -1,19 +1,19 @@
 """The front door for the shell: `python -m harness train`, `zoo list`, `measures`, `table`, `profile`,
 `leaderboard`, `new-measure`, `propose`, `paper`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.build import build
+from harness.command_options import with_settings
 from harness.errors import HarnessError
 from harness.leaderboard.command import leaderboard
 from harness.paper.command import paper
 from harness.proposal.command import propose
 from harness.recipe import Recipe
-from harness.settings import make_settings
+from harness.settings import Settings
 from harness.zoo import GATE, find_zoo, pinned, recipes
 
 
@@ -31,13 +31,6 @@ class _Commands(click.Group):
             raise _Sentence(str(problem)) from problem
 
 
-def _folders(command: Callable[..., None]) -> Callable[..., None]:
-    command = click.option("--data-dir", metavar="DIR", help="Where data sets are read from and downloaded to.")(
-        command
-    )
-    return click.option("--cache-dir", metavar="DIR", help="Where models are kept [$SHATTERPROOF_CACHE].")(command)
-
-
 zoo_option = click.option("--zoo", "zoo_name", default="digits", show_default=True, help="Scale of the models.")
 
 
@@ -49,23 +42,12 @@ def main() -> None:
 @main.command()
 @zoo_option
 @click.option("--condition", "conditions", multiple=True, type=click.Choice(GATE), help="Only these [all of the gate].")
-@click.option("--workers", type=int, metavar="N", help="Local processes [one a core].")
-@click.option("--device", default="cpu", show_default=True)
-@_folders
 @click.option("--findings", is_flag=True, help="Those of the other suites as well.")
-def train(
-    zoo_name: str,
-    findings: bool,
-    conditions: tuple[Any, ...],
-    workers: int | None,
-    device: str,
-    cache_dir: str | None,
-    data_dir: str | None,
-) -> None:
+@with_settings(work=True)
+def train(zoo_name: str, findings: bool, conditions: tuple[Any, ...], settings: Settings) -> None:
     """Train the zoo's models that are not in the store yet: those of the gate."""
     from harness.record import all_recipes
 
-    settings = make_settings(cache_dir, data_dir, device, workers)
     found = pinned(find_zoo(zoo_name), settings)
     wanted = all_recipes(found) if findings else recipes(found, conditions or GATE)
     entries = build(wanted, settings, say=lambda text: click.echo(text, err=True))
@@ -85,13 +67,12 @@ def zoo() -> None:
 @zoo.command("list")
 @click.argument("name", default="digits")
 @click.option("--findings", is_flag=True, help="Those of the other suites as well.")
-@_folders
-def list_models(name: str, findings: bool, cache_dir: str | None, data_dir: str | None) -> None:
+@with_settings()
+def list_models(name: str, findings: bool, settings: Settings) -> None:
     """List the models of a zoo's gate, with what was measured of those in the store."""
     from harness.record import all_recipes
     from harness.store import Damaged, store_of
 
-    settings = make_settings(cache_dir, data_dir)
     store, found = store_of(settings), pinned(find_zoo(name), settings)
     wanted = all_recipes(found) if findings else recipes(found, GATE)
     width = max(len(recipe.id) for recipe in wanted)
@@ -145,10 +126,8 @@ def table(record: Path, shape: str | None, only: str | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A file: .svg, .png or .pdf.")
 @click.option("--record", "path", type=click.Path(exists=True, path_type=Path), help="Values from this record alone.")
 @zoo_option
-@_folders
-def profile(
-    measure: str, out: Path, path: Path | None, zoo_name: str, cache_dir: str | None, data_dir: str | None
-) -> None:
+@with_settings()
+def profile(measure: str, out: Path, path: Path | None, zoo_name: str, settings: Settings) -> None:
     """Draw how far each intervention moves a MEASURE on the way from natural data to random labels.
 
     Its values are those recorded of the zoo, where they are of the measure as it stands; else they are computed, on
@@ -160,7 +139,6 @@ def profile(
     from harness.profile_values import computed, recorded
 
     check_figure(out)
-    settings = make_settings(cache_dir, data_dir)
     found, zoo = find_measures([measure])[0], pinned(find_zoo(zoo_name), settings)
     values = recorded(found, zoo, path)
     if values is None:

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import importlib.metadata
 import multiprocessing
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +87,7 @@ def run_elsewhere(sent: Elsewhere) -> Result:
         return Result(events=(("refused", f"a worker has {different}; install the same on every machine"),))
     # A Dask worker under its nanny is a daemon, which multiprocessing allows no children; ours end with it.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    shared = sent.place.token.exists()
+    shared = os.path.exists(sent.place.token)
     try:
         settings = sent.job.settings if shared else _own(sent.job.settings)
         job = dataclasses.replace(sent.job, settings=settings)

@@ -79,6 +79,7 @@ def judge(
     data_dir: str | None = None,
     workers: int | None = None,
     device: str = "cpu",
+    dask: str | None = None,
 ) -> Judgement:
     """Judge a measure by the gate; with `findings`, ask what it really sees as well. Missing models are trained first.
 
@@ -91,7 +92,7 @@ def judge(
     """
     entry = _measure(measure)
     chosen = find_zoo(zoo)
-    settings = make_settings(cache_dir, data_dir, device, workers)
+    settings = make_settings(cache_dir, data_dir, device, workers, dask=dask)
     warm_up()
     judging = Judging(zoo=pinned(chosen, settings), measures=[entry], settings=settings, say=print)
     questions = QUESTIONS if findings else ()

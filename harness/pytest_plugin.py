@@ -47,7 +47,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--data-dir", metavar="DIR", help="where data sets are read from and downloaded to")
     option("--device", default="cpu", help="device to train and evaluate on (default: cpu)")
     option("--workers", type=int, metavar="N", help="local processes (default: one a core)")
+    option("--dask", metavar="ADDRESS", help="work on this cluster instead: tcp://host:8786 or scheduler.json")
+    option("--worker-memory", metavar="SIZE", help="end a worker that comes to more memory: 2GB (default: no limit)")
     option("--measure-timeout", type=float, default=300.0, metavar="S", help="seconds a measure may take on a model")
+    option(
+        "--training-timeout", type=float, default=1800.0, metavar="S", help="seconds a training may go without a step"
+    )
+    option("--shared-cache", metavar="DIR", help="use what this cache folder has (default: $SHATTERPROOF_SHARED_CACHE)")
     option("--leaderboard", metavar="PATH", help="write the record of this run, as JSON")
     option("--baseline", metavar="PATH", help="a record whose outcomes are expected: what changed, either way, fails")
     option("--list-measures", action="store_true", help="list the registered measures and stop")
@@ -123,7 +129,17 @@ def _make_judging(config: pytest.Config) -> "Judging":
     alone = crowd == 1 and not hasattr(config, "workerinput")
     measures = find_measures(option.measure or ["all"], option.cost)
     zoo = find_zoo(option.zoo)
-    settings = make_settings(option.cache_dir, option.data_dir, option.device, workers, option.measure_timeout)
+    settings = make_settings(
+        option.cache_dir,
+        option.data_dir,
+        option.device,
+        workers,
+        option.measure_timeout,
+        option.training_timeout,
+        option.worker_memory,
+        option.dask,
+        option.shared_cache,
+    )
     return Judging(
         zoo=pinned(zoo, settings),
         measures=measures,

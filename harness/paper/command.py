@@ -28,11 +28,9 @@ def paper() -> None:
     """The paper reproduced: its tables, figures, kernels and theorem, our numbers beside its own."""
 
 
-def paper_options(command: Callable[..., None]) -> Callable[..., None]:
-    """What every system takes: `--quick` and where results, models and data are."""
+def result_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every system takes: `--quick` and where results are."""
     for option in (
-        click.option("--data-dir", metavar="DIR", help="Where data sets are read from and downloaded to."),
-        click.option("--cache-dir", metavar="DIR", help="Where models are kept [$SHATTERPROOF_CACHE]."),
         click.option(
             "--out",
             type=click.Path(file_okay=False, path_type=Path),
@@ -44,3 +42,12 @@ def paper_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def paper_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The same, and where models and data are, for a system that trains no recipes."""
+    command = click.option("--data-dir", metavar="DIR", help="Where data sets are read from and downloaded to.")(
+        command
+    )
+    command = click.option("--cache-dir", metavar="DIR", help="Where models are kept [$SHATTERPROOF_CACHE].")(command)
+    return result_options(command)

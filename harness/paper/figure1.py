@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from harness.build import build
+from harness.command_options import with_settings
 from harness.errors import HarnessError
-from harness.paper.command import paper_options
+from harness.paper.command import result_options
 from harness.paper.figure1_drawing import draw
 from harness.paper.figure1_result import (
     UNITS,
@@ -30,7 +31,7 @@ from harness.paper.figure_files import write_figure
 from harness.paper.result import merge_rows, read_rows, write_result
 from harness.paper.settings import LEARNING_RATES, Cifar10, cifar10, paper_recipe
 from harness.recipe import Condition, Recipe
-from harness.settings import Settings, make_settings
+from harness.settings import Settings
 from harness.store import store_of
 
 PANELS = "abc"
@@ -119,15 +120,14 @@ def train_runs(
 
 
 @click.command(name="figure1")
-@paper_options
+@result_options
+@with_settings(work=True)
 @click.option("--panels", default=",".join(PANELS), show_default=True, metavar="LETTERS", help="Only these panels.")
 @click.option("--network", metavar="NAME", help="Of panel a [inception_small; quick: alexnet_small].")
 @click.option("--networks", metavar="NAMES", help=f"Of panels b and c, separated by commas [{','.join(NETWORKS)}].")
 @click.option("--points", metavar="P,P", help="Label corruptions, separated by commas [0,0.2,0.4,0.6,0.8,1].")
 @click.option("--num-train", type=click.IntRange(1), metavar="N", help="So many training images [all 50,000].")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="So many epochs [as many as the network needs].")
-@click.option("--workers", type=int, metavar="N", help="Models trained side by side [one a core].")
-@click.option("--device", default="cpu", show_default=True)
 def command(
     panels: str,
     network: str | None,
@@ -135,12 +135,9 @@ def command(
     points: str | None,
     num_train: int | None,
     epochs: int | None,
-    workers: int | None,
-    device: str,
     quick: bool,
     out: Path,
-    cache_dir: str | None,
-    data_dir: str | None,
+    settings: Settings,
 ) -> None:
     """Figure 1: training loss under all conditions; convergence time and test error against label corruption.
 
@@ -152,7 +149,6 @@ def command(
     several = list(usual_networks) if networks is None else chosen_networks(networks)
     single = usual_networks[0] if network is None else chosen_networks(network, "--network")[0]
     corruptions = list(usual_points) if points is None else chosen_points(points)
-    settings = make_settings(cache_dir, data_dir, device, workers)
     images = num_train or (QUICK_IMAGES if quick else 0)
     data = cifar10(settings.data_dir, settings.cache_dir, images)
     rows = train_runs(wanted_runs(shown, single, several, corruptions), data, epochs, settings, out)

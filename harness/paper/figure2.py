@@ -12,15 +12,16 @@ from typing import Any
 import click
 
 from harness.build import build
+from harness.command_options import with_settings
 from harness.errors import HarnessError
-from harness.paper.command import paper_options
+from harness.paper.command import result_options
 from harness.paper.figure2_drawing import draw
 from harness.paper.figure2_result import IDENTITY, INCEPTION, as_table, cifar10_row, imagenet_rows, statements
 from harness.paper.figure_files import write_figure
 from harness.paper.result import merge_rows, read_rows, write_result
 from harness.paper.settings import EPOCHS, LEARNING_RATES, Cifar10, cifar10, paper_recipe
 from harness.recipe import Recipe
-from harness.settings import Settings, make_settings
+from harness.settings import Settings
 from harness.store import store_of
 
 QUICK_NETWORKS = ("alexnet_small", "mlp_1x512")
@@ -79,26 +80,22 @@ def write_rows(rows: Iterable[dict[str, Any]], settings: Settings, out: Path) ->
 
 
 @click.command(name="figure2")
-@paper_options
+@result_options
+@with_settings(work=True)
 @click.option("--panels", metavar="LETTERS", help="a, b or both [b; with --imagenet both].")
 @click.option("--imagenet", type=click.Path(path_type=Path), metavar="FILE", help="imagenet.json, for panel a.")
 @click.option("--networks", metavar="NAMES", help=f"Of panel b, separated by commas [{','.join(INCEPTION)}].")
 @click.option("--num-train", type=click.IntRange(1), metavar="N", help="So many training images [all 50,000].")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="So many epochs [by network; quick: 30].")
-@click.option("--workers", type=int, metavar="N", help="Networks trained side by side [one a core].")
-@click.option("--device", default="cpu", show_default=True)
 def command(
     panels: str | None,
     imagenet: Path | None,
     networks: str | None,
     num_train: int | None,
     epochs: int | None,
-    workers: int | None,
-    device: str,
     quick: bool,
     out: Path,
-    cache_dir: str | None,
-    data_dir: str | None,
+    settings: Settings,
 ) -> None:
     """Figure 2: accuracies along training, with what early stopping could gain; batch normalization on and off.
 
@@ -106,7 +103,6 @@ def command(
     """
     shown = chosen_panels(panels, imagenet)
     chosen = list(QUICK_NETWORKS if quick else INCEPTION) if networks is None else chosen_networks(networks)
-    settings = make_settings(cache_dir, data_dir, device, workers)
     drawn: dict[str, list[dict[str, Any]]] = {}
     if "a" in shown and imagenet is not None:
         drawn["a"] = imagenet_rows(imagenet)

@@ -9,14 +9,15 @@ from typing import Any
 import click
 
 from harness.build import build
+from harness.command_options import with_settings
 from harness.environment import environment
 from harness.errors import HarnessError
-from harness.paper.command import paper_options
+from harness.paper.command import result_options
 from harness.paper.reported import REGULARIZED_RANDOM_LABELS, TABLE1
 from harness.paper.result import compared, merge_rows, read_rows, write_result
 from harness.paper.settings import Cifar10, cifar10, paper_recipe
 from harness.recipe import Augmentation, Recipe
-from harness.settings import Settings, make_settings
+from harness.settings import Settings
 from harness.store import Store, store_of
 
 QUICK_IMAGES = 1000
@@ -148,31 +149,26 @@ def as_table(rows: Iterable[dict[str, Any]]) -> str:
 
 
 @click.command()
-@paper_options
+@result_options
+@with_settings(work=True)
 @click.option("--rows", metavar="NAMES", help="Only these rows, separated by commas [the table's 19].")
 @click.option("--num-train", type=click.IntRange(min=1), metavar="N", help="So many training images [all 50,000].")
 @click.option(
     "--epochs", type=click.IntRange(min=1), metavar="N", help="So many epochs [as many as the network needs]."
 )
-@click.option("--workers", type=int, metavar="N", help="Rows trained side by side [one a core].")
-@click.option("--device", default="cpu", show_default=True)
 def command(
     rows: str | None,
     num_train: int | None,
     epochs: int | None,
-    workers: int | None,
-    device: str,
     quick: bool,
     out: Path,
-    cache_dir: str | None,
-    data_dir: str | None,
+    settings: Settings,
 ) -> None:
     """Table 1: accuracies on CIFAR-10 with true and random labels, with and without regularizers.
 
     Rows are trained side by side, each kept on disk; a run that was interrupted is taken up by the next.
     """
     chosen = chosen_rows(rows, quick)
-    settings = make_settings(cache_dir, data_dir, device, workers)
     images = num_train if num_train is not None else QUICK_IMAGES if quick else 0
     data = cifar10(settings.data_dir, settings.cache_dir, images)
     result = run(chosen, data, epochs, settings, out)
