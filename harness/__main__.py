@@ -14,6 +14,7 @@ from harness.paper.command import paper
 from harness.proposal.command import propose
 from harness.recipe import Recipe
 from harness.settings import Settings
+from harness.storekeeping.command import export_models, gc, import_file, verify
 from harness.zoo import GATE, find_zoo, pinned, recipes
 
 
@@ -89,6 +90,10 @@ def list_models(name: str, findings: bool, settings: Settings) -> None:
         outcome = entry.outcome
         text = f"{outcome.train_error:11.4f}  {outcome.test_error:10.3f}  {outcome.epochs:6}  {outcome.seconds:7.1f}"
         click.echo(f"{recipe.id:{width}}  {text}{'' if outcome.fitted else '  did not fit'}")
+
+
+for command in (verify, gc, export_models, import_file):
+    zoo.add_command(command)
 
 
 @main.command()

@@ -58,11 +58,20 @@ class Store:
 
     def folder(self, recipe: Recipe) -> Path:
         """Where the recipe's model is, or would be, in this store itself."""
-        return self._place(recipe.key)
+        return self.place(recipe.key)
+
+    def place(self, key: str) -> Path:
+        """The same by the recipe's key."""
+        return self.models / key[:2] / key
+
+    def home(self, key: str) -> Path:
+        """Where the key's entry is: here, else below."""
+        below = self.below is not None and not self.place(key).exists() and not (self.refused / key).exists()
+        return self.below.place(key) if self.below is not None and below else self.place(key)
 
     def holds(self, recipe: Recipe) -> bool:
         """Whether there is an entry, here or below; `find` says what it is worth."""
-        return self._home(recipe) is not None
+        return self.home(recipe.key).exists()
 
     def checkpoint(self, recipe: Recipe) -> Checkpoint:
         """Where a training of the recipe that was interrupted has its state."""
@@ -70,10 +79,9 @@ class Store:
 
     def find(self, recipe: Recipe) -> Entry | None:
         """What entry.json says, or None if there is none; of the weights only the size is compared. Raises Damaged."""
-        home = self._home(recipe)
-        if home is None:
+        place = self.home(recipe.key)
+        if not place.exists():
             return None
-        place = home._place(recipe.key)
         try:
             content = (place / HEADER).read_bytes()
             size = (place / WEIGHTS).stat().st_size
@@ -133,7 +141,7 @@ class Store:
 
     def put(self, key: str, header: bytes, weights: bytes) -> None:
         """Publish the two files of an entry; if there is one already, it stays."""
-        place = self._place(key)
+        place = self.place(key)
         with private_folder(self.temporary) as private:
             try:
                 _write_durably(private / WEIGHTS, weights)
@@ -153,20 +161,24 @@ class Store:
         If another run has moved it meanwhile, there is nothing left to move. One that lies below stays there, and is
         not looked at any more.
         """
-        home = self._home(recipe)
+        return self.set_key_aside(recipe.key)
+
+    def set_key_aside(self, key: str) -> Path:
+        """The same by the recipe's key."""
+        home, own = self.home(key), self.place(key)
         try:
-            if home is not None and home is not self:
+            if home != own:
                 self.refused.mkdir(parents=True, exist_ok=True)
-                (self.refused / recipe.key).touch()
-                return home._place(recipe.key)
-            place = self.quarantine / f"{recipe.key[:16]}-{uuid.uuid4().hex[:12]}"
+                (self.refused / key).touch()
+                return home
+            place = self.quarantine / f"{key[:16]}-{uuid.uuid4().hex[:12]}"
             self.quarantine.mkdir(parents=True, exist_ok=True)
-            os.rename(self.folder(recipe), place)
+            os.rename(own, place)
         except FileNotFoundError:
             pass
         except OSError as cause:
             raise HarnessError(
-                f"the damaged {self.folder(recipe)} could not be set aside ({cause.strerror or cause}); remove it"
+                f"the damaged {own} could not be set aside ({cause.strerror or cause}); remove it"
             ) from cause
         return place
 
@@ -192,14 +204,13 @@ class Store:
 
     def files(self, recipe: Recipe) -> tuple[bytes, bytes]:
         """entry.json and model.safetensors of a stored model, verified. Raises Damaged."""
-        home = self._home(recipe) or self
-        place = home._place(recipe.key)
+        place = self.home(recipe.key)
         self._read(recipe)
         return (place / HEADER).read_bytes(), (place / WEIGHTS).read_bytes()
 
     def _read(self, recipe: Recipe) -> tuple[Entry, dict[str, Tensor]]:
         entry = self.find(recipe)
-        place = (self._home(recipe) or self)._place(recipe.key) / WEIGHTS
+        place = self.home(recipe.key) / WEIGHTS
         if entry is None:
             raise Damaged(f"{place.parent} is gone")
         try:
@@ -207,17 +218,6 @@ class Store:
         except OSError as cause:
             raise Damaged(f"{place} cannot be read ({cause.strerror})") from cause
         return entry, read_weights(weights, entry, str(place))
-
-    def _home(self, recipe: Recipe) -> "Store | None":
-        """The store that has the recipe's model: this one before what lies below."""
-        if self.folder(recipe).exists():
-            return self
-        if self.below is None or not self.below.folder(recipe).exists():
-            return None
-        return None if (self.refused / recipe.key).exists() else self.below
-
-    def _place(self, key: str) -> Path:
-        return self.models / key[:2] / key
 
 
 def _write_durably(path: Path, content: bytes) -> None:

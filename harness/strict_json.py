@@ -14,8 +14,17 @@ def read_json(path: Path, twice: bool = True) -> dict[str, Any]:
     digest is checked.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as cause:
+        content = path.read_bytes()
+    except OSError as cause:
+        raise HarnessError(f"{path} cannot be read ({cause})") from cause
+    return parse_json(content, str(path), twice)
+
+
+def parse_json(source: bytes, path: str, twice: bool = True) -> dict[str, Any]:
+    """The same of a file's content, which comes from the `path`."""
+    try:
+        text = source.decode("utf-8")
+    except UnicodeDecodeError as cause:
         raise HarnessError(f"{path} cannot be read ({cause})") from cause
     try:
         content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object if twice else None)
