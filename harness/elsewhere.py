@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import importlib.metadata
-import multiprocessing
+import multiprocessing.util
 import os
 import platform
 from collections.abc import Iterator
@@ -21,10 +21,16 @@ from harness.private_folder import private_folder
 from harness.receipt import Receipt
 from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
-from harness.workers import Event, Function, Limits, run_jobs
+from harness.workers import Event, Function, Limits, Worker, end_idle, run_jobs
 
 File = tuple[str, bytes, bytes]
 """An entry on its way: its key, entry.json and model.safetensors."""
+
+
+# Workers that are kept from one job to the next: to start one takes a second. They end before this process waits for
+# those that it has started, as multiprocessing does at its end.
+IDLE: list[Worker] = []
+multiprocessing.util.Finalize(None, end_idle, (IDLE,), exitpriority=10)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +103,7 @@ def run_elsewhere(sent: Elsewhere) -> Result:
     if missing:
         return Result(missing=missing)
     todo = [job]
-    events = _without_old_news(run_jobs(sent.function, lambda: todo.pop() if todo else None, 1, sent.limits))
+    events = _without_old_news(run_jobs(sent.function, lambda: todo.pop() if todo else None, 1, sent.limits, IDLE))
     return Result(events=events, files=() if shared else _trained(events, settings))
 
 

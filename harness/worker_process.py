@@ -15,8 +15,8 @@ Report = Callable[[Any], None]
 """Told by a job on its way: what there is to report, or None, which says no more than that it goes on."""
 
 
-def work(connection: Connection, function: Callable[[Any, Report], Any]) -> None:
-    """Say that it has started, then call `function(job, report)` for every job that comes."""
+def work(connection: Connection) -> None:
+    """Say that it has started, then call `function(job, report)` for every (function, job) that comes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
     if hasattr(os, "setsid"):
         os.setsid()  # a group of its own, so that what a measure has started ends with it
@@ -28,7 +28,7 @@ def work(connection: Connection, function: Callable[[Any, Report], Any]) -> None
     connection.send(("started", None))
     while True:
         try:
-            job = connection.recv()
+            function, job = connection.recv()
         except EOFError:
             return
         connection.send(outcome(function, job, lambda payload: connection.send(("report", payload))))

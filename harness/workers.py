@@ -5,13 +5,16 @@ at a time on one torch thread, and ends with its parent. The caller hands out jo
 a lost job is the caller's.
 """
 
+import atexit
 import contextlib
 import dataclasses
 import multiprocessing
 import multiprocessing.forkserver
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from multiprocessing.connection import Connection, wait
@@ -26,6 +29,7 @@ ATTEMPTS = 3  # at a job that was lost, which may have been somebody else's faul
 PRELOAD = "harness.preload"
 MAX_FAILED_STARTS = 3
 START_LIMIT = 120.0  # seconds
+LONGEST_TEMPORARY = 70  # bytes; multiprocessing adds /pymp-xxxxxxxx/listener-xxxxxxxx
 SECONDS_BETWEEN_LOOKS = 0.05  # at the memory of workers, where it is limited: a core fills 0.1 GB in that time
 Function = Callable[[Any, Report], Any]
 
@@ -53,34 +57,43 @@ class Limits:
 
 
 @dataclasses.dataclass(eq=False)
-class _Worker:
+class Worker:
+    """A process, the pipe to it, and the job that it is at; None if it has none."""
+
     process: Any
     connection: Connection
-    job: Any
+    job: Any = None
     started: bool = False
     deadline: float = float("inf")
 
 
 def run_jobs(
-    function: Function, next_job: Callable[[], Any | None], workers: int, limits: Limits = Limits()
+    function: Function,
+    next_job: Callable[[], Any | None],
+    workers: int,
+    limits: Limits = Limits(),
+    idle: list[Worker] | None = None,
 ) -> Generator[Event, None, None]:
     """Call `function(job, report)` in up to `workers` processes for jobs from `next_job()`, until it gives None.
 
     `next_job` is asked again after every event, so the caller may add jobs while reading events (to try a lost
     one again). `report(payload)` in the job gives a "report" event and starts the limit of silence anew;
     `report(None)` does no more than the latter. Closing the iterator, or an exception in the caller, kills the workers.
+    Those of `idle` are used before others are started, and what is idle in the end is left there, for the next call
+    (`end_idle` ends them); without it, all end.
 
     Raises HarnessError if processes cannot be started at all.
     """
-    crew: list[_Worker] = []
+    crew: list[Worker] = []
     failed_starts = 0
     try:
         while True:
             for worker in crew:
                 if worker.job is None and (job := next_job()) is not None:
-                    _assign(worker, job, limits)
+                    _assign(worker, function, job, limits)
             while len(crew) < workers and (job := next_job()) is not None:
-                crew.append(_start(function, job))
+                crew.append(idle.pop() if idle else _start())
+                _assign(crew[-1], function, job, limits)
             busy = [worker for worker in crew if worker.job is not None]
             if not busy:
                 return
@@ -100,7 +113,16 @@ def run_jobs(
                 yield event
     finally:
         for worker in crew:
-            _end(worker)
+            if idle is not None and worker.job is None:
+                idle.append(worker)
+            else:
+                _end(worker)
+
+
+def end_idle(idle: list[Worker]) -> None:
+    """End the workers that earlier calls left."""
+    while idle:
+        _end(idle.pop())
 
 
 def warm_up() -> None:
@@ -113,31 +135,42 @@ def _context() -> Any:
     # Forked on Linux only: elsewhere system libraries may not survive it.
     if sys.platform != "linux" or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    if not _has_short_temporary_folder():
+        return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([PRELOAD])
     return context
 
 
-def _start(function: Function, job: Any) -> _Worker:
+def _has_short_temporary_folder() -> bool:
+    """Whether the server's socket can have a name: at most 107 bytes, whatever a cluster's TMPDIR is."""
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is None and len(os.fsencode(tempfile.gettempdir())) > LONGEST_TEMPORARY:
+        try:
+            config["tempdir"] = tempfile.mkdtemp(prefix="pymp-", dir="/tmp")
+        except OSError:
+            return False
+        atexit.register(shutil.rmtree, config["tempdir"], ignore_errors=True)
+    return True
+
+
+def _start() -> Worker:
     context = _context()
     ours, theirs = context.Pipe()
-    process = context.Process(target=work, args=(theirs, function))  # no daemon: a measure may start processes
+    process = context.Process(target=work, args=(theirs,))  # no daemon: a measure may start processes
     process.start()
     theirs.close()
-    worker = _Worker(process, ours, job, deadline=time.monotonic() + START_LIMIT)
-    with contextlib.suppress(OSError):  # it has died already, and the next look at it says so
-        ours.send(job)
-    return worker
+    return Worker(process, ours)
 
 
-def _assign(worker: _Worker, job: Any, limits: Limits) -> None:
+def _assign(worker: Worker, function: Function, job: Any, limits: Limits) -> None:
     worker.job = job
-    worker.deadline = time.monotonic() + limits.silence
+    worker.deadline = time.monotonic() + (limits.silence if worker.started else START_LIMIT)
     with contextlib.suppress(OSError):  # it has died meanwhile, and the next look at it says so
-        worker.connection.send(job)
+        worker.connection.send((function, job))
 
 
-def _end(worker: _Worker) -> None:
+def _end(worker: Worker) -> None:
     """An idle worker leaves by itself when the pipe closes; any other is killed, and what it has started with it."""
     worker.connection.close()
     if worker.job is None:
@@ -149,7 +182,7 @@ def _end(worker: _Worker) -> None:
     worker.process.join()
 
 
-def _wait_for_any(busy: list[_Worker], limits: Limits) -> None:
+def _wait_for_any(busy: list[Worker], limits: Limits) -> None:
     seconds = min(worker.deadline for worker in busy) - time.monotonic()
     if limits.memory is not None:
         seconds = min(seconds, SECONDS_BETWEEN_LOOKS)
@@ -157,7 +190,7 @@ def _wait_for_any(busy: list[_Worker], limits: Limits) -> None:
     wait(handles, timeout=None if seconds == float("inf") else max(0.0, seconds))
 
 
-def _next_event(worker: _Worker, limits: Limits) -> Event | None:
+def _next_event(worker: Worker, limits: Limits) -> Event | None:
     """What there is to know about a busy worker now, if anything; what it sent before it died comes first."""
     try:
         if worker.connection.poll():

@@ -152,3 +152,26 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     parent.wait()
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_workers_start_where_the_temporary_folder_has_a_long_name(tmp_path: Path) -> None:
+    """Longer than a socket's name may be."""
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    script = tmp_path / "long.py"
+    script.write_text(
+        textwrap.dedent("""
+        import collections
+        from harness.workers import run_jobs
+        from tests.test_workers import act
+        if __name__ == "__main__":
+            queue = collections.deque(["a", "b"])
+            print(sorted(event.payload for event in run_jobs(act, lambda: queue.popleft() if queue else None, 2)))
+    """)
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "TMPDIR": str(long)}
+    run = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True)
+    assert run.stdout.strip() == "['A', 'B']", run.stderr
+    assert not list(long.iterdir())

@@ -1,0 +1,96 @@
+"""A Dask cluster on one machine, of real processes over loopback: each worker with its own home and folders."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.faults.conftest import ROOT, family, wait_until
+
+
+class LocalCluster:
+    """A scheduler, whose file is `file`, and so many workers; each is started by `start_*` and can be killed."""
+
+    def __init__(self, folder: Path, workers: int = 2, **more: str):
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        self.scheduler = self.start_scheduler()
+        self.workers = [self.start_worker(f"worker{number}", **more) for number in range(workers)]
+
+    def start_scheduler(self, port: int = 0) -> "subprocess.Popen[bytes]":
+        self.file.unlink(missing_ok=True)
+        options = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--scheduler-file", str(self.file)]
+        process = self._start("scheduler", ["scheduler", *options])
+        assert wait_until(lambda: self.file.exists() and self.file.stat().st_size > 0, 60)
+        return process
+
+    def start_worker(
+        self, name: str, *options: str, hidden: Path | None = None, **environment: str
+    ) -> "subprocess.Popen[bytes]":
+        """Under its nanny, as `dask worker` starts it; the `hidden` folder it sees empty."""
+        home = self.folder / name
+        home.mkdir(exist_ok=True)
+        own = {"HOME": str(home), "TMPDIR": str(home), "SHATTERPROOF_CACHE": str(home / "cache"), **environment}
+        where = ["--scheduler-file", str(self.file), "--nthreads", "1", "--local-directory", str(home / "dask")]
+        return self._start(name, ["worker", *where, "--no-dashboard", *options], own, hidden)
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            kill(process)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def _start(
+        self, name: str, arguments: list[str], environment: dict[str, str] | None = None, hidden: Path | None = None
+    ) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
+        if hidden is not None:
+            hide = 'mount -t tmpfs none "$0" && exec "$@"'
+            command = ["unshare", "--mount", "--map-root-user", "sh", "-c", hide, str(hidden), *command]
+        own = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})
+        with open(self.folder / f"{name}.log", "ab") as log:
+            return subprocess.Popen(command, cwd=self.folder, env=own, stdout=log, stderr=log)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """With all that it has started."""
+    members = family(process.pid)
+    for pid in [process.pid, *(member.pid for member in members)]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.wait()
+    psutil.wait_procs(members, timeout=20)
+
+
+def worker_process(process: "subprocess.Popen[bytes]") -> psutil.Process | None:
+    """The process under the nanny that runs jobs: the one that has started the server of our own workers."""
+    for member in family(process.pid):
+        try:
+            if any("forkserver" in " ".join(child.cmdline()) for child in member.children()):
+                return member
+        except psutil.NoSuchProcess:
+            pass
+    return None
+
+
+def in_a_job(process: "subprocess.Popen[bytes]") -> psutil.Process | None:
+    """The same, while a job of ours runs under it."""
+    member = worker_process(process)
+    if member is None:
+        return None
+    try:
+        servers = [child for child in member.children() if "forkserver" in " ".join(child.cmdline())]
+        return member if any(server.children() for server in servers) else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def seconds_since(start: float) -> float:
+    return time.monotonic() - start
