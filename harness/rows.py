@@ -3,10 +3,11 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from harness.recipe import canonical_json
 
@@ -83,9 +84,16 @@ class RowCache:
 def _parse(line: bytes) -> Row | None:
     try:
         content: dict[str, Any] = json.loads(line)
-        return Row(**content["row"]) if content["sha256"] == _digest(content["row"]) else None
-    except (ValueError, KeyError, TypeError):
+        row = Row(**content["row"])
+        return row if content["sha256"] == _digest(content["row"]) and _is_row(row) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _is_row(row: Row) -> bool:
+    """Whether it is one that we would write: a finite number exactly where it says to have a value."""
+    number = type(row.value) in (int, float) and math.isfinite(row.value)  # type: ignore[arg-type]
+    return row.status in get_args(RowStatus) and (number if row.status == "value" else row.value is None)
 
 
 def _digest(content: dict[str, Any]) -> str:

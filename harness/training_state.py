@@ -11,6 +11,17 @@ from harness.checkpoint import Checkpoint
 from harness.stopping import StopAtLoss
 from harness.training_log import TrainingLog
 
+ALWAYS_KEPT = {
+    "stop/looks",
+    "stop/previous_loss",
+    "log/losses",
+    "log/correct",
+    "log/rates",
+    "so_far/epochs",
+    "so_far/seconds",
+    "so_far/test_errors",
+}
+
 
 class TrainingState:
     """Weights, momentum, random streams, what the stopping rule and the log remember, test errors, seconds so far."""
@@ -39,7 +50,7 @@ class TrainingState:
         parts = {
             "model": self.model.state_dict(),
             "momentum": {str(i): self.optimizer.state[p]["momentum_buffer"] for i, p in self._momenta()},
-            "stream": {str(i): stream.get_state() for i, stream in enumerate(self.streams)},
+            "stream": self._stream_states(),
             "stop": self.stop.state(),
             "log": self.log.state(),
             "global": self._global_streams(),
@@ -55,10 +66,11 @@ class TrainingState:
     def resume(self, checkpoint: Checkpoint | None) -> int:
         """Take up what was kept, if anything was; how many epochs were done by then.
 
-        Dropout draws from the global generators: call this where they are the training's own.
+        A state that is of another network, or of a version that kept other things, is none. Dropout draws from the
+        global generators: call this where they are the training's own.
         """
         kept = None if checkpoint is None else checkpoint.load()
-        if kept is None:
+        if kept is None or not self._is_ours(kept):
             return 0
         device = self._device()
         with torch.no_grad():
@@ -78,6 +90,18 @@ class TrainingState:
         self.earlier_seconds = kept["so_far/seconds"].item()
         self.test_errors = kept["so_far/test_errors"].tolist()
         return int(kept["so_far/epochs"])
+
+    def _is_ours(self, kept: dict[str, Tensor]) -> bool:
+        """Whether it has all that is taken up, in the shapes that it has here."""
+        here = {"model": self.model.state_dict(), "momentum": {str(i): p for i, p in self._momenta()}}
+        here |= {"stream": self._stream_states(), "global": self._global_streams()}
+        shapes = {f"{part}/{name}": each.shape for part, some in here.items() for name, each in some.items()}
+        return ALWAYS_KEPT <= kept.keys() and all(
+            name in kept and kept[name].shape == shape for name, shape in shapes.items()
+        )
+
+    def _stream_states(self) -> dict[str, Tensor]:
+        return {str(i): stream.get_state() for i, stream in enumerate(self.streams)}
 
     def _momenta(self) -> list[tuple[int, nn.Parameter]]:
         group = self.optimizer.param_groups[0]

@@ -251,3 +251,21 @@ def test_a_checkpoint_of_a_model_that_is_stored_already_is_removed(settings: Set
     checkpoint.save({"so_far/epochs": torch.tensor(3)})
     assert train_job(TrainJob(STORED, settings), lambda payload: None) is not None
     assert not checkpoint.path.exists()
+
+
+@pytest.mark.parametrize("change", ["another network", "a part less", "another stream"])
+def test_a_state_that_does_not_fit_is_ignored_and_training_starts_afresh(change: str, tmp_path: Path) -> None:
+    recipe, checkpoint = dataclasses.replace(PLAIN, max_epochs=3), Checkpoint(tmp_path / "a", seconds_between=0)
+    other = dataclasses.replace(recipe, network="mlp_1x9") if change == "another network" else recipe
+    train(dataclasses.replace(other, max_epochs=2), tmp_path, checkpoint=checkpoint)
+    state = checkpoint.load()
+    assert state is not None
+    if change == "a part less":
+        del state["stop/looks"]
+    if change == "another stream":
+        state["stream/0"] = state["stream/0"][:-1]
+    checkpoint.save(state)
+    epochs: list[int] = []
+    again = train(recipe, tmp_path, checkpoint=checkpoint, after_epoch=lambda epoch, loss: epochs.append(epoch))
+    assert epochs == [1, 2, 3]
+    assert_the_same(again, train(recipe, tmp_path))
