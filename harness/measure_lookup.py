@@ -117,8 +117,12 @@ def _load_entry_point(point: importlib.metadata.EntryPoint) -> None:
 
 
 def _from_file(path: Path, function: str, spec: str) -> list[Measure]:
-    path = path.expanduser().absolute()
-    if not path.is_file():
+    try:
+        path = path.expanduser().absolute()
+        there = path.is_file()
+    except (OSError, RuntimeError) as cause:  # too long a name, or the home of nobody
+        raise HarnessError(f"--measure={spec:.200}: no name of a file ({cause!s:.80})") from cause
+    if not there:
         raise HarnessError(f"--measure={spec}: there is no file {path}")
     if path.suffix != ".py":
         raise HarnessError(f"--measure={spec}: {path} is no Python file; its name has to end in .py")

@@ -7,7 +7,7 @@ A record holds what the suites measured of one measure on one zoo; it carries a 
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,8 @@ def lifted(run: Any) -> dict[str, Any]:
     if version != "2.0":
         run = _from_first(run)
     zoo = {**run["zoo"], "data_sha256": None}  # older versions do not have it
+    for entry in run["entries"]:
+        _check_models(entry["measure"], entry["rows"], zoo["models"])
     return {
         "schema_version": SCHEMA_VERSION,
         "zoo": zoo,
@@ -94,6 +96,7 @@ def _from_first(run: dict[str, Any]) -> dict[str, Any]:
     }
     entries = []
     for entry in run["entries"]:
+        _check_models(entry["measure"], [row["recipe"] for row in entry["rows"]], ids)
         rows = {ids[row["recipe"]]: row for row in entry["rows"]}
         findings = {
             suite: {clause: {"status": "", "detail": "", **each} for clause, each in clauses.items()}
@@ -109,6 +112,12 @@ def _from_first(run: dict[str, Any]) -> dict[str, Any]:
             }
         )
     return {**run, "zoo": {**run["zoo"], "models": models}, "entries": entries}
+
+
+def _check_models(measure: str, rows: Iterable[str], models: Mapping[str, Any]) -> None:
+    for name in rows:
+        if name not in models:
+            raise HarnessError(f"not a record: {measure} has a row on {name:.100}, which its zoo does not have")
 
 
 def _is_newer(version: Any) -> bool:
