@@ -105,7 +105,7 @@ def run_jobs(
                 if event.kind in ("died", "silent"):
                     crew.remove(worker)
                     _end(worker)
-                    failed_starts += not worker.started
+                    failed_starts = 0 if worker.started else failed_starts + 1  # in a row
                     if failed_starts >= MAX_FAILED_STARTS:
                         raise HarnessError(f"worker processes cannot start here ({event.payload})")
                 elif event.kind != "report":

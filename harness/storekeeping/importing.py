@@ -6,6 +6,7 @@ model of ours. Files go where their keys say; no path of the archive is ever ope
 
 import hashlib
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -25,6 +26,8 @@ BROKEN = (
     RuntimeError,
     EOFError,
     OverflowError,
+    IndexError,
+    struct.error,
 )
 
 
@@ -67,7 +70,7 @@ def _checked(archive: zipfile.ZipFile, place: Path, size: int) -> dict[str, List
         raise HarnessError(f"{place} cannot be imported: it says to hold more than its {size} bytes")
     for about in found:
         mode = about.external_attr >> 16
-        if (stat.S_IFMT(mode) not in (0, stat.S_IFREG)) or about.is_dir():
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG) or about.filename.endswith("/"):
             raise HarnessError(f"{place} cannot be imported: {about.filename!r:.120} is a link or no file")
         if about.compress_type != zipfile.ZIP_STORED or about.flag_bits & 1:
             raise HarnessError(f"{place} cannot be imported: {about.filename!r:.120} is compressed or encrypted")

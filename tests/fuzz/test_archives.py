@@ -101,6 +101,8 @@ def test_a_manifest_of_any_json_gives_the_same_models_or_a_sentence(
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30) | st.sampled_from(
     [
+        "",
+        "/",
         "../evil",
         "/etc/evil",
         "models/../../evil",
