@@ -5,9 +5,12 @@
 - train.py trains it, augmentation.py on changed examples, precision.py in bfloat16, stopping.py says when to stop;
   training_log.py notes what history.py remembers; checkpoint.py keeps training_state.py, so that a kill costs little.
   together.py trains many of one recipe in one network_stack.py, for accelerators.
-- store.py keeps trained models on disk, retrained.py what measures had retrained; workers.py runs jobs in processes.
-  zoo.py says which models the gate asks for, interventions.py which the findings; build.py has those trained that are
-  not in the store, by train_jobs.py, with progress.py on the screen.
+- store.py keeps trained models on disk, an entry.py each, written in a private_folder.py; retrained.py keeps what
+  measures had retrained. storekeeping/ verifies, cleans, exports and imports.
+- workers.py runs jobs in processes, each a worker_process.py; executors.py runs them wherever there is an executor, on
+  other machines as elsewhere.py says, dask_cluster.py on many.
+- zoo.py says which models the gate asks for, interventions.py which the findings; build.py has those trained that are
+  not in the store, by train_jobs.py, which hand back a receipt.py, with progress.py on the screen.
 - trained_model.py is all that a measure may see, with layers.py and folding.py for its weights.
 - shared.py has quantities computed once for a model; these are shared by measures:
   - of the loss around the weights: losses.py, perturbations.py, hessian_spectrum.py, gauss_newton.py, sgd_iterates.py;
@@ -26,7 +29,8 @@
   what that may look like, public_text.py what it may say, record_files.py has it on disk, read by strict_json.py
   and written by whole_file.py;
   baseline.py is what is then expected, record_table.py its tables, profile.py and profile_figure.py a measure's figure.
-- pytest_plugin.py, __main__.py and notebook.py (`judge`, shown by notebook_view.py) are the front doors.
+- pytest_plugin.py, __main__.py (with command_options.py) and notebook.py (`judge`, shown by notebook_view.py) are the
+  front doors.
 - leaderboard/ ranks records, checks, compares and merges them, and draws the page; new_measure.py writes a measure to
   fill in, proposal/ judges what a branch changes; templates/ has their texts. paper/ has the systems of Zhang et al.
 """

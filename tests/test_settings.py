@@ -7,7 +7,7 @@ import pytest
 
 from harness.environment import environment
 from harness.errors import HarnessError
-from harness.settings import CACHE_VARIABLE, cores, make_settings
+from harness.settings import CACHE_VARIABLE, SHARED_CACHE_VARIABLE, cores, in_bytes, make_settings
 
 
 def test_the_argument_comes_before_the_variable_before_the_platforms_folder(
@@ -50,3 +50,45 @@ def test_the_environment_says_versions_processor_and_commit() -> None:
     assert found["cpu"]
     assert found["gpu"] is None
     assert found["commit"] is None or len(found["commit"]) == 40
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("2GB", 2 * 10**9), ("1.5GiB", 3 * 2**29), ("800m", 8 * 10**8), ("512 kB", 512_000), ("7", 7)]
+)
+def test_a_size_is_read_as_bytes(text: str, size: int) -> None:
+    assert in_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "0GB", "-1GB", "GB", "2 gigabytes", "1e9", "2ib"])
+def test_what_is_no_size_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=r"--worker-memory is .*; expected a size above 0, such as 2GB or 1\.5GiB"):
+        make_settings(cache_dir=str(tmp_path), worker_memory=text)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_a_limit_of_no_time_is_refused(seconds: float, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=r"--training-timeout is .*; expected a number of seconds above 0"):
+        make_settings(cache_dir=str(tmp_path), training_timeout=seconds)
+
+
+def test_the_shared_cache_is_the_argument_or_the_variable_and_has_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = str(tmp_path / "own")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    assert make_settings(own).shared_cache is None
+    monkeypatch.setenv(SHARED_CACHE_VARIABLE, str(tmp_path / "one"))
+    assert make_settings(own).shared_cache == tmp_path / "one"
+    assert make_settings(own, shared_cache=str(tmp_path / "two")).shared_cache == tmp_path / "two"
+    assert make_settings(own, shared_cache=own).shared_cache is None  # under itself
+    with pytest.raises(
+        HarnessError, match=r"the shared cache folder .* is not there; name another with --shared-cache"
+    ):
+        make_settings(own, shared_cache=str(tmp_path / "none"))
+
+
+def test_on_a_cluster_the_device_is_the_workers_and_is_not_looked_for_here(tmp_path: Path) -> None:
+    assert make_settings(str(tmp_path), device="cuda:99", dask="tcp://host:8786").device == "cuda:99"
+    with pytest.raises(HarnessError, match="--device cuda:99 cannot be used here"):
+        make_settings(str(tmp_path), device="cuda:99")
