@@ -12,6 +12,8 @@ from harness.settings import Settings, make_settings
 from harness.store import Damaged, Store
 from tests.faults.conftest import RECIPES, digests
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:

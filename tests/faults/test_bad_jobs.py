@@ -19,6 +19,8 @@ from harness.train_jobs import TrainJob, train_job
 from harness.worker_process import Report
 from tests.faults.conftest import RECIPES, attempts, digests, litter
 
+pytestmark = pytest.mark.slow
+
 BAD = RECIPES[2]
 OTHERS = [recipe for recipe in RECIPES if recipe != BAD]
 
@@ -68,7 +70,6 @@ def dies_writing(job: TrainJob, report: Report) -> Receipt | None:
     return train_job(job, report)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "how", "limits"),
     [
@@ -125,7 +126,6 @@ def slow_but_alive(job: TrainJob, report: Report) -> Receipt | None:
     return train_job(job, report)
 
 
-@pytest.mark.slow
 def test_a_training_that_goes_on_is_not_ended_however_long_it_takes(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,8 @@ from harness.storekeeping.manifest import MANIFEST
 from tests.fuzz.conftest import RECIPES, everything
 from tests.fuzz.damage import altered, with_a_part_replaced
 
+pytestmark = pytest.mark.slow
+
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=250)
 Members = list[tuple[zipfile.ZipInfo, bytes]]
 

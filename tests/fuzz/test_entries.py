@@ -20,6 +20,8 @@ from harness.store import Store
 from tests.fuzz.conftest import RECIPES
 from tests.fuzz.damage import ANY_JSON, altered, with_a_part_replaced
 
+pytestmark = pytest.mark.slow
+
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 
 

@@ -21,6 +21,8 @@ from harness.strict_json import parse_json
 from tests.digits_records import gate_records
 from tests.fuzz.damage import ANY_JSON, altered, with_a_part_replaced
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = sorted((Path(__file__).parent.parent / "data" / "records").glob("*.json"))
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 
