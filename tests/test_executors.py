@@ -18,7 +18,7 @@ import pytest
 
 import harness.elsewhere
 from harness.build import build
-from harness.elsewhere import Elsewhere, Place, adopt, differing, run_elsewhere, versions
+from harness.elsewhere import IDLE, Elsewhere, Place, adopt, differing, run_elsewhere, versions
 from harness.errors import HarnessError
 from harness.evaluate import evaluate
 from harness.executors import InThisProcess, run_anywhere
@@ -27,7 +27,7 @@ from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.store import Store
 from harness.worker_process import Report
-from harness.workers import Limits, _context
+from harness.workers import Limits, _context, end_idle
 from harness.zoo import recipes
 from tests.conftest import TINY
 
@@ -92,6 +92,13 @@ EXECUTORS: dict[str, Callable[[], Any]] = {
     "processes": lambda: ProcessPoolExecutor(2, mp_context=_context()),
     "random order": InRandomOrder,
 }
+
+
+@pytest.fixture(autouse=True)
+def no_kept_workers() -> Iterator[None]:
+    """What an executor of threads keeps for the next job is in this process: other tests count its workers."""
+    yield
+    end_idle(IDLE)
 
 
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "processes" else name for name in EXECUTORS]

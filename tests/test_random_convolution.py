@@ -188,6 +188,7 @@ def test_a_damaged_sum_is_made_again(
     assert torch.equal(again.test, first.test)
 
 
+@pytest.mark.slow
 def test_other_filters_or_images_are_another_sum(images: Images, tmp_path: Path) -> None:
     for filters, count in ((3, 14), (4, 14), (3, 13)):
         part = Images(

@@ -92,7 +92,12 @@ def step_to_die_at(recipe: Recipe, steps: int) -> int:
     return steps - 1 if steps % 4 != 1 else steps - 2
 
 
-@pytest.mark.parametrize("name", CASES)
+QUICK = ("dropout and random crops", "bfloat16 convolutions with batch normalization")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+)
 def test_a_killed_training_goes_on_to_the_same_end_bit_for_bit(name: str, tmp_path: Path, folders: Path) -> None:
     changes, step = CASES[name]
     recipe = dataclasses.replace(PLAIN, **changes)  # type: ignore[arg-type]

@@ -137,7 +137,7 @@ def test_one_network_alone_is_a_stack_of_one(float64):
     assert_same_fit(ours, reference)
 
 
-@pytest.mark.parametrize("network", ["inception_small", "alexnet_small"])
+@pytest.mark.parametrize("network", [pytest.param("inception_small", marks=pytest.mark.slow), "alexnet_small"])
 def test_the_papers_networks_can_be_stacked(network, float64):
     few = recipes(network, num_train=12, batch_size=8, max_epochs=1)
     for ours, reference in zip(*both(few), strict=True):

@@ -1,7 +1,6 @@
 """Every measure meets networks that it was not written for: it gives a finite number or says why there is none."""
 
 import dataclasses
-import itertools
 from collections.abc import Callable
 
 import pytest
@@ -120,7 +119,8 @@ def trained(make: Callable[[], nn.Module], fitted: bool) -> TrainedModel:
 @pytest.mark.parametrize(
     ("make", "fitted"),
     [
-        *itertools.product(NETWORKS, [True, False]),
+        *((make, True) for make in NETWORKS),
+        *(pytest.param(make, False, marks=pytest.mark.slow) for make in NETWORKS),
         pytest.param(papers_alexnet, True, marks=pytest.mark.slow),  # with all its weights
     ],
     ids=lambda value: getattr(value, "__name__", value),
