@@ -39,7 +39,7 @@ def connected(settings: Settings) -> Iterator[Cluster]:
     try:
         import distributed
     except ModuleNotFoundError as cause:
-        raise HarnessError("--dask needs dask.distributed; pip install 'shatterproof[dask]'") from cause
+        raise HarnessError("--dask needs dask.distributed; pip install -e '.[dask]' in the checkout") from cause
 
     assert settings.dask is not None
     client = _client(distributed, settings.dask)

@@ -26,13 +26,14 @@ def estimate(judging: Judging, gate: bool, questions: Sequence[Question]) -> str
     missing = {recipe: what for recipe, what in reversed(wanted) if not store.holds(recipe)}
     training = {model["key"]: model["seconds"] for model in _read(folder / ZOO_FILE, "zoo", "models").values()}
     evaluating = sum(_seconds_per_model(folder, measure.name) for measure in judging.measures)
-    parts = []
+    parts, workers = [], 1 if judging.settings.dask else judging.settings.workers
     for what in ("for the gate", "for the findings"):
         models = [recipe for recipe, asked in missing.items() if asked == what]
         if models and all(recipe.key in training for recipe in models):
-            seconds = sum(training[recipe.key] + evaluating for recipe in models) / judging.settings.workers
+            seconds = sum(training[recipe.key] + evaluating for recipe in models) / workers
             parts.append(f"{len(models)} models {what} (about {_shown(seconds)})")
-    return f"to train and evaluate: {', then '.join(parts)}, {judging.settings.workers} at a time" if parts else ""
+    how = "by one worker; the cluster's share it" if judging.settings.dask else f"{workers} at a time"
+    return f"to train and evaluate: {', then '.join(parts)}, {how}" if parts else ""
 
 
 def _seconds_per_model(folder: Path, measure: str) -> float:

@@ -1,5 +1,6 @@
 """The estimate at the start of a run is from what was recorded of the same models."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_what_is_in_the_store_is_not_counted(judging: Judging) -> None:
     assert estimate(judging, True, []) == "to train and evaluate: 1 models for the gate (about 2 s), 2 at a time"
     Store(judging.settings.cache_dir).folder(recipes(judging.zoo, GATE)[0]).mkdir(parents=True)
     assert estimate(judging, True, []) == ""
+
+
+def test_on_a_cluster_it_is_the_time_of_one_worker(judging: Judging) -> None:
+    settings = dataclasses.replace(judging.settings, dask="tcp://127.0.0.1:8786")
+    gate = len(recipes(judging.zoo, GATE))
+    assert estimate(dataclasses.replace(judging, settings=settings), True, []) == (
+        f"to train and evaluate: {gate} models for the gate (about {gate * 3.5 / 60:.0f} min), by one worker; "
+        "the cluster's share it"
+    )
 
 
 def test_nothing_is_said_where_nothing_was_recorded(
