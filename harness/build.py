@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
@@ -17,9 +18,11 @@ from harness.train_jobs import GroupJob, TrainJob, train_group_job, train_job
 from harness.workers import ATTEMPTS, Limits
 
 if TYPE_CHECKING:
-    from harness.store import Entry
+    from harness.store import Entry, Store
 
 TOGETHER = 32  # networks of one recipe, where a device is bound by launching kernels
+VISIBLE_SECONDS = 60.0  # how long NFS by default believes that a name is not there (acdirmax)
+SECONDS_BETWEEN_LOOKS = 0.2
 NAMED = 5  # models that failed which a sentence names
 
 Stored = Callable[[Recipe], None]
@@ -48,6 +51,7 @@ def build(
     store = store_of(settings)
     entries: dict[Recipe, Entry] = {}
     missing: collections.deque[Recipe] = collections.deque()
+    wanted = dict.fromkeys(wanted)  # an iterator is read once, a recipe that is named twice is one model
     for recipe in wanted:
         try:
             entry = store.find(recipe)
@@ -70,16 +74,26 @@ def build(
         sweep(store.temporary)  # of workers that were killed, after Ctrl-C too
     if failed:
         raise HarnessError(_failures(failed, settings))
+    on_others = executor is not None or settings.dask is not None
     for recipe in wanted:
         if recipe not in entries:
             try:
-                entry = store.find(recipe)
+                entry = _seen(store, recipe, VISIBLE_SECONDS if on_others else 0.0)
             except Damaged as damage:
                 raise HarnessError(f"damaged as soon as stored: {damage}; is the disk all right?") from damage
             if entry is None:
                 raise HarnessError(f"{recipe.id} is gone from {settings.cache_dir}; was it removed? run again")
             entries[recipe] = entry
     return entries
+
+
+def _seen(store: "Store", recipe: Recipe, seconds: float) -> "Entry | None":
+    """The entry of a model that was published; on a network file system another machine sees it after a while."""
+    deadline = time.monotonic() + seconds
+    while (entry := store.find(recipe)) is None and time.monotonic() < deadline:
+        store.list_anew(recipe)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    return entry
 
 
 def _train_missing(

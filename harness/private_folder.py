@@ -30,9 +30,12 @@ def private_folder(beside: Path) -> Iterator[Path]:
 
 def abandoned(beside: Path) -> list[Path]:
     """The private folders of this machine's processes that are gone."""
-    if not beside.is_dir():
-        return []
     return [path for path in sorted(beside.glob(f"{_machine()}-*-*-*")) if not _is_alive(path.name)]
+
+
+def of_other_machines(beside: Path) -> list[Path]:
+    """The private folders of processes that cannot be asked after here; a container that was ended is one as well."""
+    return [path for path in sorted(beside.glob("*-*-*-*")) if not path.name.startswith(f"{_machine()}-")]
 
 
 def sweep(beside: Path) -> None:

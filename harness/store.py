@@ -73,6 +73,12 @@ class Store:
         """Whether there is an entry, here or below; `find` says what it is worth."""
         return self.home(recipe.key).exists()
 
+    def list_anew(self, recipe: Recipe) -> None:
+        """Have a network file system ask its server which entries there are, where it remembers that one was not."""
+        for folder in (self.models, self.folder(recipe).parent):
+            with contextlib.suppress(OSError):
+                os.listdir(folder)
+
     def checkpoint(self, recipe: Recipe) -> Checkpoint:
         """Where a training of the recipe that was interrupted has its state."""
         return Checkpoint(self.temporary / f"{recipe.key}.checkpoint")

@@ -181,6 +181,36 @@ def test_an_executor_that_breaks_is_a_sentence_and_what_is_stored_stays(settings
     assert sum(Store(settings.cache_dir).holds(recipe) for recipe in wanted) == 2
 
 
+def test_a_model_that_is_seen_only_after_a_while_is_waited_for(settings: Settings) -> None:
+    """As on a network file system, which remembers for a time that a name was not there."""
+    recipe = recipes(TINY, ["random_labels"])[0]
+    place = Store(settings.cache_dir).folder(recipe)
+
+    class Late(InThisProcess):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+            future = super().submit(fn, *args, **kwargs)
+            place.rename(settings.cache_dir / "unseen")
+            threading.Timer(1.0, (settings.cache_dir / "unseen").rename, (place,)).start()
+            return future
+
+    entries = build(iter([recipe, recipe]), settings, progress=False, executor=Late())
+    assert [*entries] == [recipe]
+
+
+def test_a_model_that_was_removed_is_not_waited_for_long(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.build.VISIBLE_SECONDS", 0.5)
+    recipe = recipes(TINY, ["random_labels"])[0]
+
+    class Gone(InThisProcess):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+            future = super().submit(fn, *args, **kwargs)
+            Store(settings.cache_dir).set_aside(recipe)
+            return future
+
+    with pytest.raises(HarnessError, match=r"is gone from .*; was it removed"):
+        build([recipe], settings, progress=False, executor=Gone())
+
+
 def test_workers_0_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="--workers is 0; expected 1 or more"):
         make_settings(cache_dir=str(tmp_path), workers=0)

@@ -37,14 +37,17 @@ def verify(set_aside: bool, settings: Settings) -> None:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @click.option("--old-versions", is_flag=True, help="Also models of other versions of the training code.")
+@click.option(
+    "--other-machines", is_flag=True, help="Also what other machines left; only while none of them is at work."
+)
 @with_settings()
-def gc(dry_run: bool, old_versions: bool, settings: Settings) -> None:
+def gc(dry_run: bool, old_versions: bool, other_machines: bool, settings: Settings) -> None:
     """Remove what nothing needs: litter of ended processes, states of done trainings, damaged models, idle locks."""
     from harness.store import store_of
     from harness.storekeeping.garbage import garbage, remove
 
     count = size = 0
-    for each in garbage(store_of(settings), old_versions):
+    for each in garbage(store_of(settings), old_versions, other_machines):
         if dry_run or remove(each):
             if each.path.suffix != ".lock":
                 click.echo(f"{each.bytes:>12,}  {each.path}: {each.why}")

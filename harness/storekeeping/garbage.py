@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harness.entry import Damaged
-from harness.private_folder import abandoned
+from harness.private_folder import abandoned, of_other_machines
 from harness.store import Store
 from harness.storekeeping.entries import keys, read_entry
 
@@ -26,13 +26,16 @@ class Garbage:
     why: str
 
 
-def garbage(store: Store, old_versions: bool = False) -> Iterator[Garbage]:
+def garbage(store: Store, old_versions: bool = False, other_machines: bool = False) -> Iterator[Garbage]:
     """All that can go; with `old_versions` also the models that this version of the training code cannot find.
 
-    A checkpoint goes when its model is there. What belongs to a process that is alive, or to another machine's, stays.
+    A checkpoint goes when its model is there. What belongs to a process that is alive stays, and without
+    `other_machines` what belongs to another machine's, of which nobody here knows whether it is.
     """
     for path in abandoned(store.temporary):
         yield _as_garbage(path, "left by a process that was ended")
+    for path in of_other_machines(store.temporary) if other_machines else []:
+        yield _as_garbage(path, "left by another machine or container")
     for path in sorted(store.temporary.glob(f"*{CHECKPOINT}")):
         if store.place(path.name.removesuffix(CHECKPOINT)).exists():
             yield _as_garbage(path, "the state of a training that is done")

@@ -282,6 +282,10 @@ def test_gc_removes_what_nothing_needs_and_nothing_else(commands: Callable[..., 
     assert everything(store.models) == models
     commands("gc")
     assert not list(store.locks.iterdir())
+    with private_folder(store.temporary) as own:
+        assert f"{elsewhere}: left by another machine or container" in commands("gc", "--other-machines").output
+        assert own.exists()
+    assert not elsewhere.exists() and going_on.exists()
 
 
 def _own_prefix(store: Store) -> set[str]:
