@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from harness.store import Entry
 
 
+MOST_LOSSES = 3  # models on which a measure may hang or end its process before the others are not tried
+
+
 @dataclasses.dataclass(frozen=True)
 class MeasureReference:
     """A measure as another process finds it."""
@@ -90,9 +93,10 @@ def evaluate(
     """A row for every measure on every model, from the row cache where it holds, else computed and cached.
 
     On the models in `repeated` every measure is computed twice and must give the same value. A measure that is out
-    of time, or ends its process three times on one model, is not asked about the remaining ones. The work is done on
-    the `executor` (executors.py), by default where the settings say. A model that is damaged is trained again, and its
-    entry in `entries` is then the new one.
+    of time on a model, or ends its process there three times, gets that as its row; on three models, and it is not
+    asked about the remaining ones, where it would take all that time again. The work is done on the `executor`
+    (executors.py), by default where the settings say. A model that is damaged is trained again, and its entry in
+    `entries` is then the new one.
 
     Raises HarnessError, when all other values are computed, if a model could not be loaded.
     """
@@ -153,6 +157,7 @@ def _run(
 ) -> None:
     condemned: dict[str, Reading] = {}
     deaths: collections.Counter[tuple[str | None, Recipe]] = collections.Counter()
+    losses: collections.Counter[str] = collections.Counter()
     unreadable: dict[Recipe, str] = {}
     asked: dict[Recipe, str | None] = {}
     left: dict[Recipe, list[Measure]] = {}
@@ -192,7 +197,9 @@ def _run(
                     continue
                 if guilty is not None and (event.kind == "silent" or deaths[guilty, recipe] >= ATTEMPTS):
                     reading = _verdict_on_lost(event.kind, event.payload, recipe, settings)
-                    condemned[guilty] = dataclasses.replace(reading, reason=f"not evaluated: {reading.reason}")
+                    losses[guilty] += 1
+                    if losses[guilty] >= MOST_LOSSES:
+                        condemned[guilty] = dataclasses.replace(reading, reason=f"not evaluated: {reading.reason}")
                     left[recipe] = [measure for measure in left[recipe] if measure.name != guilty]
                     keep(guilty, recipe, reading)
                 if left[recipe]:

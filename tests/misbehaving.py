@@ -169,3 +169,10 @@ def hangs(trained: TrainedModel) -> float:
 def kills_its_process(trained: TrainedModel) -> float:
     os.kill(os.getpid(), 9)
     return 1.0
+
+
+@measure(source="a test")
+def hangs_on_one_model(trained: TrainedModel) -> float:
+    if trained.seed == 9:
+        time.sleep(600)
+    return 1.0
