@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
-from harness.evaluate import MeasureReference, Notice, load_model
+from harness.evaluate import MeasureReference, Notice, load_model, reference_to
 from harness.executors import run_anywhere
 from harness.measure_lookup import reload_measure
 from harness.progress import progress_bar
@@ -95,7 +95,7 @@ def check(
         if not todo:
             return None
         measure = todo.popleft()
-        return Job(MeasureReference(measure.name, measure.origin), tuple(clauses), tuple(recipes), settings)
+        return Job(reference_to(measure), tuple(clauses), tuple(recipes), settings)
 
     limit = settings.measure_timeout
     events = run_anywhere(check_job, next_job, settings, Limits(limit, settings.worker_memory))
@@ -130,7 +130,7 @@ def check(
 def check_job(job: Job, report: Report) -> None:
     """In a worker: report each clause's name before it is asked, and (name, Finding) after."""
     report(job.clauses[0].__name__)
-    measure = reload_measure(job.measure.name, job.measure.origin)
+    measure = reload_measure(**vars(job.measure))
     settings = dataclasses.replace(job.settings, device="cpu")
     for clause in job.clauses:
 

@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from harness.elsewhere import differing, versions
+from harness.elsewhere import RENEW, differing, versions
 from harness.errors import HarnessError
 from harness.settings import Settings
 
@@ -88,7 +88,7 @@ def _wait_for_workers(client: Any, settings: Settings) -> None:
 def _check_versions(client: Any) -> None:
     for address, theirs in client.run(versions).items():
         if different := differing(versions(), theirs):
-            raise HarnessError(f"worker {address} has {different}; install the same on every machine")
+            raise HarnessError(f"worker {address} has {different}; {RENEW}")
 
 
 class _Slots:

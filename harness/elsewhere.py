@@ -4,6 +4,7 @@ Where the caller's cache folder is seen as well, models are read and published t
 uses its own, is sent the models that it lacks, and sends back those that it trained.
 """
 
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -23,14 +24,26 @@ from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.workers import Event, Function, Limits, Worker, end_idle, run_jobs
 
+RENEW = "install the same on every machine, and start its workers again"
+
 File = tuple[str, bytes, bytes]
 """An entry on its way: its key, entry.json and model.safetensors."""
 
 
-# Workers that are kept from one job to the next: to start one takes a second. They end before this process waits for
-# those that it has started, as multiprocessing does at its end.
-IDLE: list[Worker] = []
-multiprocessing.util.Finalize(None, end_idle, (IDLE,), exitpriority=10)
+# Workers that are kept from one job of a run to the next, by the run's token: to start one takes a while. Another run
+# gets others: what these have imported of the user's may have been edited since.
+_kept: collections.defaultdict[Path, list[Worker]] = collections.defaultdict(list)
+
+
+def end_kept(except_of: Path | None = None) -> None:
+    """End the workers that are kept, but for those of the run with this token."""
+    for token, idle in [*_kept.items()]:
+        if token != except_of:
+            end_idle(idle)
+
+
+# They end before this process waits for those that it has started, as multiprocessing does at its end.
+multiprocessing.util.Finalize(None, end_kept, exitpriority=10)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +103,7 @@ def differing(ours: dict[str, str], theirs: dict[str, str]) -> str:
 def run_elsewhere(sent: Elsewhere) -> Result:
     """Run the job here, in a supervised process of its own."""
     if different := differing(sent.place.versions, versions()):
-        return Result(events=(("refused", f"a worker has {different}; install the same on every machine"),))
+        return Result(events=(("refused", f"a worker has {different}; {RENEW}"),))
     # A Dask worker under its nanny is a daemon, which multiprocessing allows no children; ours end with it.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     shared = os.path.exists(sent.place.token)
@@ -102,8 +115,10 @@ def run_elsewhere(sent: Elsewhere) -> Result:
         return Result(events=(("refused", str(problem)),))
     if missing:
         return Result(missing=missing)
-    todo = [job]
-    events = _without_old_news(run_jobs(sent.function, lambda: todo.pop() if todo else None, 1, sent.limits, IDLE))
+    todo, token = [job], sent.place.token
+    end_kept(except_of=token)
+    jobs = run_jobs(sent.function, lambda: todo.pop() if todo else None, 1, sent.limits, _kept[token])
+    events = _without_old_news(jobs)
     return Result(events=events, files=() if shared else _trained(events, settings))
 
 

@@ -41,10 +41,15 @@ MOST_LOSSES = 3  # models on which a measure may hang or end its process before 
 
 @dataclasses.dataclass(frozen=True)
 class MeasureReference:
-    """A measure as another process finds it."""
+    """A measure as another process finds it, and the digest of the source that it has to have there."""
 
     name: str
     origin: str
+    source_sha256: str
+
+
+def reference_to(measure: Measure) -> MeasureReference:
+    return MeasureReference(measure.name, measure.origin, source_digest(measure.file))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +176,7 @@ def _run(
             pending = [measure for measure in pending if measure.name not in condemned]
             if pending:
                 asked[recipe], left[recipe] = None, pending
-                references = tuple(MeasureReference(entry.name, entry.origin) for entry in pending)
+                references = tuple(map(reference_to, pending))
                 return Job(recipe, references, recipe in repeated, settings)
         return None
 
@@ -246,7 +251,7 @@ def load_model(recipe: Recipe, settings: Settings, report: Report = lambda paylo
 
 def evaluate_job(job: Job, report: Report) -> None:
     """In a worker: report each measure's name before it is called, and (name, Reading) after."""
-    evaluate_model(job, lambda reference: reload_measure(reference.name, reference.origin), report)
+    evaluate_model(job, lambda reference: reload_measure(**vars(reference)), report)
 
 
 def evaluate_model(job: Job, find: Callable[[MeasureReference], Measure], report: Report) -> None:

@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from harness.errors import HarnessError
+from harness.source_digest import source_digest
 from measures._registry import COSTS, PACKAGE, Cost, Measure, RegistrationError, load_builtin, registered
 
 ENTRY_POINTS = "shatterproof.measures"
@@ -62,13 +64,23 @@ def describe(measures: Iterable[Measure]) -> str:
     )
 
 
-def reload_measure(name: str, origin: str) -> Measure:
-    """The measure of that name from its origin (a dotted module or a file), in another process."""
+def reload_measure(name: str, origin: str, source_sha256: str) -> Measure:
+    """The measure of that name from its origin (a dotted module or a file), in another process.
+
+    HarnessError if it cannot be imported there, or its source (source_digest.py) is not that of the run: its values
+    would be kept as those of another measure.
+    """
     if origin.endswith(".py"):
         _import_file(Path(origin))
     else:
         _import_module(origin, origin)
-    return registered[name]
+    found = registered.get(name)
+    if found is None or source_digest(found.file) != source_sha256:
+        raise HarnessError(
+            f"{origin} is not what it was when the run was started, or is another on this machine ({platform.node()}); "
+            "run again, in a new process, when it is the same everywhere"
+        )
+    return found
 
 
 def _find(spec: str, cost: Cost) -> list[Measure]:

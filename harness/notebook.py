@@ -172,7 +172,7 @@ def _evaluate_here(measure: Measure, judging: Judging, questions: Iterable[Quest
 
 def _read(measure: Measure, recipe: Recipe, repeat: bool, settings: Settings) -> Reading:
     reported: list[tuple[str, Reading]] = []
-    job = Job(recipe, (MeasureReference(measure.name, measure.origin),), repeat, settings)
+    job = Job(recipe, (MeasureReference(measure.name, measure.origin, ""),), repeat, settings)
     evaluate_model(job, lambda reference: measure, reported.append)
     return reported[-1][1]
 

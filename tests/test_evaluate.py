@@ -10,6 +10,7 @@ import torch
 
 from harness import source_digest
 from harness.build import build
+from harness.errors import HarnessError
 from harness.evaluate import as_number, evaluate
 from harness.measure_lookup import find_measures
 from harness.recipe import Recipe
@@ -159,6 +160,21 @@ def test_a_file_that_ends_its_process_when_imported_is_that_measures_error(
     found = evaluate(measures, entries, [], settings, progress=False)
     assert {found["ends_workers", recipe].status for recipe in RECIPES} == {"error"}
     assert {found["well_behaved", recipe].status for recipe in RECIPES} == {"value"}
+
+
+def test_a_measure_that_is_edited_while_it_is_evaluated_is_refused(
+    entries: dict[Recipe, Entry], settings: Settings, tmp_path: Path
+) -> None:
+    text = "from measures import measure\n\n\n@measure(source='a test')\ndef mine(trained):\n    {}\n"
+    (tmp_path / "mine.py").write_text(text.format("return 1.0"))
+    measures = find_measures([f"{tmp_path}/mine.py"])
+    assert source_digest.source_digest(tmp_path / "mine.py")  # as a run takes it when it starts
+    (tmp_path / "mine.py").write_text(text.format("return 2.0"))
+    with pytest.raises(HarnessError, match=r"mine\.py is not what it was when the run was started"):
+        evaluate(measures, entries, [], settings, progress=False)
+    (tmp_path / "mine.py").write_text(text.format("return 1.0"))
+    found = evaluate(measures, entries, [], settings, progress=False)
+    assert {row.value for row in found.values()} == {1.0}
 
 
 def test_where_rows_cannot_be_kept_they_serve_the_run_and_it_is_said_once(

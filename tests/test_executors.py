@@ -18,7 +18,7 @@ import pytest
 
 import harness.elsewhere
 from harness.build import build
-from harness.elsewhere import IDLE, Elsewhere, Place, adopt, differing, run_elsewhere, versions
+from harness.elsewhere import Elsewhere, Place, adopt, differing, end_kept, run_elsewhere, versions
 from harness.errors import HarnessError
 from harness.evaluate import evaluate
 from harness.executors import InThisProcess, run_anywhere
@@ -27,7 +27,7 @@ from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.store import Store
 from harness.worker_process import Report
-from harness.workers import Limits, _context, end_idle
+from harness.workers import Limits, _context
 from harness.zoo import recipes
 from tests.conftest import TINY
 
@@ -98,7 +98,7 @@ EXECUTORS: dict[str, Callable[[], Any]] = {
 def no_kept_workers() -> Iterator[None]:
     """What an executor of threads keeps for the next job is in this process: other tests count its workers."""
     yield
-    end_idle(IDLE)
+    end_kept()
 
 
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "processes" else name for name in EXECUTORS]
@@ -248,12 +248,12 @@ def test_a_model_that_was_trained_elsewhere_is_sent_back_and_verified(settings: 
 
 
 def test_a_model_that_is_needed_elsewhere_is_asked_for_and_sent(settings: Settings, remote: Settings) -> None:
-    from harness.evaluate import Job, MeasureReference, evaluate_job
+    from harness.evaluate import Job, evaluate_job, reference_to
 
     recipe = recipes(TINY, ["random_labels"])[0]
     build([recipe], settings, progress=False)
     measure = find_measures(["l2_norm"])[0]
-    job = Job(recipe, (MeasureReference(measure.name, measure.origin),), False, settings)
+    job = Job(recipe, (reference_to(measure),), False, settings)
     result = run_elsewhere(sent(job, evaluate_job))
     assert result.missing == (recipe,) and not result.events
     result = run_elsewhere(sent(job, evaluate_job, ((recipe.key, *Store(settings.cache_dir).files(recipe)),)))

@@ -19,7 +19,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.build import build
-from harness.elsewhere import IDLE
+from harness.elsewhere import end_kept
 from harness.entry import HEADER, WEIGHTS, as_bytes, sha256_of_json
 from harness.evaluate import evaluate
 from harness.executors import run_anywhere
@@ -30,7 +30,7 @@ from harness.store import Store
 from harness.storekeeping.entries import keys, read_entry
 from harness.train import train
 from harness.worker_process import Report
-from harness.workers import Limits, end_idle, run_jobs, warm_up
+from harness.workers import Limits, run_jobs, warm_up
 from harness.zoo import ZOOS, recipes
 from tests.test_executors import Act
 
@@ -126,7 +126,7 @@ def test_a_job_costs_its_supervision(benchmark: BenchmarkFixture, where: str, tm
             assert sum(event.kind == "done" for event in jobs) == 100
 
         benchmark.pedantic(hundred, rounds=ROUNDS, warmup_rounds=1)
-    end_idle(IDLE)
+    end_kept()
     benchmark.extra_info["milliseconds a job"] = round(1000 * benchmark.stats.stats.median / 100, 2)
 
 

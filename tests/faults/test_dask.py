@@ -95,6 +95,33 @@ def gate(settings: Settings, folder: Path, *options: str) -> dict[str, object]:
     return {"verdicts": verdicts, "values": values}
 
 
+def values(measure: Path, settings: Settings) -> str:
+    """What a run of its own prints of the measure in the file on four models, more than there are workers."""
+    script = (
+        "from harness.build import build\nfrom harness.evaluate import evaluate\n"
+        "from harness.measure_lookup import find_measures\nfrom harness.settings import make_settings\n"
+        "from tests.faults.conftest import RECIPES\n"
+        f"settings = make_settings({str(settings.cache_dir)!r}, dask={settings.dask!r})\n"
+        "models = build(RECIPES[:4], settings, progress=False)\n"
+        f"rows = evaluate(find_measures([{str(measure)!r}]), models, [], settings, progress=False)\n"
+        "print(*(row.value for row in rows.values()))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    return run.stdout + run.stderr
+
+
+def test_a_measure_that_was_edited_has_its_new_values_on_a_cluster_that_goes_on(
+    shared_cluster: LocalCluster, settings: Settings, tmp_path: Path
+) -> None:
+    mine, there = tmp_path / "mine.py", on(shared_cluster, settings)
+    for value in (1.0, 2.0):
+        mine.write_text(
+            f"from measures import measure\n\n\n@measure(source='a test')\ndef mine(trained):\n    return {value}\n"
+        )
+        assert values(mine, there) == f"{value} {value} {value} {value}\n"
+
+
 @needs_mounting
 def test_the_gate_on_machines_with_their_own_folders_gives_the_same_verdicts_and_models(
     tmp_path: Path, settings: Settings
