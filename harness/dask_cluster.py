@@ -6,6 +6,7 @@ Whoever reaches the scheduler can run code on the workers: keep it on a network 
 import contextlib
 import dataclasses
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -54,13 +55,13 @@ def connected(settings: Settings) -> Iterator[Cluster]:
         if on_gpu and not slots():
             raise HarnessError(
                 f"no worker of {settings.dask} has a {RESOURCE}; start one a card: CUDA_VISIBLE_DEVICES=0 "
-                f"dask worker {settings.dask} --nthreads 1 --resources {RESOURCE}=1"
+                f"{_worker_command(settings)}"
             )
-        yield Cluster(executor, slots, lambda: _check(client, settings.dask))
+        yield Cluster(executor, slots, _Watch(client, settings, slots))
 
 
 def _client(distributed: Any, where: str) -> Any:
-    named = {"scheduler_file": where} if where.endswith(".json") or os.path.exists(where) else {"address": where}
+    named = {"scheduler_file" if _is_file(where) else "address": where}
     if "scheduler_file" in named and not Path(where).is_file():
         raise HarnessError(
             f"--dask {where}: there is no such file; `dask scheduler --scheduler-file {where}` writes it"
@@ -75,14 +76,29 @@ def _client(distributed: Any, where: str) -> Any:
 
 
 def _wait_for_workers(client: Any, settings: Settings) -> None:
-    from tqdm import tqdm
-
     said = False
     while not _nthreads(client, settings.dask):
         if not said:
-            tqdm.write(f"waiting for workers; start them with `dask worker {settings.dask} --nthreads 1`")
+            _say_waiting(settings)
             said = True
         time.sleep(0.5)
+
+
+def _say_waiting(settings: Settings) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(f"waiting for workers; start them with `{_worker_command(settings)}`", file=sys.stderr)
+
+
+def _worker_command(settings: Settings) -> str:
+    assert settings.dask is not None
+    where = f"--scheduler-file {settings.dask}" if _is_file(settings.dask) else settings.dask
+    resources = "" if settings.device == "cpu" else f" --resources {RESOURCE}=1"
+    return f"dask worker {where} --nthreads 1{resources}"
+
+
+def _is_file(where: str) -> bool:
+    return where.endswith(".json") or os.path.exists(where)
 
 
 def _check_versions(client: Any) -> None:
@@ -111,6 +127,21 @@ class _Slots:
         if self.on_gpu:
             return int(self.client.run_on_scheduler(_gpus))
         return sum(self.client.nthreads().values())
+
+
+class _Watch:
+    """Whether the scheduler is still there, or HarnessError; and where all workers are gone, it is said once."""
+
+    def __init__(self, client: Any, settings: Settings, slots: Callable[[], int]):
+        self.client, self.settings, self.slots = client, settings, slots
+        self.said = False
+
+    def __call__(self) -> None:
+        _check(self.client, self.settings.dask)
+        alone = self.slots() == 0
+        if alone and not self.said:
+            _say_waiting(self.settings)
+        self.said = alone
 
 
 def _gpus(dask_scheduler: Any) -> float:

@@ -181,6 +181,34 @@ def test_a_machine_that_is_lost_leaves_its_work_to_the_others(
     assert digests(settings.cache_dir) == undisturbed
 
 
+def test_when_all_machines_are_lost_it_is_said_and_the_run_goes_on_when_others_come(
+    own_cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+
+    def is_said() -> bool:
+        said.append(capfd.readouterr().err)
+        expected = (
+            f"waiting for workers; start them with `dask worker --scheduler-file {own_cluster.file} --nthreads 1`"
+        )
+        return expected in "".join(said)
+
+    def lose_all() -> None:
+        assert wait_until(lambda: any(in_a_job(each) is not None for each in own_cluster.workers))
+        for worker in own_cluster.workers:
+            kill(worker)
+        assert wait_until(is_said)
+        own_cluster.workers.append(own_cluster.start_worker("another"))
+
+    thread = threading.Thread(target=lose_all)
+    thread.start()
+    build(RECIPES, on(own_cluster, settings), lambda text: None, progress=False)
+    thread.join()
+    assert "".join(said).count("waiting for workers") == 1
+    assert len(own_cluster.workers) == 3
+    assert digests(settings.cache_dir) == undisturbed
+
+
 def test_a_scheduler_that_is_killed_is_a_sentence_and_the_next_run_trains_what_is_missing(
     own_cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
 ) -> None:
