@@ -13,6 +13,7 @@ import importlib.metadata
 import multiprocessing.util
 import os
 import platform
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,11 @@ File = tuple[str, bytes, bytes]
 
 
 # Workers that are kept from one job of a run to the next, by the run's token: to start one takes a while. Another run
-# gets others: what these have imported of the user's may have been edited since.
+# gets others: what these have imported of the user's may have been edited since. When no job comes they end, and leave
+# their memory, a card's as well, to others.
+IDLE_SECONDS = 60.0
 _kept: collections.defaultdict[Path, list[Worker]] = collections.defaultdict(list)
+_ending: threading.Timer | None = None
 
 
 def end_kept(except_of: Path | None = None) -> None:
@@ -40,6 +44,15 @@ def end_kept(except_of: Path | None = None) -> None:
     for token, idle in [*_kept.items()]:
         if token != except_of:
             end_idle(idle)
+
+
+def _end_kept_later() -> None:
+    global _ending
+    if _ending is not None:
+        _ending.cancel()
+    _ending = threading.Timer(IDLE_SECONDS, end_kept)
+    _ending.daemon = True
+    _ending.start()
 
 
 # They end before this process waits for those that it has started, as multiprocessing does at its end.
@@ -119,6 +132,7 @@ def run_elsewhere(sent: Elsewhere) -> Result:
     end_kept(except_of=token)
     jobs = run_jobs(sent.function, lambda: todo.pop() if todo else None, 1, sent.limits, _kept[token])
     events = _without_old_news(jobs)
+    _end_kept_later()
     return Result(events=events, files=() if shared else _trained(events, settings))
 
 

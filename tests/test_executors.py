@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import harness.elsewhere
@@ -30,6 +31,7 @@ from harness.worker_process import Report
 from harness.workers import Limits, _context
 from harness.zoo import recipes
 from tests.conftest import TINY
+from tests.test_workers import wait_until
 
 LIMITS = Limits(silence=60)
 
@@ -214,6 +216,25 @@ def test_a_model_that_was_removed_is_not_waited_for_long(settings: Settings, mon
 def test_workers_0_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="--workers is 0; expected 1 or more"):
         make_settings(cache_dir=str(tmp_path), workers=0)
+
+
+def test_a_worker_that_is_kept_serves_the_next_job_and_ends_when_none_comes(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.elsewhere.IDLE_SECONDS", 1.0)
+    job = Elsewhere(tell_process, Act("", settings), LIMITS, Place(tmp_path, versions()))
+    ((_, first),), ((_, second),) = run_elsewhere(job).events, run_elsewhere(job).events
+    assert first == second and psutil.pid_exists(first)
+    assert wait_until(lambda: not psutil.pid_exists(first))
+    ((_, third),) = run_elsewhere(job).events
+    assert psutil.pid_exists(third) and third != first
+    other = dataclasses.replace(job, place=Place(tmp_path / "of another run", versions()))
+    ((_, fourth),) = run_elsewhere(other).events
+    assert fourth != third and not psutil.pid_exists(third)
+
+
+def tell_process(job: Act, report: Report) -> int:
+    return os.getpid()
 
 
 # On a machine that does not see the caller's cache folder
