@@ -195,6 +195,7 @@ def test_when_all_machines_are_lost_it_is_said_and_the_run_goes_on_when_others_c
 
     def lose_all() -> None:
         assert wait_until(lambda: any(in_a_job(each) is not None for each in own_cluster.workers))
+        capfd.readouterr()  # perhaps they were waited for at the start
         for worker in own_cluster.workers:
             kill(worker)
         assert wait_until(is_said)

@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from harness.build import build
+from harness.errors import HarnessError
 from harness.recipe import Recipe
 from harness.settings import make_settings
 from harness.store import Store
+from harness.workers import ATTEMPTS
 
 pytestmark = pytest.mark.slow
 
@@ -62,12 +64,18 @@ def test_2000_models_with_random_kills_are_all_trained_and_memory_stays_flat(tmp
     stored: list[Recipe] = []
     killer = threading.Thread(target=kill_now_and_then)
     killer.start()
+    unlucky = 0
     try:
-        found = build(TINY, settings, said.append, progress=False, stored=count)
+        build(TINY, settings, said.append, progress=False, stored=count)
+    except HarnessError as failed:  # now and then one is hit three times, the more often the slower the machine
+        assert f"training failed {ATTEMPTS} times" in str(failed)
+        unlucky = len([each for each in said if f"failed {ATTEMPTS} times" in each])
     finally:
         ended.set()
         killer.join()
-    assert len(found) == MODELS and len(set(stored)) == len(stored) == MODELS
+    assert len(set(stored)) == len(stored) == MODELS - unlucky
+    found = build(TINY, settings, said.append, progress=False)
+    assert len(found) == MODELS and unlucky <= 5
     assert kills >= 10 and len([each for each in said if "was lost" in each]) >= kills / 2
     store = Store(settings.cache_dir)
     assert all(store.verify(recipe) == found[recipe] for recipe in TINY)
