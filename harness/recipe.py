@@ -3,11 +3,10 @@
 import dataclasses
 import hashlib
 import json
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import torch
-
-from harness.seeding import seeded_generator
+if TYPE_CHECKING:
+    import torch
 
 Condition = Literal["true_labels", "corrupted_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
@@ -163,8 +162,10 @@ class Recipe:
         """Whether the loss of a training step is not the network's loss on the training set."""
         return self.dropout > 0 or self.random_crop > 0 or self.augmentation != ""
 
-    def generator(self, purpose: str) -> torch.Generator:
+    def generator(self, purpose: str) -> "torch.Generator":
         """A fresh CPU generator for one purpose, equal for twins: it depends on the seed alone."""
+        from harness.seeding import seeded_generator  # which imports torch
+
         return seeded_generator(self.seed, purpose)
 
 

@@ -1,5 +1,7 @@
 """python -m harness train | zoo list | measures."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,12 @@ def test_what_cannot_be_done_is_one_sentence(arguments: list[str], message: str)
     assert result.exit_code == 2
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_help_is_shown_without_importing_torch() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from harness.__main__ import main\n"
+        "assert 'Usage' in CliRunner().invoke(main, ['train', '--help']).output\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, check=True)

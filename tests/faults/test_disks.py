@@ -88,6 +88,37 @@ def test_a_disk_that_fills_keeps_what_was_stored_and_leaves_no_half(
 
 
 @needs_mounting
+def test_the_state_of_a_training_that_has_no_room_is_a_sentence_and_the_one_before_stays(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    result = in_a_namespace(
+        """
+        mount -t tmpfs -o size=300k none "$1"
+        "$PYTHON" "$FILE" "$1"
+        """,
+        """
+        import sys
+        from pathlib import Path
+        import torch
+        from harness.checkpoint import Checkpoint
+        from harness.errors import HarnessError
+        checkpoint = Checkpoint(Path(sys.argv[1]) / "a.checkpoint")
+        checkpoint.save({"weights": torch.ones(10)})
+        try:
+            checkpoint.save({"weights": torch.zeros(100_000)})
+        except HarnessError as problem:
+            print(problem)
+        print(len(checkpoint.load()["weights"]), len(list(checkpoint.path.parent.iterdir())))
+        """,
+        tmp_path,
+        tmp_path / "disk",
+    )
+    assert result.returncode == 0, result.stderr
+    sentence, what_is_there = result.stdout.splitlines()
+    assert "could not be kept as" in sentence and "No space left on device" in sentence and "make room" in sentence
+    assert what_is_there == "10 1"
+
+
+@needs_mounting
 def test_a_cache_that_may_only_be_read_is_refused_and_serves_as_a_shared_one(
     tmp_path: Path, settings: Settings, undisturbed: dict[str, str]
 ) -> None:
