@@ -12,7 +12,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from harness.errors import HarnessError
 from harness.private_folder import private_folder, sweep
 from harness.sources import digest_tensors
 
@@ -41,24 +40,18 @@ class Checkpoint:
         return state if sha256 == _digest(state) else None
 
     def save(self, state: dict[str, Tensor]) -> None:
-        """Keep the state in place of the one before. HarnessError if it cannot be written; the one before stays."""
+        """Keep the state in place of the one before. OSError if there is no room; the one before stays."""
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-        try:
-            self._write(state)
-        except (OSError, SafetensorError) as cause:
-            raise HarnessError(
-                f"the state of a training could not be kept as {self.path} ({cause}); what was kept before is there: "
-                "make room, then run again"
-            ) from cause
-        self.saved = time.monotonic()
-
-    def _write(self, state: dict[str, Tensor]) -> None:
         with private_folder(self.path.parent) as folder:
             private = folder / self.path.name
-            save_file(state, str(private), metadata={"sha256": _digest(state)})
+            try:
+                save_file(state, str(private), metadata={"sha256": _digest(state)})
+            except SafetensorError as cause:  # a full disk as well
+                raise OSError(f"{self.path} could not be written: {cause}") from cause
             with open(private, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(private, self.path)
+        self.saved = time.monotonic()
 
     def remove(self) -> None:
         """It, and what a kill while writing left beside it."""

@@ -88,34 +88,38 @@ def test_a_disk_that_fills_keeps_what_was_stored_and_leaves_no_half(
 
 
 @needs_mounting
-def test_the_state_of_a_training_that_has_no_room_is_a_sentence_and_the_one_before_stays(tmp_path: Path) -> None:
+def test_a_training_goes_on_where_its_state_has_no_room(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     result = in_a_namespace(
         """
-        mount -t tmpfs -o size=300k none "$1"
-        "$PYTHON" "$FILE" "$1"
+        mount -t tmpfs -o size=16k none "$1"
+        "$PYTHON" "$FILE" "$1" "$2"
         """,
         """
         import sys
         from pathlib import Path
         import torch
         from harness.checkpoint import Checkpoint
-        from harness.errors import HarnessError
-        checkpoint = Checkpoint(Path(sys.argv[1]) / "a.checkpoint")
+        from harness.train import train
+        from tests.faults.conftest import RECIPES
+        checkpoint = Checkpoint(Path(sys.argv[1]) / "a.checkpoint", seconds_between=0)
         checkpoint.save({"weights": torch.ones(10)})
         try:
             checkpoint.save({"weights": torch.zeros(100_000)})
-        except HarnessError as problem:
+        except OSError as problem:
             print(problem)
+        outcomes = [train(RECIPES[0], Path(sys.argv[2]), checkpoint=each)[1] for each in (checkpoint, None)]
+        print(outcomes[0].steps == outcomes[1].steps > 0, outcomes[0].train_loss == outcomes[1].train_loss)
         print(len(checkpoint.load()["weights"]), len(list(checkpoint.path.parent.iterdir())))
         """,
         tmp_path,
         tmp_path / "disk",
+        tmp_path / "data",
     )
     assert result.returncode == 0, result.stderr
-    sentence, what_is_there = result.stdout.splitlines()
-    assert "could not be kept as" in sentence and "No space left on device" in sentence and "make room" in sentence
-    assert what_is_there == "10 1"
+    sentence, equal, what_is_there = result.stdout.splitlines()
+    assert "could not be written" in sentence and "No space left on device" in sentence
+    assert (equal, what_is_there) == ("True True", "10 1")
 
 
 @needs_mounting
