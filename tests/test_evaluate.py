@@ -107,6 +107,7 @@ def test_a_measure_that_hangs_on_one_model_is_a_timeout_on_that_row_alone(
     assert found == {("value", ""), ("timeout", reason)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "status", "happens"),
     [
@@ -122,6 +123,7 @@ def test_a_measure_that_is_lost_on_three_models_is_not_tried_on_the_others(
     assert sum(text.startswith("not evaluated: ") for _, text in found) == len(RECIPES) - 3 == 1
 
 
+@pytest.mark.slow
 def test_a_measure_that_ends_its_process_was_tried_three_times(
     entries: dict[Recipe, Entry], settings: Settings
 ) -> None:
@@ -162,6 +164,7 @@ def test_a_file_that_ends_its_process_when_imported_is_that_measures_error(
     assert {found["well_behaved", recipe].status for recipe in RECIPES} == {"value"}
 
 
+@pytest.mark.slow
 def test_a_measure_that_is_edited_while_it_is_evaluated_is_refused(
     entries: dict[Recipe, Entry], settings: Settings, tmp_path: Path
 ) -> None:

@@ -183,6 +183,7 @@ def test_an_executor_that_breaks_is_a_sentence_and_what_is_stored_stays(settings
     assert sum(Store(settings.cache_dir).holds(recipe) for recipe in wanted) == 2
 
 
+@pytest.mark.slow
 def test_a_model_that_is_seen_only_after_a_while_is_waited_for(settings: Settings) -> None:
     """As on a network file system, which remembers for a time that a name was not there."""
     recipe = recipes(TINY, ["random_labels"])[0]
@@ -218,6 +219,7 @@ def test_workers_0_is_an_error(tmp_path: Path) -> None:
         make_settings(cache_dir=str(tmp_path), workers=0)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_kept_serves_the_next_job_and_ends_when_none_comes(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
