@@ -92,7 +92,7 @@ def run_jobs(
                 if worker.job is None and (job := next_job()) is not None:
                     _assign(worker, function, job, limits)
             while len(crew) < workers and (job := next_job()) is not None:
-                crew.append(idle.pop() if idle else _start())
+                crew.append(_take(idle) or _start())
                 _assign(crew[-1], function, job, limits)
             busy = [worker for worker in crew if worker.job is not None]
             if not busy:
@@ -121,8 +121,16 @@ def run_jobs(
 
 def end_idle(idle: list[Worker]) -> None:
     """End the workers that earlier calls left."""
-    while idle:
-        _end(idle.pop())
+    while (worker := _take(idle)) is not None:
+        _end(worker)
+
+
+def _take(idle: list[Worker] | None) -> Worker | None:
+    """One of them, if there is one; another thread may take the last between a look and a pop."""
+    try:
+        return idle.pop() if idle else None
+    except IndexError:
+        return None
 
 
 def warm_up() -> None:
