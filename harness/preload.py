@@ -3,6 +3,7 @@
 import scipy.sparse.linalg
 import sklearn.datasets
 import torch
+import torch._dynamo  # torch's optimizers and vmap import it when they are first used: two seconds
 
 import harness.evaluate
 import harness.store
