@@ -120,7 +120,7 @@ def test_when_it_is_mended_the_next_run_trains_it_alone(
 
 
 def slow_but_alive(job: TrainJob, report: Report) -> Receipt | None:
-    for _ in range(18):
+    for _ in range(12):
         time.sleep(0.5)
         report(None)
     return train_job(job, report)
@@ -130,7 +130,7 @@ def test_a_training_that_goes_on_is_not_ended_however_long_it_takes(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.build.train_job", slow_but_alive)
-    build(RECIPES[:2], dataclasses.replace(settings, training_timeout=8.0), progress=False)
+    build(RECIPES[:2], dataclasses.replace(settings, training_timeout=4.0), progress=False)
     assert set(attempts(settings.cache_dir).values()) == {1}
 
 

@@ -18,6 +18,7 @@ pytest.importorskip("distributed")
 from harness.build import build
 from harness.errors import HarnessError
 from harness.executors import run_anywhere
+from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.workers import Limits
 from tests.faults.cluster import LocalCluster, in_a_job, kill
@@ -193,17 +194,19 @@ def test_when_all_machines_are_lost_it_is_said_and_the_run_goes_on_when_others_c
         )
         return expected in "".join(said)
 
-    def lose_all() -> None:
-        assert wait_until(lambda: any(in_a_job(each) is not None for each in own_cluster.workers))
-        capfd.readouterr()  # perhaps they were waited for at the start
-        for worker in own_cluster.workers:
-            kill(worker)
+    def lose_all(recipe: Recipe) -> None:
+        if len(own_cluster.workers) == 2 and not thread.is_alive():
+            capfd.readouterr()  # perhaps they were waited for at the start
+            for worker in own_cluster.workers:
+                kill(worker)
+            thread.start()
+
+    def start_another() -> None:
         assert wait_until(is_said)
         own_cluster.workers.append(own_cluster.start_worker("another"))
 
-    thread = threading.Thread(target=lose_all)
-    thread.start()
-    build(RECIPES, on(own_cluster, settings), lambda text: None, progress=False)
+    thread = threading.Thread(target=start_another)
+    build(RECIPES, on(own_cluster, settings), lambda text: None, progress=False, stored=lose_all)
     thread.join()
     assert "".join(said).count("waiting for workers") == 1
     assert len(own_cluster.workers) == 3
