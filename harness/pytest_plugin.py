@@ -100,7 +100,8 @@ def judging_of(config: pytest.Config) -> "Judging":
         from harness.errors import HarnessError
         from harness.workers import warm_up
 
-        if not config.option.collectonly:
+        hands_out = getattr(config.option, "dist", "no") != "no"  # pytest-xdist's other processes run the tests
+        if not (config.option.collectonly or hands_out):
             warm_up()  # its imports run beside ours
         try:
             judging = config.stash[JUDGING] = _make_judging(config)
