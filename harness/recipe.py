@@ -1,6 +1,7 @@
 """What to train: a Recipe holds everything that changes the trained model, and nothing that does not."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -137,7 +138,7 @@ class Recipe:
         parts += [self.precision] if self.precision != Recipe.precision else []
         return "-".join([*parts, f"seed{self.seed}"])
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """sha256 of the canonical JSON and of the training code's version: the model's name in the store."""
         canonical = {"recipe": self.canonical(), "training_version": TRAINING_VERSION}
