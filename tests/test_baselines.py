@@ -161,9 +161,10 @@ def test_a_constant_a_coin_and_a_count_pass_nothing_but_silence(entries: dict[st
 
 
 @pytest.mark.slow
-def test_every_recorded_finding_follows_from_the_rows(record: dict[str, Any]) -> None:
+def test_the_recorded_findings_of_every_third_measure_follow_from_its_rows(record: dict[str, Any]) -> None:
+    """Those of all are computed again by `python -m harness leaderboard check`."""
     outcome = outcomes_of(record["zoo"])
-    for entry in record["entries"]:
+    for entry in record["entries"][::3]:
         row = rows_of(entry)
         for question in QUESTIONS:
             if question.name == "hyperparameters" and entry["family"] != "controls":

@@ -1,12 +1,7 @@
 """Which models a suite asks for, and that they come to be in the store, once, whatever happens on the way."""
 
 import dataclasses
-import os
 import re
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -110,52 +105,6 @@ def test_progress_shows_models_done_the_rate_and_the_time_left(
     shown = capsys.readouterr().err
     assert re.search(r"training: .* [1-5]/5 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+(s/models|models/s)\]", shown)
     assert "training: 100%" in shown
-
-
-@pytest.mark.slow
-def test_two_runs_at_once_on_one_store_train_each_model_once(settings: Settings) -> None:
-    script = textwrap.dedent(f"""
-        from harness.settings import make_settings
-        from harness.build import build
-        from harness.zoo import Zoo, recipes
-        zoo = Zoo("tiny", "digits", {TINY.learning_rates!r}, num_train=100)
-        if __name__ == "__main__":
-            settings = make_settings(cache_dir={str(settings.cache_dir)!r}, workers=1)
-            found = build(recipes(zoo, ["random_labels"]), settings, progress=False)
-            print(len(found))
-    """)
-    path = settings.cache_dir / "run.py"
-    path.write_text(script)
-    runs = [subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [run.communicate(timeout=300)[0].strip() for run in runs] == ["20", "20"]
-    assert len(stored(settings)) == 20
-    assert not list((settings.cache_dir / "tmp").iterdir())
-
-
-@pytest.mark.slow
-def test_a_run_killed_in_the_middle_is_carried_on_by_the_next(settings: Settings) -> None:
-    script = textwrap.dedent(f"""
-        from harness.settings import make_settings
-        from harness.build import build
-        from harness.zoo import Zoo, recipes
-        zoo = Zoo("tiny", "digits", {TINY.learning_rates!r}, num_train=100)
-        if __name__ == "__main__":
-            build(recipes(zoo, ["random_labels"]), make_settings(cache_dir={str(settings.cache_dir)!r}, workers=1))
-    """)
-    path = settings.cache_dir / "run.py"
-    path.write_text(script)
-    run = subprocess.Popen([sys.executable, str(path)], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while len(stored(settings)) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(run.pid, signal.SIGKILL)
-    run.wait()
-    kept = {path.name: path.stat().st_mtime_ns for path in stored(settings)}
-    assert 3 <= len(kept) < 20
-    found = build(recipes(TINY, ["random_labels"]), settings, silent, progress=False)
-    assert len(found) == 20
-    after = {path.name: path.stat().st_mtime_ns for path in stored(settings)}
-    assert {name: after[name] for name in kept} == kept
 
 
 def test_every_entry_can_be_loaded_as_a_trained_model(settings: Settings) -> None:

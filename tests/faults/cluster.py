@@ -15,11 +15,23 @@ from tests.faults.conftest import ROOT, family, wait_until
 class LocalCluster:
     """A scheduler, whose file is `file`, and so many workers; each is started by `start_*` and can be killed."""
 
-    def __init__(self, folder: Path, workers: int = 2, **more: str):
+    started = 0
+
+    def __init__(self, folder: Path, workers: int = 2):
         self.folder = folder
         self.file = folder / "scheduler.json"
         self.scheduler = self.start_scheduler()
-        self.workers = [self.start_worker(f"worker{number}", **more) for number in range(workers)]
+        self.workers = [self.start_worker(f"worker{number}") for number in range(workers)]
+
+    def repair(self) -> None:
+        """Two workers again, and a scheduler, after a test that lost some; what runs goes on."""
+        if self.scheduler.poll() is not None:
+            self.close()
+            self.scheduler = self.start_scheduler()
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        while len(self.workers) < 2:
+            self.started += 1
+            self.workers.append(self.start_worker(f"another{self.started}"))
 
     def start_scheduler(self, port: int = 0) -> "subprocess.Popen[bytes]":
         self.file.unlink(missing_ok=True)

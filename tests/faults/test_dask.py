@@ -18,7 +18,6 @@ pytest.importorskip("distributed")
 from harness.build import build
 from harness.errors import HarnessError
 from harness.executors import run_anywhere
-from harness.recipe import Recipe
 from harness.settings import Settings, make_settings
 from harness.workers import Limits
 from tests.faults.cluster import LocalCluster, in_a_job, kill
@@ -31,19 +30,23 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
-    """For tests that leave it as it is."""
+    """Started once: what its processes import takes longest."""
     cluster = LocalCluster(tmp_path_factory.mktemp("cluster"))
     yield cluster
     cluster.close()
 
 
 @pytest.fixture
-def own_cluster(tmp_path: Path) -> Iterator[LocalCluster]:
-    """To be damaged."""
-    (tmp_path / "cluster").mkdir()
-    cluster = LocalCluster(tmp_path / "cluster")
-    yield cluster
-    cluster.close()
+def cluster(shared_cluster: LocalCluster) -> LocalCluster:
+    """Whole, whatever the test before has killed of it."""
+    shared_cluster.repair()
+    return shared_cluster
+
+
+def once(call: Callable[[], None]) -> Callable[[object], None]:
+    """Of a run's models, the first calls: others are being trained."""
+    left = [call]
+    return lambda recipe: left.pop()() if left else None
 
 
 def on(cluster: LocalCluster, settings: Settings) -> Settings:
@@ -51,16 +54,16 @@ def on(cluster: LocalCluster, settings: Settings) -> Settings:
 
 
 def test_a_cluster_trains_the_models_of_a_serial_run(
-    shared_cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
+    cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
 ) -> None:
-    found = build(RECIPES, on(shared_cluster, settings), progress=False)
+    found = build(RECIPES, on(cluster, settings), progress=False)
     assert len(found) == len(RECIPES)
     assert digests(settings.cache_dir) == undisturbed
     assert litter(settings.cache_dir) == []
 
 
-def test_what_becomes_of_a_job_is_the_same_on_a_cluster(shared_cluster: LocalCluster, settings: Settings) -> None:
-    there = on(shared_cluster, settings)
+def test_what_becomes_of_a_job_is_the_same_on_a_cluster(cluster: LocalCluster, settings: Settings) -> None:
+    there = on(cluster, settings)
     queue = [Act(text, there) for text in ("a", "raise", "die", "hang", "refuse", "b")]
     events = run_anywhere(act, lambda: queue.pop() if queue else None, there, Limits(silence=4))
     found = {event.job.text: (event.kind, event.payload) for event in events}
@@ -113,9 +116,9 @@ def values(measure: Path, settings: Settings) -> str:
 
 
 def test_a_measure_that_was_edited_has_its_new_values_on_a_cluster_that_goes_on(
-    shared_cluster: LocalCluster, settings: Settings, tmp_path: Path
+    cluster: LocalCluster, settings: Settings, tmp_path: Path
 ) -> None:
-    mine, there = tmp_path / "mine.py", on(shared_cluster, settings)
+    mine, there = tmp_path / "mine.py", on(cluster, settings)
     for value in (1.0, 2.0):
         mine.write_text(
             f"from measures import measure\n\n\n@measure(source='a test')\ndef mine(trained):\n    return {value}\n"
@@ -147,9 +150,9 @@ def test_the_gate_on_machines_with_their_own_folders_gives_the_same_verdicts_and
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_dask_worker_killed_in_the_middle_of_a_job_costs_nothing_but_time(
-    seed: int, own_cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
+    seed: int, cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
 ) -> None:
-    victim = own_cluster.workers[seed]
+    victim = cluster.workers[seed]
     killed: list[int] = []
 
     def kill_one() -> None:
@@ -162,8 +165,7 @@ def test_a_dask_worker_killed_in_the_middle_of_a_job_costs_nothing_but_time(
         assert wait_until(lambda: not any(each.is_running() for each in below)), "orphans of a worker"
 
     thread = threading.Thread(target=kill_one)
-    thread.start()
-    found = build(RECIPES, on(own_cluster, settings), lambda text: None, progress=False)
+    found = build(RECIPES, on(cluster, settings), lambda text: None, progress=False, stored=once(thread.start))
     thread.join()
     assert killed and len(found) == len(RECIPES)
     assert digests(settings.cache_dir) == undisturbed
@@ -171,67 +173,63 @@ def test_a_dask_worker_killed_in_the_middle_of_a_job_costs_nothing_but_time(
 
 
 def test_a_machine_that_is_lost_leaves_its_work_to_the_others(
-    own_cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
+    cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
 ) -> None:
-    victim = own_cluster.workers[0]
+    victim = cluster.workers[0]
     thread = threading.Thread(target=lambda: wait_until(lambda: in_a_job(victim) is not None) and kill(victim))
-    thread.start()
-    build(RECIPES, on(own_cluster, settings), lambda text: None, progress=False)
+    build(RECIPES, on(cluster, settings), lambda text: None, progress=False, stored=once(thread.start))
     thread.join()
     assert victim.poll() is not None
     assert digests(settings.cache_dir) == undisturbed
 
 
 def test_when_all_machines_are_lost_it_is_said_and_the_run_goes_on_when_others_come(
-    own_cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str], capfd: pytest.CaptureFixture[str]
+    cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     said: list[str] = []
 
     def is_said() -> bool:
         said.append(capfd.readouterr().err)
-        expected = (
-            f"waiting for workers; start them with `dask worker --scheduler-file {own_cluster.file} --nthreads 1`"
-        )
+        expected = f"waiting for workers; start them with `dask worker --scheduler-file {cluster.file} --nthreads 1`"
         return expected in "".join(said)
 
-    def lose_all(recipe: Recipe) -> None:
-        if len(own_cluster.workers) == 2 and not thread.is_alive():
-            capfd.readouterr()  # perhaps they were waited for at the start
-            for worker in own_cluster.workers:
-                kill(worker)
-            thread.start()
+    def lose_all() -> None:
+        capfd.readouterr()  # perhaps they were waited for at the start
+        for worker in cluster.workers:
+            kill(worker)
+        thread.start()
 
     def start_another() -> None:
         assert wait_until(is_said)
-        own_cluster.workers.append(own_cluster.start_worker("another"))
+        cluster.workers.append(cluster.start_worker("another"))
 
     thread = threading.Thread(target=start_another)
-    build(RECIPES, on(own_cluster, settings), lambda text: None, progress=False, stored=lose_all)
+    build(RECIPES, on(cluster, settings), lambda text: None, progress=False, stored=once(lose_all))
     thread.join()
     assert "".join(said).count("waiting for workers") == 1
-    assert len(own_cluster.workers) == 3
+    assert len(cluster.workers) == 3
     assert digests(settings.cache_dir) == undisturbed
 
 
 def test_a_scheduler_that_is_killed_is_a_sentence_and_the_next_run_trains_what_is_missing(
-    own_cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
+    cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
 ) -> None:
     stored: list[str] = []
 
     def note(recipe: object) -> None:
         stored.append(str(recipe))
         if len(stored) == 2:
-            kill(own_cluster.scheduler)
+            kill(cluster.scheduler)
 
     with pytest.raises(HarnessError, match=r"the connection to the Dask scheduler at .* was lost; what was trained is"):
-        build(RECIPES, on(own_cluster, settings), lambda text: None, progress=False, stored=note)
-    for worker in own_cluster.workers:
+        build(RECIPES, on(cluster, settings), lambda text: None, progress=False, stored=note)
+    for worker in cluster.workers:
         kill(worker)
     before = digests(settings.cache_dir)
     assert 2 <= len(before) < len(RECIPES)
-    own_cluster.scheduler = own_cluster.start_scheduler()
-    own_cluster.workers = [own_cluster.start_worker("again")]
-    build(RECIPES, on(own_cluster, settings), progress=False)
+    cluster.scheduler = cluster.start_scheduler()
+    cluster.workers = [cluster.start_worker("again")]
+    build(RECIPES, on(cluster, settings), progress=False)
     assert digests(settings.cache_dir) == undisturbed
     assert set(attempts(settings.cache_dir).values()) == {1}
     assert litter(settings.cache_dir) == []
@@ -278,11 +276,10 @@ def test_a_job_on_a_gpu_has_one_slot_and_its_card_to_itself(tmp_path: Path, sett
         queue = [Act(f"{number}", there) for number in range(8)]
         with pytest.raises(HarnessError, match=r"no worker of .* has a GPU; start one a card: CUDA_VISIBLE_DEVICES=0"):
             list(run_anywhere(report_card, lambda: queue.pop() if queue else None, there, Limits(silence=60)))
-        for card in "01":
-            cluster.workers.append(
-                cluster.start_worker(f"card{card}", "--resources", "GPU=1", CUDA_VISIBLE_DEVICES=card)
-            )
-            assert wait_until(lambda name=f"card{card}": "Starting established" in cluster.log(name))  # type: ignore[misc]
+        cluster.workers += [
+            cluster.start_worker(f"card{card}", "--resources", "GPU=1", CUDA_VISIBLE_DEVICES=card) for card in "01"
+        ]
+        assert wait_until(lambda: all("Starting established" in cluster.log(f"card{card}") for card in "01"))
         queue = [Act(f"{number}", there) for number in range(8)]
         events = list(run_anywhere(report_card, lambda: queue.pop() if queue else None, there, Limits(silence=60)))
     finally:
@@ -291,7 +288,10 @@ def test_a_job_on_a_gpu_has_one_slot_and_its_card_to_itself(tmp_path: Path, sett
     assert {event.payload for event in events} == {"0", "1"}
 
 
-def test_where_no_scheduler_answers_a_sentence_says_how_to_start_one(tmp_path: Path, settings: Settings) -> None:
+def test_where_no_scheduler_answers_a_sentence_says_how_to_start_one(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.dask_cluster.CONNECT_SECONDS", 2.0)
     nowhere = dataclasses.replace(settings, dask="tcp://127.0.0.1:1")
     with pytest.raises(
         HarnessError, match=r"--dask tcp://127\.0\.0\.1:1: no scheduler answers there .*`dask scheduler`"
@@ -303,14 +303,14 @@ def test_where_no_scheduler_answers_a_sentence_says_how_to_start_one(tmp_path: P
 
 
 def test_ctrl_c_leaves_the_cluster_ready_for_the_next_run(
-    own_cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str], tmp_path: Path
+    cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
     script = tmp_path / "run.py"
     script.write_text(
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from harness.build import build\nfrom harness.settings import make_settings\n"
         "from tests.faults.conftest import RECIPES\n"
-        f"build(RECIPES, make_settings({str(settings.cache_dir)!r}, dask={str(own_cluster.file)!r}), progress=False)\n"
+        f"build(RECIPES, make_settings({str(settings.cache_dir)!r}, dask={str(cluster.file)!r}), progress=False)\n"
     )
     run = subprocess.Popen(
         [sys.executable, str(script)], env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
@@ -319,5 +319,5 @@ def test_ctrl_c_leaves_the_cluster_ready_for_the_next_run(
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=30)
     assert re.search(rb"KeyboardInterrupt", errors)
-    build(RECIPES, on(own_cluster, settings), progress=False)
+    build(RECIPES, on(cluster, settings), progress=False)
     assert digests(settings.cache_dir) == undisturbed
