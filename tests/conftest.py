@@ -92,7 +92,10 @@ def outside(pytester: pytest.Pytester, shared_cache: Path) -> Callable[..., list
     """The command line of the same in a process of its own, which has to be told of the tiny zoo."""
     pytester.makepyfile(
         tiny="""
+        import signal
         from harness.zoo import ZOOS, Zoo
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
         ZOOS["tiny"] = Zoo("tiny", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
         """
     )
