@@ -1,52 +1,71 @@
-"""The harness: from a recipe to a verdict. Read the files in this order.
+"""The judge of measures, a room for each step. Imports run from the doors down to the ground, never up.
 
-- recipe.py says what to train, seeding.py what it draws from; sources.py, data.py and randomize.py give it its
-  examples; networks.py its network.
-- train.py trains it, augmentation.py on changed examples, precision.py in bfloat16, stopping.py says when to stop;
-  training_log.py notes what history.py remembers; checkpoint.py keeps training_state.py, so that a kill costs little.
-  together.py trains many of one recipe in one network_stack.py, for accelerators.
-- store.py keeps trained models on disk, an entry.py each, written in a private_folder.py; retrained.py keeps what
-  measures had retrained. storekeeping/ verifies, cleans, exports and imports.
-- workers.py runs jobs in processes, each a worker_process.py; executors.py runs them wherever there is an executor, on
-  other machines as elsewhere.py says, dask_cluster.py on many.
-- zoo.py says which models the gate asks for, interventions.py which the findings; build.py has those trained that are
-  not in the store, by train_jobs.py, which hand back a receipt.py, with progress.py on the screen.
-- trained_model.py is all that a measure may see, with layers.py and folding.py for its weights.
-- shared.py has quantities computed once for a model; these are shared by measures:
-  - of the loss around the weights: losses.py, perturbations.py, hessian_spectrum.py, gauss_newton.py, sgd_iterates.py;
-  - of single examples: per_example.py, gradient_gram.py, gradient_moments.py, kernels.py, input_gradients.py,
-    nearest_flip.py, segments.py, mixing.py;
-  - of the layers: layer_features.py, class_statistics.py, neighbours.py, weight_spectra.py, matrix_noise.py;
-  - of retraining: random_parts.py.
-- evaluate.py joins measures and models to rows, watched by purity.py; rows.py keeps them, as long as
-  source_digest.py says that they hold.
-- checklist.py asks measures what the suites beyond the gate want to know: contract.py, reparametrization.py,
-  noise_floor.py; cost.py counts what they do.
-- statistics.py and verdict.py turn rows into a verdict with its evidence.
-- questions/ ask what a passing measure really sees, a file a question, answered from rows by trend.py (Page's test),
-  way.py (how far on the way to random labels) and ranking.py with conditional_information.py (grids).
-- judging.py is one run of the suites, estimate.py says how long it will take; record.py is its JSON, record_schema.py
-  what that may look like, public_text.py what it may say, record_files.py has it on disk, read by strict_json.py
-  and written by whole_file.py;
-  baseline.py is what is then expected, record_table.py its tables, profile.py and profile_figure.py a measure's figure.
-- pytest_plugin.py, __main__.py (with command_options.py) and notebook.py (`judge`, shown by notebook_view.py) are the
-  front doors.
-- leaderboard/ ranks records, checks, compares and merges them, and draws the page; new_measure.py writes a measure to
-  fill in, proposal/ judges what a branch changes; templates/ has their texts. paper/ has the systems of Zhang et al.
+measures/       what is judged: a function of a trained network that returns one number (a family a folder)
+  trained_model.py     all that a measure may see          quantities/   what several families compute from it
+harness/        the judge, from the ground up:
+  files/        whole files, strict JSON, private folders
+  training/     a recipe in, a trained network out: data, randomization, networks, the loop, when to stop
+  store/        trained networks on disk, found by the digest of their recipe
+  workers/      jobs in supervised processes: here, in an executor, on a Dask cluster
+  zoo/          which networks the suites need, and how they come to be in the store
+  evaluation/   measures x networks -> rows; and the contract, invariances, noise and cost of a measure
+  judging/      rows -> verdicts: the gate's test, then a file for each question beyond it
+  records/      verdicts -> JSON, tables, profiles        leaderboard/  records ranked, checked, compared, shown
+  *.py          the doors: pytest_plugin, __main__ (shell), notebook        paper/   Zhang et al. 2017, reproduced
+suites/  run against a measure       tests/  run against us       baselines/  what was measured
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from harness.notebook import judge
+from harness.errors import HarnessError
+from harness.evaluation.finding import Finding
+from harness.installed.shatterproof_guest import put_ours_first
 
-__all__ = ["judge"]
+if TYPE_CHECKING:
+    from harness.judging.one_network import load_model, twins
+    from harness.notebook import Judgement, Verdict, judge
+    from harness.training.declaring import data_set, network
+    from harness.zoo.checkpoints.pair import Checkpoint, Pair
+    from harness.zoo.grid import Grid
+    from harness.zoo.trained_with import adam, adamw, sgd
+    from harness.zoo.zoo import Zoo
+
+if in_the_way := put_ours_first(("harness", "measures")):  # a file of the working folder has the name of a package
+    raise HarnessError(in_the_way)
+
+__all__ = [
+    "Checkpoint",
+    "Finding",
+    "Grid",
+    "HarnessError",
+    "Judgement",
+    "Pair",
+    "Verdict",
+    "Zoo",
+    "adam",
+    "adamw",
+    "data_set",
+    "judge",
+    "load_model",
+    "network",
+    "sgd",
+    "twins",
+]
+
+_STANDS_IN = {
+    **dict.fromkeys(("Judgement", "Verdict", "judge"), "harness.notebook"),
+    **dict.fromkeys(("load_model", "twins"), "harness.judging.one_network"),
+    **dict.fromkeys(("data_set", "network"), "harness.training.declaring"),
+    **dict.fromkeys(("adam", "adamw", "sgd"), "harness.zoo.trained_with"),
+    **dict.fromkeys(("Checkpoint", "Pair"), "harness.zoo.checkpoints.pair"),
+    "Grid": "harness.zoo.grid",
+    "Zoo": "harness.zoo.zoo",
+}
 
 
 def __getattr__(name: str) -> Any:
     """`from harness import judge`, without torch for those who import the package for something else."""
-    if name == "judge":
-        from harness.notebook import judge
-
-        return judge
+    if name in _STANDS_IN:
+        return getattr(importlib.import_module(_STANDS_IN[name]), name)
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

@@ -1,21 +1,24 @@
-"""The front door for the shell: `python -m harness train`, `zoo list`, `measures`, `table`, `profile`,
-`leaderboard`, `new-measure`, `propose`, `paper`."""
+"""The front door for the shell: `shatterproof`, or `python -m harness`, then `judge`, `train`, `zoo`, `measures`,
+`table`, `profile`, `leaderboard`, `new-measure`, `propose`, `paper`."""
 
+import importlib.metadata
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.build import build
 from harness.command_options import with_settings
-from harness.errors import HarnessError
+from harness.errors import INTERRUPTED, HarnessError
+from harness.judge_command import judge, names_of_measures
 from harness.leaderboard.command import leaderboard
+from harness.leaderboard.proposal.command import propose
+from harness.options import COST, ZOO, with_options
 from harness.paper.command import paper
-from harness.proposal.command import propose
-from harness.recipe import Recipe
 from harness.settings import Settings
-from harness.storekeeping.command import export_models, gc, import_file, verify
-from harness.zoo import GATE, find_zoo, pinned, recipes
+from harness.zoo.build import build
+from harness.zoo.opening import opened
+from harness.zoo.zoo import GATE, recipes
+from harness.zoo_command import check, export_models, gc, import_file, networks, verify
 
 
 class _Sentence(click.ClickException):
@@ -23,39 +26,48 @@ class _Sentence(click.ClickException):
 
 
 class _Commands(click.Group):
-    """A HarnessError is its sentence, exit status 2, no traceback."""
+    """A HarnessError is its sentence, exit status 2, no traceback; after Ctrl-C, what is kept is said."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except HarnessError as problem:
             raise _Sentence(str(problem)) from problem
+        except KeyboardInterrupt as interrupt:
+            raise _Sentence(INTERRUPTED) from interrupt
 
 
-zoo_option = click.option("--zoo", "zoo_name", default="digits", show_default=True, help="Scale of the models.")
+def _version() -> str:
+    try:
+        return importlib.metadata.version("shatterproof")
+    except importlib.metadata.PackageNotFoundError:
+        return "of a checkout that is not installed"
 
 
 @click.group(cls=_Commands)
+@click.version_option(_version(), prog_name="shatterproof")
 def main() -> None:
     """Can a measure of generalization tell a network that learned from one that memorized?"""
 
 
 @main.command()
-@zoo_option
+@with_options([ZOO])
 @click.option("--condition", "conditions", multiple=True, type=click.Choice(GATE), help="Only these [all of the gate].")
 @click.option("--findings", is_flag=True, help="Those of the other suites as well.")
 @with_settings(work=True)
-def train(zoo_name: str, findings: bool, conditions: tuple[Any, ...], settings: Settings) -> None:
+def train(zoo: str, findings: bool, conditions: tuple[Any, ...], settings: Settings) -> None:
     """Train the zoo's models that are not in the store yet: those of the gate."""
-    from harness.record import all_recipes
+    from harness.judging.plan import all_recipes
+    from harness.zoo.interventions import stopped_early
 
-    found = pinned(find_zoo(zoo_name), settings)
-    wanted = all_recipes(found) if findings else recipes(found, conditions or GATE)
-    entries = build(wanted, settings, say=lambda text: click.echo(text, err=True))
-    to_fit = [recipe for recipe in wanted if recipe.max_epochs == Recipe.max_epochs]  # the others are stopped early
-    unfitted = [recipe.id for recipe in to_fit if not entries[recipe].outcome.fitted]
-    fitted = sum(entry.outcome.fitted for entry in entries.values())
-    click.echo(f"{len(entries)} models in {settings.cache_dir}; {fitted} fit their training set")
+    found, settings = opened(zoo, settings)
+    asked = [name for name in conditions or found.gate if name in found.gate]
+    wanted = all_recipes(found) if findings else recipes(found, asked)
+    models = build(wanted, settings, say=lambda text: click.echo(text, err=True))
+    early = {each.changed for each in stopped_early(found)}
+    unfitted = [recipe.id for recipe in wanted if recipe not in early and not models[recipe].outcome.fitted]
+    fitted = sum(model.outcome.fitted for model in models.values())
+    click.echo(f"{len(models)} models in {settings.cache_dir}; {fitted} fit their training set")
     if unfitted:
         raise HarnessError(f"no verdict can be drawn from: {', '.join(unfitted)}")
 
@@ -71,40 +83,39 @@ def zoo() -> None:
 @with_settings()
 def list_models(name: str, findings: bool, settings: Settings) -> None:
     """List the models of a zoo's gate, with what was measured of those in the store."""
-    from harness.record import all_recipes
-    from harness.store import Damaged, store_of
+    from harness.judging.plan import all_recipes
+    from harness.store.store import Damaged, store_of
 
-    store, found = store_of(settings), pinned(find_zoo(name), settings)
-    wanted = all_recipes(found) if findings else recipes(found, GATE)
+    found, settings = opened(name, settings)
+    store = store_of(settings)
+    wanted = all_recipes(found) if findings else recipes(found, found.gate)
     width = max(len(recipe.id) for recipe in wanted)
     click.echo(f"{'model':{width}}  train error  test error  epochs  seconds")
     for recipe in wanted:
         try:
-            entry = store.find(recipe)
+            model = store.find(recipe)
         except Damaged as damage:
             click.echo(f"{recipe.id:{width}}  damaged: {damage}")
             continue
-        if entry is None:
+        if model is None:
             click.echo(f"{recipe.id:{width}}  not trained yet")
             continue
-        outcome = entry.outcome
+        outcome = model.outcome
         text = f"{outcome.train_error:11.4f}  {outcome.test_error:10.3f}  {outcome.epochs:6}  {outcome.seconds:7.1f}"
         click.echo(f"{recipe.id:{width}}  {text}{'' if outcome.fitted else '  did not fit'}")
 
 
-for command in (verify, gc, export_models, import_file):
+for command in (check, networks, verify, gc, export_models, import_file):
     zoo.add_command(command)
 
 
 @main.command()
-@click.option(
-    "--cost", type=click.Choice(["fast", "slow", "retrain"]), default="retrain", help="This tier and cheaper."
-)
+@with_options([COST])
 def measures(cost: Any) -> None:
     """List the registered measures: name, family, cost, source."""
-    from harness.measure_lookup import describe, find_measures
+    from harness.evaluation.measure_lookup import describe, list_measures
 
-    click.echo(describe(find_measures(["all"], cost)))
+    click.echo(describe(list_measures(["all"], cost)))
 
 
 @main.command()
@@ -115,8 +126,8 @@ def measures(cost: Any) -> None:
 @click.option("--only", metavar="NAMES", help="With --findings: these measures, separated by commas.")
 def table(record: Path, shape: str | None, only: str | None) -> None:
     """Print a record (--leaderboard), a file or a folder, as a table in Markdown."""
-    from harness.record_files import read_record
-    from harness.record_table import families_table, findings_table, findings_totals, measures_table
+    from harness.records.record_files import read_record
+    from harness.records.tables import families_table, findings_table, findings_totals, measures_table
 
     content = read_record(record)
     if shape == "findings":
@@ -127,31 +138,32 @@ def table(record: Path, shape: str | None, only: str | None) -> None:
 
 
 @main.command()
-@click.argument("measure")
+@click.argument("measure", shell_complete=names_of_measures)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A file: .svg, .png or .pdf.")
 @click.option("--record", "path", type=click.Path(exists=True, path_type=Path), help="Values from this record alone.")
-@zoo_option
+@with_options([ZOO])
 @with_settings()
-def profile(measure: str, out: Path, path: Path | None, zoo_name: str, settings: Settings) -> None:
+def profile(measure: str, out: Path, path: Path | None, zoo: str, settings: Settings) -> None:
     """Draw how far each intervention moves a MEASURE on the way from natural data to random labels.
 
     Its values are those recorded of the zoo, where they are of the measure as it stands; else they are computed, on
-    networks that are trained first where they are not there.
+    networks that are trained first where they are missing.
     """
-    from harness.measure_lookup import find_measures
-    from harness.profile import as_text, direction, profile
-    from harness.profile_figure import check_figure, write_figure
-    from harness.profile_values import computed, recorded
+    from harness.evaluation.measure_lookup import find_measures
+    from harness.records.measure_profile import as_text, direction, profile
+    from harness.records.profile_figure import check_figure, write_figure
+    from harness.records.profile_values import computed, recorded
 
     check_figure(out)
-    found, zoo = find_measures([measure])[0], pinned(find_zoo(zoo_name), settings)
-    values = recorded(found, zoo, path)
+    found = find_measures([measure])[0]
+    chosen, settings = opened(zoo, settings)
+    values = recorded(found, chosen, path)
     if values is None:
-        values = computed(found, zoo, settings, lambda text: click.echo(text, err=True))
+        values = computed(found, chosen, settings, lambda text: click.echo(text, err=True))
     value, gap = values
-    steps = profile(zoo, value, gap)
+    steps = profile(chosen, value, gap)
     click.echo(as_text(steps))
-    write_figure(out, steps, found.name, zoo.name, direction(zoo, value))
+    write_figure(out, steps, found.name, chosen.name, direction(chosen, value))
 
 
 @main.command("new-measure")
@@ -159,14 +171,15 @@ def profile(measure: str, out: Path, path: Path | None, zoo_name: str, settings:
 @click.option("--family", required=True, metavar="FAMILY", help="A folder in measures/.")
 def new_measure(name: str, family: str) -> None:
     """Write a measure's file and its test from a template: both run as they are, and say what to FILL IN."""
-    from harness.measure_lookup import short_path
-    from harness.new_measure import new_measure
+    from harness.evaluation.measure_lookup import short_path
+    from harness.leaderboard.proposal.new_measure import new_measure
 
     measure, test = (short_path(path) for path in new_measure(name, family))
     click.echo(f"written: {measure}\n         {test}\nFILL IN what they say, then:")
     click.echo(f"  pytest {test}\n  pytest suites/ --measure={name}\n  ruff check . && ruff format --check . && mypy")
 
 
+main.add_command(judge)
 main.add_command(leaderboard)
 main.add_command(paper)
 main.add_command(propose)

@@ -1,4 +1,4 @@
-"""The front door for notebooks: a measure in, a result that shows itself out.
+"""The front door for notebooks: a measure in, a judgement that shows itself out.
 
 from harness import judge
 
@@ -6,186 +6,228 @@ result = judge(my_measure, zoo="digits")
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import torch
-
-from harness.checklist import Finding
-from harness.errors import HarnessError, NoVerdict
-from harness.estimate import estimate
-from harness.evaluate import Job, MeasureReference, Reading, evaluate_model
-from harness.judging import Judging
-from harness.measure_lookup import find_measures
-from harness.notebook_view import as_html, as_text
-from harness.progress import progress_bar
-from harness.questions import QUESTIONS
-from harness.questions.question import Question
-from harness.recipe import Condition, Recipe
-from harness.rows import Row
-from harness.settings import Settings, make_settings
-from harness.verdict import Verdict
-from harness.workers import warm_up
-from harness.zoo import GATE, find_zoo, pinned, recipes
-from measures._registry import Measure, RegistrationError, measure_of
+from harness.calling.confinement import lacking
+from harness.calling.reading import Reading
+from harness.errors import INTERRUPTED, HarnessError, NoVerdict
+from harness.evaluation.any_callable import measure_from
+from harness.evaluation.finding import Finding
+from harness.evaluation.first_try import TELLS, when_tried
+from harness.evaluation.measure_lookup import find_measures
+from harness.evaluation.measure_reference import in_a_notebook, reference_to, sealed
+from harness.evaluation.rows import Row
+from harness.judgement import Judgement, Value
+from harness.judging.measure_here import measure_here, try_here
+from harness.judging.plan import Plan, measures_to_judge
+from harness.judging.questions import QUESTIONS
+from harness.judging.questions.question import Question
+from harness.judging.results import Results
+from harness.judging.run import Work, look, train, try_out
+from harness.judging.run import measure as measure_by_workers
+from harness.judging.verdict import Verdict
+from harness.options import in_python
+from harness.records.estimate import estimate
+from harness.settings import MEASURE_TIMEOUT, TRAINING_TIMEOUT, Settings, make_settings
+from harness.training.recipe import Recipe
+from harness.workers.pool import warm_up
+from harness.zoo.checkpoints.alone import check_arguments_with_twins
+from harness.zoo.checkpoints.doors import find_pairs
+from harness.zoo.checkpoints.own_twins import OwnTwins
+from harness.zoo.opening import find_zoo, open_zoo
+from harness.zoo.zoo import Zoo, recipes
+from harness.zoo.zoos import DEFAULT_ZOO
+from measures.registry import Measure
 
 if TYPE_CHECKING:
-    from harness.trained_model import TrainedModel
+    from harness.zoo.checkpoints.pair import Pair
+    from measures.trained_model import TrainedModel
 
-
-@dataclasses.dataclass(frozen=True)
-class Value:
-    """The measure on one model of the gate: its value, or None and the reason. Natural models have `true_labels`."""
-
-    network: str
-    seed: int
-    condition: Condition
-    value: float | None
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class Judgement:
-    """What became of a measure: a verdict for each condition of the gate, its values, and the answers to questions.
-
-    Printed it is the table and the sentence of the terminal; a notebook shows a table and a figure of the values.
-    `findings` are by question and answer, and empty if they were not asked for.
-    """
-
-    measure: str
-    zoo: str
-    verdicts: dict[Condition, Verdict]
-    values: tuple[Value, ...]
-    findings: dict[str, dict[str, Finding]]
-
-    @property
-    def passes(self) -> bool:
-        """Does it separate under every condition of the gate?"""
-        return all(verdict.passes for verdict in self.verdicts.values())
-
-    def __repr__(self) -> str:
-        return as_text(self)
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
+__all__ = ["Judgement", "Verdict", "judge"]
 
 
 def judge(
     measure: "str | Measure | Callable[[TrainedModel], float]",
-    zoo: str = "digits",
+    zoo: str | Zoo | None = None,
     *,
+    twins: "str | Sequence[Pair] | None" = None,
     findings: bool = False,
     cache_dir: str | None = None,
     data_dir: str | None = None,
+    shared_cache: str | None = None,
     workers: int | None = None,
     device: str = "cpu",
     dask: str | None = None,
+    worker_memory: str | None = None,
+    measure_timeout: float = MEASURE_TIMEOUT,
+    training_timeout: float = TRAINING_TIMEOUT,
 ) -> Judgement:
-    """Judge a measure by the gate; with `findings`, ask what it really sees as well. Missing models are trained first.
+    """Judge a measure by the gate, and with `findings` by the questions beyond it. Missing models are trained first.
 
-    The measure is a name (or `path/file.py::function`), a function under @measure, or any function of a trained model.
-    A name, and a function under @measure in a module, go to worker processes, and their values are kept. No other
-    process can import a notebook's function, so it is called in this one: the same checks, but no timeout, and
-    nothing between it and the kernel if it hangs or ends its process. Its values are not kept.
+    - `measure`: a registered measure's name (or `path/file.py::function`), a function under @measure, or whatever
+      can be called with one TrainedModel and returns a float: a function, a partial with its arguments, an object.
+    - `zoo`: the models' scale: `digits` (the default), `digits-modern`, `mnist`, `cifar10-small`, `cifar10`; or your
+      own, as `path/file.py::zoo`, `package.module:zoo`, or a Zoo that was imported from a file.
+    - `twins`: networks that were trained elsewhere, in place of a zoo: a list of harness.Pair, or where one is
+      (`path/file.py::twins`, `package.module:twins`).
+    - `findings`: what does it really see? Trains several times as many models.
+    - `cache_dir`: where models and values are kept, by default $SHATTERPROOF_CACHE, else the platform's cache folder;
+      `shared_cache`: another such folder that is only read; `data_dir`: where data sets are read from and downloaded
+      to, by default a folder in the cache.
+    - `workers`: local processes, by default one a core; `device`: what torch trains and evaluates on, as "cuda:0";
+      `dask`: the address of a cluster's scheduler, whose workers take the place of the local ones.
+    - `worker_memory`: ends a worker that uses more, as "2GB"; `measure_timeout` and `training_timeout`: seconds that a
+      measure may take on a model, and a training without a step.
+
+    The measure is called in worker processes; one from outside the project in a process of its own for every call,
+    which sees the trained model and nothing else. A function of a notebook is sent there with what it refers to; its
+    values are not kept. One that refers to what cannot be sent (a lock, an open file) is called in this process, which
+    is said: the same checks, but no timeout, and nothing between it and the kernel if it hangs or ends its process. So
+    are twins whose functions cannot be sent.
 
     Raises HarnessError for an unknown measure or zoo, a function of another signature, or models that did not fit.
+
+    >>> from harness import judge
+    >>> def weight_norm(trained):
+    ...     return sum(float(weight.detach().square().sum()) for weight in trained.model.parameters())
+    >>> judgement = judge(weight_norm, zoo="digits")
+    tried on one tiny network first: weight_norm gave ..., in ... s
+    >>> judgement.passes
+    True
+    >>> judgement.verdicts["random_labels"].status
+    'separates'
+    >>> judge("l2_nrom")
+    Traceback (most recent call last):
+    harness.errors.HarnessError: unknown measure 'l2_nrom'; did you mean 'l2_norm'?
     """
-    entry = _measure(measure)
-    chosen = find_zoo(zoo)
-    settings = make_settings(cache_dir, data_dir, device, workers, dask=dask)
-    warm_up()
-    judging = Judging(zoo=pinned(chosen, settings), measures=[entry], settings=settings, say=print)
-    questions = QUESTIONS if findings else ()
-    if text := estimate(judging, True, questions):
-        print(text, flush=True)
-    importable = _is_importable(entry)
-    asked = [entry] if importable else []  # by workers
-    judging.prepare(GATE, asked, [], [(question, asked) for question in questions])
     try:
-        if problems := [each for condition in GATE for each in judging.unfitted(condition)]:
-            raise HarnessError(f"no verdict on {entry.name}: {problems[0]}")
-        if not importable:
-            judging.rows |= _evaluate_here(entry, judging, questions)
-        verdicts = {condition: judging.verdict(entry, condition) for condition in GATE}
+        settings = make_settings(
+            cache_dir=cache_dir,
+            data_dir=data_dir,
+            shared_cache=shared_cache,
+            workers=workers,
+            device=device,
+            dask=dask,
+            worker_memory=worker_memory,
+            measure_timeout=measure_timeout,
+            training_timeout=training_timeout,
+        )
+        judged = _measure(measure)
+        warm_up(many_forks=judged.family == "external")
+        networks, settings = networks_to_judge_on(zoo, twins, findings, settings)
+        return _in_python(judge_with(judged, networks, settings, findings))
+    except HarnessError as problem:
+        raise HarnessError(in_python(str(problem))) from problem
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(INTERRUPTED)
+        raise
+
+
+def _in_python(judgement: Judgement) -> Judgement:
+    """The same, with options named as arguments: in what it says of values that are missing, too."""
+    verdicts = {
+        condition: dataclasses.replace(verdict, reason=in_python(verdict.reason))
+        for condition, verdict in judgement.verdicts.items()
+    }
+    values = tuple(dataclasses.replace(value, reason=in_python(value.reason)) for value in judgement.values)
+    return dataclasses.replace(judgement, verdicts=verdicts, values=values, crash=in_python(judgement.crash))
+
+
+def networks_to_judge_on(
+    zoo: str | Zoo | None, twins: "str | Sequence[Pair] | None", findings: bool, settings: Settings
+) -> tuple[Zoo, Settings]:
+    """The zoo, opened, or the twins, looked at; and the settings with which other processes find what it declares."""
+    check_arguments_with_twins(twins, zoo, findings)
+    if twins is not None:
+        return look(find_pairs(twins), Work(settings)), settings
+    return open_zoo(find_zoo(zoo or DEFAULT_ZOO) if zoo is None or isinstance(zoo, str) else zoo, settings)
+
+
+def judge_with(measure: Measure, zoo: Zoo, settings: Settings, findings: bool = False) -> Judgement:
+    """`judge` of a measure that was looked up, on networks that are ready; errors name options of a command line."""
+    return _judged(measure, zoo, QUESTIONS if findings else (), Work(settings))
+
+
+def _judged(judged: Measure, zoo: Zoo, questions: Sequence[Question], work: Work) -> Judgement:
+    by_workers = [judged] if _can_be_sent(judged) and _can_be_had_there(zoo) else []
+    if not by_workers and not in_a_notebook(judged):
+        judged = sealed(judged)  # as a worker would
+    plan = Plan(
+        zoo=zoo,
+        gate=dict.fromkeys(zoo.gate, by_workers),
+        questions=[(question, by_workers) for question in questions],
+    )
+    if crash := _crash(judged, plan, work):
+        return Judgement(judged.name, zoo.name, {}, (), {}, crash=crash)
+    if text := estimate(plan, [judged], work.settings):
+        print(text, flush=True)
+    known = train(plan, Results(zoo), work)
+    try:
+        if problems := [problem for condition in zoo.gate for problem in known.unfitted(condition)]:
+            raise HarnessError(f"no verdict on {judged.name}: {problems[0]}")
+        known = measure_by_workers(plan, known, work) if by_workers else measure_here(judged, plan, known, work)
+        return Judgement(
+            measure=judged.name,
+            zoo=zoo.name,
+            verdicts={condition: known.verdict(judged, condition) for condition in zoo.gate},
+            values=tuple(_value(recipe, known.rows[judged.name, recipe]) for recipe in recipes(zoo, zoo.gate)),
+            findings={question.name: _findings(known, judged, question) for question in questions},
+        )
     except NoVerdict as problem:
         raise HarnessError(str(problem)) from problem
-    return Judgement(
-        measure=entry.name,
-        zoo=judging.zoo.name,
-        verdicts=verdicts,
-        values=tuple(_value(recipe, judging.rows[entry.name, recipe]) for recipe in recipes(judging.zoo, GATE)),
-        findings={question.name: _answers(judging, entry, question) for question in questions},
-    )
+
+
+def _crash(judged: Measure, plan: Plan, work: Work) -> str:
+    """What became of the measure on one tiny network, with its traceback, if it gave nothing there; else ""."""
+    found: Row | Reading | None
+    if measures_to_judge(plan):
+        found = try_out(plan, Results(plan.zoo), work).crashed.get(judged.name)
+    else:
+        found = try_here(judged, plan.zoo, work)
+    if found is None or found.status in TELLS:
+        return ""
+    return f"{found.reason}, {when_tried(plan.zoo)}\n{found.traceback}".rstrip()
 
 
 def _measure(given: object) -> Measure:
-    if isinstance(given, Measure):
-        return given
     if isinstance(given, str):
         found = find_measures([given])
         if len(found) != 1:
             raise HarnessError(f"{given!r} names {len(found)} measures; judge takes one")
         return found[0]
-    if not callable(given):
-        raise HarnessError(f"judge got {given!r:.60}; expected a measure's name or a function of one trained model")
+    return measure_from(given)
+
+
+def _can_be_sent(measure: Measure) -> bool:
+    """Whether it is called in other processes; what is not held against it there, or why it is not, is printed."""
     try:
-        return measure_of(given, source="a function in a notebook")
-    except RegistrationError as problem:
-        raise HarnessError(str(problem)) from problem
+        reference_to(measure)
+    except HarnessError as problem:
+        print(f"{problem}: it is called in this process, without a time limit, and may see all that is in it")
+        return False
+    if measure.family == "external" and (missing := lacking()):
+        print(f"on this platform nothing keeps {measure.name} from what a measure must not do: {missing}")
+    return True
 
 
-def _is_importable(measure: Measure) -> bool:
-    """Can another process find it? Not what was given undecorated, or defined in a cell or inside a function."""
-    from measures._registry import registered
-
-    local = "<locals>" in measure.function.__qualname__
-    return registered.get(measure.name) is measure and measure.origin != "__main__" and not local
-
-
-def _evaluate_here(measure: Measure, judging: Judging, questions: Iterable[Question]) -> dict[tuple[str, Recipe], Row]:
-    """A row for the measure on every model that will be asked about, computed in this process as in a worker."""
-    held = [question for question in questions if not judging.premise(question)]
-    wanted = dict.fromkeys(
-        [*recipes(judging.zoo, GATE), *(each for some in held for each in some.recipes(judging.zoo))]
-    )
-    repeated = judging.repeated()
-    rows = {}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in a worker, so that values are the same to the bit
-    try:
-        with progress_bar("evaluating", len(wanted), "rows", judging.progress) as bar:
-            for recipe in wanted:
-                reading = _read(measure, recipe, recipe in repeated, judging.settings)
-                rows[measure.name, recipe] = Row(
-                    measure=measure.name,
-                    version=measure.version,
-                    source_sha256="",  # its source is in no file
-                    recipe=recipe.key,
-                    weights_sha256=judging.entries[recipe].weights_sha256,
-                    **dataclasses.asdict(reading),
-                )
-                bar.update()
-    finally:
-        torch.set_num_threads(threads)
-    return rows
-
-
-def _read(measure: Measure, recipe: Recipe, repeat: bool, settings: Settings) -> Reading:
-    reported: list[tuple[str, Reading]] = []
-    job = Job(recipe, (MeasureReference(measure.name, measure.origin, ""),), repeat, settings)
-    evaluate_model(job, lambda reference: measure, reported.append)
-    return reported[-1][1]
+def _can_be_had_there(zoo: Zoo) -> bool:
+    """Whether other processes find the networks; why they do not is printed."""
+    if not isinstance(zoo, OwnTwins) or not zoo.unsent:
+        return True
+    print(f"{zoo.unsent}: all are loaded and measured in this process, without a time limit")
+    return False
 
 
 def _value(recipe: Recipe, row: Row) -> Value:
     return Value(recipe.network, recipe.seed, recipe.condition, row.value, row.reason)
 
 
-def _answers(judging: Judging, measure: Measure, question: Question) -> dict[str, Finding]:
+def _findings(known: Results, measure: Measure, question: Question) -> dict[str, Finding]:
     found = {}
-    for answer in question.answers:
+    for clause in question.clauses:
         try:
-            found[answer.__name__] = judging.answer(measure, question, answer)
+            found[clause.__name__] = known.clause(measure, question, clause)
         except NoVerdict as problem:
-            found[answer.__name__] = Finding(skipped=str(problem))
+            found[clause.__name__] = Finding(skipped=str(problem))
     return found

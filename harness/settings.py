@@ -12,6 +12,8 @@ from harness.errors import HarnessError
 
 CACHE_VARIABLE = "SHATTERPROOF_CACHE"
 SHARED_CACHE_VARIABLE = "SHATTERPROOF_SHARED_CACHE"
+MEASURE_TIMEOUT = 300.0  # seconds
+TRAINING_TIMEOUT = 1800.0  # seconds
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
@@ -24,7 +26,9 @@ class Settings:
       workers then take the place of the local ones.
     - `measure_timeout`: seconds a measure may take on one model; `training_timeout`: seconds in which a training must
       have taken a step.
-    - `worker_memory`: bytes of memory that a working process may come to (None: as many as there are).
+    - `declared_in`: the zoo of a user's own that is worked on, as other processes find it (zoo/opening.py); "" for one
+      of this project.
+    - `worker_memory`: bytes of memory that a working process may use (None: as many as there are).
     """
 
     cache_dir: Path
@@ -33,9 +37,10 @@ class Settings:
     device: str = "cpu"
     workers: int = 1
     dask: str | None = None
-    measure_timeout: float = 300.0
-    training_timeout: float = 1800.0
+    measure_timeout: float = MEASURE_TIMEOUT
+    training_timeout: float = TRAINING_TIMEOUT
     worker_memory: int | None = None
+    declared_in: str = ""
 
 
 def cores() -> int:
@@ -48,8 +53,8 @@ def make_settings(
     data_dir: str | None = None,
     device: str = "cpu",
     workers: int | None = None,
-    measure_timeout: float = 300.0,
-    training_timeout: float = 1800.0,
+    measure_timeout: float = MEASURE_TIMEOUT,
+    training_timeout: float = TRAINING_TIMEOUT,
     worker_memory: str | None = None,
     dask: str | None = None,
     shared_cache: str | None = None,

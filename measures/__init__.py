@@ -3,15 +3,52 @@
 A measure is a function of a trained model and its training set that returns one float; **a larger value predicts
 a larger generalization gap**. A quantity whose claim runs the other way is negated or inverted in its own file.
 
-    from measures import measure
+>>> from measures import measure
+>>> @measure(source="Neyshabur, Tomioka & Srebro 2015")
+... def my_norm(trained):
+...     return sum(float(weight.detach().norm()) for weight in trained.model.parameters())
 
-    @measure(source="Neyshabur, Tomioka & Srebro 2015")
-    def my_norm(trained):
-        return sum(float(weight.detach().norm()) for weight in trained.model.parameters())
+What a measure's author needs is imported from here. Where it stands:
 
-What `trained` offers is harness/trained_model.py; what registration checks is _registry.py.
+    trained_model.py    TrainedModel: all that a measure may look at; history.py: what training left behind
+    network_check.py    what measures take for granted of a network, tried when a TrainedModel is made of it
+    plain_network.py    what is made of a network that does more than compute: it runs plainly, or says why it cannot
+    copying.py          a copy of any network, and a call of it with other parameters
+    registry.py         @measure: what a measure declares, and what registration checks; errors.py
+    once_per_model.py   @once_per_model: a quantity that several measures read is computed once
+    layers.py           a weight layer as a linear operator; weight_layers.py finds those of a network
+    layer_chain.py      whether they are a chain, as bounds by their norms take them to be
+    folding.py          batch normalization folded into the layer before it
+    effective_layers.py layers of any making as plain ones; attention.py: attention as linear layers
+    layer_hooks.py      what layers receive and return while the network runs; layer_inputs.py: example by example
+    seeding.py          random streams by name
+    quantities/         what several families compute from a trained model; its __init__ lists the files
 """
 
-from measures._registry import COSTS, INVARIANCES, Measure, NotApplicable, RegistrationError, measure
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["COSTS", "INVARIANCES", "Measure", "NotApplicable", "RegistrationError", "measure"]
+from measures.once_per_model import once_per_model
+from measures.registry import COSTS, INVARIANCES, Measure, NotApplicable, RegistrationError, measure
+
+if TYPE_CHECKING:
+    from measures.trained_model import TrainedModel
+
+__all__ = [
+    "COSTS",
+    "INVARIANCES",
+    "Measure",
+    "NotApplicable",
+    "RegistrationError",
+    "TrainedModel",
+    "measure",
+    "once_per_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`from measures import TrainedModel`, without torch for those who import the package for its names."""
+    if name == "TrainedModel":
+        from measures.trained_model import TrainedModel
+
+        return TrainedModel
+    raise AttributeError(f"module 'measures' has no attribute {name!r}")

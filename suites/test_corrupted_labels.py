@@ -2,28 +2,26 @@
 
 Zhang et al. 2017 (arXiv:1611.03530), figure 1c: the gap does. Page's trend test over networks and seeds, from a fifth
 of the labels corrupted to all of them, and from no attack set to one as large as the shared images
-(harness/questions/corrupted_labels.py).
+(harness/judging/questions/corrupted_labels.py).
 """
 
 from collections.abc import Callable
 
 import pytest
 
-from harness.questions import corrupted_labels
+from harness.judging.questions import corrupted_labels
 from measures import Measure
 
-pytestmark = pytest.mark.finding
-
-QUESTION = corrupted_labels.QUESTION
+pytestmark = pytest.mark.finding(corrupted_labels.QUESTION)
 
 
-def test_the_gap_grows_with_both(question_premise: Callable[[], None]) -> None:
-    question_premise()
+def test_the_gap_grows_with_both(premise_holds: Callable[..., None]) -> None:
+    premise_holds(corrupted_labels.QUESTION)
 
 
-def test_grows_with_the_corrupted_fraction(measure: Measure, answers: Callable[..., None]) -> None:
-    answers(measure, corrupted_labels.corrupted_fraction)
+def test_grows_with_the_corrupted_fraction(measure: Measure, holds: Callable[..., None]) -> None:
+    holds(measure, corrupted_labels.QUESTION, corrupted_labels.corrupted_fraction)
 
 
-def test_grows_with_the_attack(measure: Measure, answers: Callable[..., None]) -> None:
-    answers(measure, corrupted_labels.attack_dose)
+def test_grows_with_the_attack(measure: Measure, holds: Callable[..., None]) -> None:
+    holds(measure, corrupted_labels.QUESTION, corrupted_labels.attack_dose)

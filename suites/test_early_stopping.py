@@ -2,24 +2,22 @@
 
 Stopped after three epochs on random labels, a network errs on nine test images of ten and has fitted nothing: there is
 hardly a gap. A measure of the gap has gone at most half of the way to its value on random labels
-(harness/questions/early_stopping.py).
+(harness/judging/questions/early_stopping.py).
 """
 
 from collections.abc import Callable
 
 import pytest
 
-from harness.questions import early_stopping
+from harness.judging.questions import early_stopping
 from measures import Measure
 
-pytestmark = pytest.mark.finding
-
-QUESTION = early_stopping.QUESTION
+pytestmark = pytest.mark.finding(early_stopping.QUESTION)
 
 
-def test_the_early_stop_errs_and_has_little_gap(question_premise: Callable[[], None]) -> None:
-    question_premise()
+def test_the_early_stop_errs_and_has_little_gap(premise_holds: Callable[..., None]) -> None:
+    premise_holds(early_stopping.QUESTION)
 
 
-def test_has_gone_at_most_half_of_the_way(measure: Measure, answers: Callable[..., None]) -> None:
-    answers(measure, early_stopping.three_epochs)
+def test_has_gone_at_most_half_of_the_way(measure: Measure, holds: Callable[..., None]) -> None:
+    holds(measure, early_stopping.QUESTION, early_stopping.three_epochs)

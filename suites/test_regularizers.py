@@ -2,32 +2,30 @@
 
 Weight decay, dropout and random crops barely change the gap (Zhang et al. 2017, arXiv:1611.03530, section 3). How far
 do they move the measure on the way from its natural value to that on random labels? At most 15% of it further than
-the gap itself, by a bootstrap interval (harness/questions/regularizers.py).
+the gap itself, by a bootstrap interval (harness/judging/questions/regularizers.py).
 """
 
 from collections.abc import Callable
 
 import pytest
 
-from harness.questions import regularizers
+from harness.judging.questions import regularizers
 from measures import Measure
 
-pytestmark = pytest.mark.finding
-
-QUESTION = regularizers.QUESTION
+pytestmark = pytest.mark.finding(regularizers.QUESTION)
 
 
-def test_no_regularizer_raises_the_gap(question_premise: Callable[[], None]) -> None:
-    question_premise()
+def test_no_regularizer_raises_the_gap(premise_holds: Callable[..., None]) -> None:
+    premise_holds(regularizers.QUESTION)
 
 
-def test_is_quiet_under_weight_decay(measure: Measure, answers: Callable[..., None]) -> None:
-    answers(measure, regularizers.weight_decay)
+def test_is_quiet_under_weight_decay(measure: Measure, holds: Callable[..., None]) -> None:
+    holds(measure, regularizers.QUESTION, regularizers.weight_decay)
 
 
-def test_is_quiet_under_dropout(measure: Measure, answers: Callable[..., None]) -> None:
-    answers(measure, regularizers.dropout)
+def test_is_quiet_under_dropout(measure: Measure, holds: Callable[..., None]) -> None:
+    holds(measure, regularizers.QUESTION, regularizers.dropout)
 
 
-def test_is_quiet_under_random_crops(measure: Measure, answers: Callable[..., None]) -> None:
-    answers(measure, regularizers.random_crop)
+def test_is_quiet_under_random_crops(measure: Measure, holds: Callable[..., None]) -> None:
+    holds(measure, regularizers.QUESTION, regularizers.random_crop)

@@ -1,42 +1,141 @@
-"""A tiny zoo (ten twins of two MLPs on 100 digits), trained once a run, and the suites run on it."""
+"""A tiny zoo (ten twins of two MLPs on 100 digits), trained once a run, and the suites run on it.
 
+`pytest tests/` leaves out what is marked `long`. `pytest tests/ --long=SECONDS` runs that alone, and with it the fuzz
+on new examples: each once at least, and together for about so many seconds.
+"""
+
+import gc
 import os
+import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
+import threadpoolctl
 import torch
 
-import harness.cost
-import harness.noise_floor
-import harness.reparametrization  # noqa: F401  (what an inner run imports first, pytester takes away after it)
-import measures._registry as registry
+import harness.evaluation.cost
+import harness.evaluation.noise_floor
+import harness.evaluation.reparametrization  # noqa: F401  (what an inner run imports first, pytester takes away after it)
+import measures.registry as registry
 from harness.settings import Settings, make_settings
-from harness.zoo import ZOOS, Zoo
+from harness.store.export import export
+from harness.store.store import Store
+from harness.training.train import train
+from harness.zoo.zoo import Zoo
+from harness.zoo.zoos import ZOOS
+from tests import ROOT
+from tests.builders.archives import RECIPES
 
 pytest_plugins = ["pytester"]
 
-SUITES = Path(__file__).parent.parent / "suites"
+SUITES = ROOT / "suites"
 Run = Callable[..., pytest.RunResult]
 
 # The same examples in every run: a test that fails on one draw in a thousand would fail for somebody else.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("new examples", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
 
 TINY = Zoo("tiny", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", type=float, metavar="SECONDS", help="run the long tests alone: once each, and for so long"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Each process has neighbouring tests, which share what is set up; one that is idle takes from the other."""
+    if config.getoption("numprocesses", None) and config.getoption("dist") == "no":
+        config.option.dist = "worksteal"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """A warning is an error in our own tests; in a user's run of the suites it is not."""
     config.addinivalue_line("filterwarnings", "error")
+    if config.getoption("--long") is not None:
+        hypothesis.settings.load_profile("new examples")
+
+
+def is_fuzz(item: pytest.Item) -> bool:
+    function = getattr(item, "obj", None)
+    return item.path.parent.name == "fuzz" and getattr(function, "is_hypothesis_test", False)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Under --long the long ones and the fuzz are left, else all but the long ones."""
+    asked = config.getoption("--long") is not None
+    left_out = []
+    for item in items:
+        is_long = item.get_closest_marker("long") is not None
+        if (not is_long and not is_fuzz(item)) if asked else is_long:
+            left_out.append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return None if config.getoption("--long") else "tests marked `long` are left out; --long=SECONDS runs them"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What thousands of tests were collected into stays to the end: it need not be searched for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A test draws the same alone and among others, and so do the fixtures that are set up for it."""
+    torch.default_generator.manual_seed(0)  # torch.manual_seed imports the compiler first
+    np.random.seed(0)
+    random.seed(0)
+
+
+def own_share(item: pytest.Function) -> float | None:
+    """Of the seconds of --long, what is this test's: half is for the fuzz, half for those that ask for `seconds`."""
+    given = item.config.getoption("--long")
+    alike = [other for other in item.session.items if is_fuzz(other) == is_fuzz(item) and asks_for_time(other)]
+    return None if given is None else given / 2 / max(1, len(alike))
+
+
+def asks_for_time(item: pytest.Item) -> bool:
+    return is_fuzz(item) or "seconds" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Under --long a test of the fuzz is called, with other examples each time, until its share is over."""
+    share = own_share(pyfuncitem)
+    if share is None or not is_fuzz(pyfuncitem):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    end = time.monotonic() + share
+    while time.monotonic() < end:
+        pyfuncitem.obj(**arguments)
+    return True
+
+
+@pytest.fixture
+def seconds(request: pytest.FixtureRequest) -> float:
+    """How long a test that is marked `long` may go on."""
+    share = own_share(request.node)
+    assert share is not None, "a test that asks for seconds is marked long"
+    return share
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """Small tensors gain nothing from threads, and tests run side by side."""
+    """Small tensors and arrays gain nothing from threads, and tests run side by side."""
     torch.set_num_threads(1)
+    threadpoolctl.threadpool_limits(1)
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +153,12 @@ def tiny_zoo() -> Iterator[Zoo]:
 
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder that tests share; they may add to it but not damage it."""
-    return tmp_path_factory.mktemp("cache")
+    """A cache folder that the tests of all processes share; they may add to it but not damage it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return tmp_path_factory.mktemp("cache")
+    folder = tmp_path_factory.getbasetemp().parent / "cache"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture
@@ -78,9 +181,16 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Measure]
 def run(pytester: pytest.Pytester, shared_cache: Path) -> Run:
     """pytest SUITES with the given arguments, in this process, on the tiny zoo."""
 
-    def in_process(*arguments: object, suites: object = SUITES) -> pytest.RunResult:
-        fixed = ["-p", "no:cacheprovider", "--zoo=tiny", f"--cache-dir={shared_cache}", "--workers=2"]
-        if "PYTEST_XDIST_WORKER" in os.environ:  # in one of several processes nothing is timed, which it warns about
+    def in_process(
+        *arguments: object, suites: object = SUITES, benchmark: bool = True, plugin: bool = False
+    ) -> pytest.RunResult:
+        """`plugin`: load it for suites that are not ours."""
+        fixed = ["-p", "harness.pytest_plugin"] if plugin else []
+        fixed += ["-p", "no:cacheprovider", "--zoo=tiny", f"--cache-dir={shared_cache}", "--workers=2"]
+        # What pytest would rewrite of an installed plugin is imported here already, which it warns about.
+        fixed += ["-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"]
+        # In one of several processes nothing is timed, which pytest-benchmark warns about.
+        if benchmark and "PYTEST_XDIST_WORKER" in os.environ:
             fixed.append("--benchmark-disable")
         return pytester.runpytest_inprocess(suites, *fixed, *arguments)
 
@@ -93,7 +203,8 @@ def outside(pytester: pytest.Pytester, shared_cache: Path) -> Callable[..., list
     pytester.makepyfile(
         tiny="""
         import signal
-        from harness.zoo import ZOOS, Zoo
+        from harness.zoo.zoo import Zoo
+        from harness.zoo.zoos import ZOOS
 
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
         ZOOS["tiny"] = Zoo("tiny", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
@@ -105,3 +216,20 @@ def outside(pytester: pytest.Pytester, shared_cache: Path) -> Callable[..., list
         return [sys.executable, "-m", "pytest", str(SUITES), *fixed, *map(str, arguments)]
 
     return command
+
+
+@pytest.fixture(scope="session")
+def intact(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with two small models, not to be altered."""
+    store = Store(tmp_path_factory.mktemp("intact"))
+    for recipe in RECIPES:
+        store.publish(recipe, *train(recipe, store.cache_dir))
+    return store
+
+
+@pytest.fixture(scope="session")
+def archive(intact: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What `intact` exports."""
+    file = tmp_path_factory.mktemp("archive") / "models.zip"
+    assert export(intact, [recipe.key for recipe in RECIPES], file) == 2
+    return file.read_bytes()

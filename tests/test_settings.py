@@ -5,8 +5,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from harness.environment import environment
 from harness.errors import HarnessError
+from harness.records.environment import environment
 from harness.settings import CACHE_VARIABLE, SHARED_CACHE_VARIABLE, cores, in_bytes, make_settings
 
 
@@ -92,3 +92,8 @@ def test_on_a_cluster_the_device_is_the_workers_and_is_not_looked_for_here(tmp_p
     assert make_settings(str(tmp_path), device="cuda:99", dask="tcp://host:8786").device == "cuda:99"
     with pytest.raises(HarnessError, match="--device cuda:99 cannot be used here"):
         make_settings(str(tmp_path), device="cuda:99")
+
+
+def test_workers_0_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="--workers is 0; expected 1 or more"):
+        make_settings(cache_dir=str(tmp_path), workers=0)

@@ -7,22 +7,29 @@ from typing import Any
 import click
 
 from harness.errors import HarnessError
-from harness.whole_file import write_whole
+from harness.files.whole_file import write_whole
+from harness.leaderboard.proposal.checkout import in_a_checkout
 
 RECORDS = click.Path(exists=True, path_type=Path)
 DEFAULT = Path("baselines")
+BASELINES = Path(__file__).resolve().parents[2] / DEFAULT
 FEW = 10  # lines of what cannot be compared anyway
 
 
+def _records(context: click.Context, parameter: click.Parameter, given: Path | None) -> Path:
+    """What is named, else the baselines of the checkout, else those that are installed."""
+    return given or (DEFAULT if DEFAULT.is_dir() else BASELINES)
+
+
 def records_argument(command: Any) -> Any:
-    return click.argument("records", type=RECORDS, default=DEFAULT)(command)
+    return click.argument("records", type=RECORDS, required=False, callback=_records)(command)
 
 
 @click.group()
 def leaderboard() -> None:
     """Records of measures: ranked, checked, compared, merged.
 
-    RECORDS is a folder such as baselines/, or the file of a run.
+    RECORDS is a folder such as baselines/ (the default), or the file of a run.
     """
 
 
@@ -32,17 +39,19 @@ def leaderboard() -> None:
 def build(records: Path, out: Path | None) -> None:
     """Fold the records into leaderboard.json: the same records give the same bytes."""
     from harness.leaderboard.standings import build
-    from harness.record_files import LEADERBOARD_FILE, as_text
+    from harness.records.record_files import LEADERBOARD_FILE, as_text
 
+    if out is None and records == BASELINES and not in_a_checkout(BASELINES.parent):
+        raise HarnessError("there are no baselines/ here to be folded; name the folder of records")
     if out is None and not records.is_dir():
         raise HarnessError(f"{records} is a file; name the leaderboard's with --out")
-    place = out or records / LEADERBOARD_FILE
+    path = out or records / LEADERBOARD_FILE
     content = build(records)
-    write_whole(place, as_text(content))
+    write_whole(path, as_text(content))
     for name, zoo in content["zoos"].items():
-        ranked = sum(entry["rank"] is not None for entry in zoo["entries"])
+        ranked = sum(standing["rank"] is not None for standing in zoo["entries"])
         click.echo(f"{name}: {len(zoo['entries'])} entries, {ranked} of them ranked")
-    click.echo(f"written to {place}")
+    click.echo(f"written to {path}")
 
 
 @leaderboard.command()
@@ -70,28 +79,39 @@ def compare(one: Path, other: Path) -> None:
     from harness.leaderboard.reading import read_runs
 
     comparisons, alone = compare(read_runs(one), read_runs(other))
-    for each in comparisons:
-        for obstacle in each.obstacles:
-            click.echo(f"{each.measure} on {each.zoo} cannot be compared: {obstacle}")
-        for change in each.changes:
-            click.echo(f"{each.measure} on {each.zoo}: {change}")
-        if each.changes:
-            click.echo("".join(f"  {note}\n" for note in each.notes), nl=False)
-    same = sum(not each.obstacles and not each.changes for each in comparisons)
+    for comparison in comparisons:
+        for obstacle in comparison.obstacles:
+            click.echo(f"{comparison.measure} on {comparison.zoo} cannot be compared: {obstacle}")
+        for change in comparison.changes:
+            click.echo(f"{comparison.measure} on {comparison.zoo}: {change}")
+        if comparison.changes:
+            click.echo("".join(f"  {note}\n" for note in comparison.notes), nl=False)
+    same = sum(not comparison.obstacles and not comparison.changes for comparison in comparisons)
     shown = alone if len(alone) <= FEW else [*alone[:FEW], f"and so on: {len(alone)} are in one of the two alone"]
     click.echo("".join(f"{sentence}\n" for sentence in shown) + f"{same} of {len(comparisons)} are unchanged")
-    if any(each.obstacles for each in comparisons):
+    if any(comparison.obstacles for comparison in comparisons):
         sys.exit(1)
 
 
 @leaderboard.command()
-@click.argument("sources", type=RECORDS, nargs=-1, required=True)
+@click.argument("record", type=RECORDS)
+@click.option("--among", type=RECORDS, callback=_records, help="The records to rank it with [baselines/].")
+def rank(record: Path, among: Path) -> None:
+    """Where would the measures of RECORD rank? Nothing is added to the others."""
+    from harness.leaderboard.rank import places
+
+    for place in places(record, among):
+        click.echo(place)
+
+
+@leaderboard.command()
+@click.argument("theirs", type=RECORDS, nargs=-1, required=True)
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT, show_default=True)
-def merge(sources: tuple[Path, ...], into: Path) -> None:
-    """Add the records of the SOURCES: a union that never overwrites."""
+def merge(theirs: tuple[Path, ...], into: Path) -> None:
+    """Add the records of THEIRS: a union that never overwrites."""
     from harness.leaderboard.merge import merge
 
-    new = merge(sources, into)
+    new = merge(theirs, into)
     for path in new:
         click.echo(path)
     click.echo(f"new in {into}: {len(new)}; run leaderboard build {into}")

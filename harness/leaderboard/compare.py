@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.leaderboard.recompute import recorded_zoo
-from harness.zoo import GATE, Zoo, twins
+from harness.zoo.zoo import Zoo, twins
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -18,7 +18,7 @@ Values = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """`obstacles`: why the two are not comparable; else `changes`, none if nothing did but the clock. Sentences."""
+    """`obstacles`: why the two cannot be compared; else `changes`, () if only the clock differs. Sentences."""
 
     measure: str
     zoo: str
@@ -30,18 +30,21 @@ class Comparison:
 def compare(
     one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[Comparison], list[str]]:
-    """Of the runs of each zoo: a comparison for every measure that both have, and a sentence for each in one alone."""
+    """Of the runs of each zoo: a comparison for every measure that both have, a sentence for each other."""
     found, alone = [], []
     for name in sorted({*one, *other}):
-        first, second = (
-            {entry["measure"]: entry for entry in runs.get(name, {"entries": ()})["entries"]} for runs in (one, other)
-        )
+        first, second = (_records(runs, name) for runs in (one, other))
         for measure in sorted({*first, *second}):
             if measure in first and measure in second:
                 found.append(compare_records(first[measure], second[measure], one[name]["zoo"]))
             else:
                 alone.append(f"{measure} on {name} is in the {'first' if measure in first else 'second'} alone")
     return found, alone
+
+
+def _records(runs: Mapping[str, Mapping[str, Any]], zoo: str) -> dict[str, Mapping[str, Any]]:
+    """The run's records on the zoo, by measure; {} if it has no such zoo."""
+    return {record["measure"]: record for record in runs.get(zoo, {"entries": ()})["entries"]}
 
 
 def compare_records(one: Mapping[str, Any], other: Mapping[str, Any], described: Mapping[str, Any]) -> Comparison:
@@ -55,11 +58,11 @@ def compare_records(one: Mapping[str, Any], other: Mapping[str, Any], described:
 def _obstacles(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     if one["protocol"] != other["protocol"]:
         yield f"another protocol: {one['protocol']}, {other['protocol']}"
-    data = [each["zoo"]["data_sha256"] for each in (one, other)]
+    data = [record["zoo"]["data_sha256"] for record in (one, other)]
     if one["zoo"]["data_set"] != other["zoo"]["data_set"] or (None not in data and data[0] != data[1]):
         yield f"another data set: {_data(one)}, {_data(other)}"
-    for each, which in ((one, "first"), (other, "second")):
-        if not each["complete"]:
+    for record, which in ((one, "first"), (other, "second")):
+        if not record["complete"]:
             yield f"the {which} is incomplete"
     if one["zoo"]["digest"] != other["zoo"]["digest"] and one["complete"] and other["complete"]:
         yield f"another zoo: digest {one['zoo']['digest'][:12]}, {other['zoo']['digest'][:12]}"
@@ -79,16 +82,16 @@ def _notes(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
         yield "the weights of the models differ (another machine, or other suites ran): values do for that alone"
     before, after = one["seconds_per_model"], other["seconds_per_model"]
     if before and after:
-        where = " and ".join(dict.fromkeys(each["environment"]["cpu"] for each in (one, other)))
+        where = " and ".join(dict.fromkeys(record["environment"]["cpu"] for record in (one, other)))
         yield f"seconds a model {before:.2g} -> {after:.2g}, on {where}"
 
 
 def _changes(one: Mapping[str, Any], other: Mapping[str, Any], zoo: Zoo) -> Iterator[str]:
     if one["verdict"] != other["verdict"]:
         yield f"gate: {one['verdict']} -> {other['verdict']}"
-    for condition in GATE:
+    for condition in zoo.gate:
         before, after = one["suites"][condition], other["suites"][condition]
-        numbers = [(each["verdict"], each["wins"], each["ties"], each["losses"]) for each in (before, after)]
+        numbers = [(suite["verdict"], suite["wins"], suite["ties"], suite["losses"]) for suite in (before, after)]
         difference = auc_difference(one["rows"], other["rows"], zoo, condition)
         moved = difference is not None and difference[0] != 0
         if numbers[0] == numbers[1] and not moved:
@@ -102,12 +105,12 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any], zoo: Zoo) -> Iter
     for suite in sorted({*one["findings"], *other["findings"]}):
         first, second = one["findings"].get(suite, {}), other["findings"].get(suite, {})
         for clause in sorted({*first, *second}):
-            words = [_outcome(each.get(clause)) for each in (first, second)]
+            words = [_word(finding.get(clause)) for finding in (first, second)]
             if words[0] != words[1]:
                 yield f"{suite}, {clause}: {words[0]} -> {words[1]}"
 
 
-def _outcome(finding: Mapping[str, Any] | None) -> str:
+def _word(finding: Mapping[str, Any] | None) -> str:
     if finding is None:
         return "not asked"
     word = finding["status"] or ("skipped" if finding["skipped"] else "falls short" if finding["problem"] else "holds")
@@ -123,7 +126,7 @@ def auc_difference(
     """
     by_network: dict[str, list[tuple[Any, ...]]] = {}
     for twin in twins(zoo, condition):
-        cells = [rows.get(each.id, [None])[0] for rows in (one, other) for each in (twin.natural, twin.randomized)]
+        cells = [rows.get(recipe.id, [None])[0] for rows in (one, other) for recipe in (twin.natural, twin.randomized)]
         if None in cells:
             return None
         by_network.setdefault(twin.natural.network, []).append(tuple(cells))

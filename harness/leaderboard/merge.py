@@ -8,31 +8,45 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.files.strict_json import read_json
 from harness.leaderboard.reading import read_runs
-from harness.record_files import ZOO_FILE, record_paths, write_record
-from harness.strict_json import read_json
+from harness.records.record_files import ZOO_FILE, record_paths, write_record
 
 
-def merge(sources: Sequence[Path], target: Path) -> list[Path]:
-    """Add the records of the sources to the folders of the target, one for each zoo; the files that are new.
+def merge(folders: Sequence[Path], target: Path) -> list[Path]:
+    """Add the records of the folders to the folders of the target, one for each zoo; the files that are new.
 
-    HarnessError, and nothing is written, where two records of one measure differ, or their models do.
+    The target may be the folder of a zoo itself, if all records are of that zoo. HarnessError, and nothing is written,
+    where they are not, where two records of one measure differ, or their models do.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}  # zoo -> measure -> record
     runs: dict[str, list[dict[str, Any]]] = {}
-    for source in sources:
-        for name, run in read_runs(source).items():
+    for folder in folders:
+        for name, run in read_runs(folder).items():
             runs.setdefault(name, []).append(run)
-            for entry in run["entries"]:
-                _same(found.setdefault(name, {}).setdefault(entry["measure"], entry), entry, source)
-    for name, entries in found.items():
-        for path in record_paths(target / name):
-            if path.stem in entries:
-                _same(read_json(path), entries[path.stem], target / name)
+            for record in run["entries"]:
+                _same(found.setdefault(name, {}).setdefault(record["measure"], record), record, folder)
+    places = {name: _place(target, name) for name in sorted(runs)}
+    for name, records in found.items():
+        for path in record_paths(places[name]):
+            if path.stem in records:
+                _same(read_json(path), records[path.stem], places[name])
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".merge-", dir=target) as private:
-        prepared = {name: _prepared(runs[name], target / name, Path(private) / name) for name in sorted(runs)}
-        return [path for name, folder in prepared.items() for path in _moved(folder, target / name)]
+        prepared = {name: _prepared(runs[name], place, Path(private) / name) for name, place in places.items()}
+        return [path for name, folder in prepared.items() for path in _moved(folder, places[name])]
+
+
+def _place(target: Path, zoo: str) -> Path:
+    """The folder of a zoo's records in the target, which may be that folder."""
+    if not (target / ZOO_FILE).exists():
+        return target / zoo
+    own = read_json(target / ZOO_FILE)["zoo"]["name"]
+    if own != zoo:
+        raise HarnessError(
+            f"{target} is the folder of the {own} zoo, and there are records on {zoo}; name one above it"
+        )
+    return target
 
 
 def _same(known: Mapping[str, Any], other: Mapping[str, Any], where: Path) -> None:

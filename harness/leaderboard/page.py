@@ -19,11 +19,11 @@ from markupsafe import Markup, escape
 
 from harness.leaderboard import page_figures as figures
 from harness.leaderboard.recompute import recorded_zoo
-from harness.record_table import COLUMNS, WORDS, seconds_of
+from harness.records.tables import COLUMNS, WORDS, seconds_of
 from harness.settings import cores
-from harness.zoo import GATE
+from harness.zoo.zoo import GATE
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 MANY = 20  # measures, from which on starting processes pays
 CHUNK = 8
 ADDRESS = re.compile(r"https://[^\s<>\"'`{}|\\^]+[^\s<>\"'`{}|\\^.,;:!?)\]]")
@@ -42,7 +42,7 @@ def render(leaderboard: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]]
         zoos = [_zoo(number, name, leaderboard["zoos"][name], runs[name]) for number, name in enumerate(names)]
     return environment.get_template("leaderboard.html").render(
         zoos=zoos,
-        conditions=[each.replace("_", " ") for each in GATE],
+        conditions=[condition.replace("_", " ") for condition in GATE],
         script=Markup(script),  # ours, and what the policy's digest is of
         script_digest=digest,
         style=Markup((TEMPLATES / "leaderboard.css").read_text(encoding="utf-8")),
@@ -61,48 +61,56 @@ def linked(text: str) -> Markup:
     return Markup("").join([*parts, escape(text[end:])])
 
 
-def _zoo(number: int, name: str, standings: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+def _zoo(number: int, name: str, part: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template shows of a zoo, from its part of the leaderboard and its records."""
     records = {record["measure"]: record for record in run["entries"]}
-    entries = standings["entries"]
-    columns = [title for title in COLUMNS if any(_asked(each, title) for each in entries)]
+    standings = part["entries"]
+    columns = [title for title in COLUMNS if any(_asked(standing, title) for standing in standings)]
     prefix = f"z{number}"
     return {
-        **{key: standings[key] for key in ("digest", "data_set", "data_sha256", "training_version", "protocol")},
+        **{key: part[key] for key in ("digest", "data_set", "data_sha256", "training_version", "protocol")},
         "name": name,
-        "twins": standings["twins_per_condition"],
+        "twins": part["twins_per_condition"],
         "id": prefix,
         "columns": columns,
         "rows": [
-            _row(f"{prefix}m{place}", each, records.get(each["measure"]), columns) for place, each in enumerate(entries)
+            _row(f"{prefix}m{number}", standing, records.get(standing["measure"]), columns)
+            for number, standing in enumerate(standings)
         ],
-        "families": sorted({each["family"] for each in entries}),
-        "passing": sum(each["verdict"] == "separates" and each["rank"] is not None for each in entries),
-        "ranked": sum(each["rank"] is not None for each in entries),
-        "asked": max((each["findings_asked"] for each in entries), default=0),
-        "heat_map": Markup(figures.svg(figures.heat_map(entries), f"{prefix}h", f"Measures by suites on {name}")),
-        "cost": Markup(figures.svg(figures.cost_against_findings(entries), f"{prefix}c", "Cost and findings passed")),
-        "details": list(_details(prefix, entries, records, run["zoo"])),
+        "families": sorted({standing["family"] for standing in standings}),
+        "passing": sum(standing["verdict"] == "separates" and standing["rank"] is not None for standing in standings),
+        "ranked": sum(standing["rank"] is not None for standing in standings),
+        "asked": max((standing["findings_asked"] for standing in standings), default=0),
+        "heat_map": Markup(figures.svg(figures.heat_map(standings), f"{prefix}h", f"Measures by suites on {name}")),
+        "cost": Markup(figures.svg(figures.cost_against_findings(standings), f"{prefix}c", "Cost and findings passed")),
+        "details": list(_details(prefix, standings, records, run["zoo"])),
         "versions": _versions(run["entries"]),
     }
 
 
-def _asked(entry: Mapping[str, Any], title: str) -> bool:
+def _asked(standing: Mapping[str, Any], title: str) -> bool:
     suite, clause, _, _ = COLUMNS[title]
-    return entry["role"] != "oracle" and clause in entry["findings"].get(suite, {})
+    return standing["role"] != "oracle" and clause in standing["findings"].get(suite, {})
 
 
 def _row(
-    identifier: str, entry: Mapping[str, Any], record: Mapping[str, Any] | None, columns: Sequence[str]
+    identifier: str, standing: Mapping[str, Any], record: Mapping[str, Any] | None, columns: Sequence[str]
 ) -> dict[str, Any]:
     return {
         "id": identifier,
-        "entry": entry,
+        "standing": standing,
         "drawn": record is not None,
-        "gate": [_gate_cell(entry["gate"].get(condition)) for condition in GATE],
-        "findings": [_finding_cell(entry, record, *where) for where in (COLUMNS[title] for title in columns)],
-        "answer": "passes" if entry["verdict"] == "separates" else "no verdict" if not entry["complete"] else "fails",
+        "gate": [_gate_cell(standing["gate"].get(condition)) for condition in GATE],
+        "findings": [_finding_cell(standing, record, *where) for where in (COLUMNS[title] for title in columns)],
+        "answer": _answer(standing),
         "seconds": seconds_of(record) if record is not None else None,
     }
+
+
+def _answer(standing: Mapping[str, Any]) -> str:
+    if standing["verdict"] == "separates":
+        return "passes"
+    return "fails" if standing["complete"] else "no verdict"
 
 
 def _gate_cell(suite: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -119,9 +127,9 @@ def _gate_cell(suite: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _finding_cell(
-    entry: Mapping[str, Any], record: Mapping[str, Any] | None, suite: str, clause: str, number: str, shape: str
+    standing: Mapping[str, Any], record: Mapping[str, Any] | None, suite: str, clause: str, number: str, shape: str
 ) -> dict[str, Any]:
-    finding = entry["findings"].get(suite, {}).get(clause)
+    finding = standing["findings"].get(suite, {}).get(clause)
     if finding is None or finding["passed"] is None:
         return {"text": "–", "passed": None, "tip": "not judged", "sort": -1e9}
     word = finding["status"].replace("_", " ")
@@ -137,21 +145,23 @@ def _finding_cell(
 
 
 def _details(
-    prefix: str, entries: Sequence[Mapping[str, Any]], records: Mapping[str, Any], described: Mapping[str, Any]
+    prefix: str, standings: Sequence[Mapping[str, Any]], records: Mapping[str, Any], described: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """The figures of each measure; of many in a process a core."""
-    places = [(f"{prefix}m{place}", each) for place, each in enumerate(entries) if each["measure"] in records]
-    jobs = [(identifier, records[entry["measure"]]) for identifier, entry in places]
+    drawable = [
+        (f"{prefix}m{number}", standing) for number, standing in enumerate(standings) if standing["measure"] in records
+    ]
+    jobs = [(identifier, records[standing["measure"]]) for identifier, standing in drawable]
     draw = functools.partial(_drawn, described=described)
     if len(jobs) < MANY:
         drawn = list(map(draw, jobs))
     else:
         with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
             drawn = list(pool.map(draw, jobs, chunksize=CHUNK))
-    for (identifier, entry), (strip, profile) in zip(places, drawn, strict=True):
+    for (identifier, standing), (strip, profile) in zip(drawable, drawn, strict=True):
         yield {
             "id": identifier,
-            "entry": entry,
+            "standing": standing,
             "strip": Markup(strip),
             "profile": None if profile is None else Markup(profile),
         }

@@ -4,30 +4,30 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.record_files import ZOO_FILE, read_record
-from harness.record_schema import SCHEMA_VERSION, digest_of
-from harness.strict_json import read_json
+from harness.files.strict_json import read_json
+from harness.records.record_files import ZOO_FILE, read_record
+from harness.records.schema import SCHEMA_VERSION, digest_of
 
 
-def zoo_places(path: Path) -> list[Path]:
-    """The folders and files that hold the records of one zoo each. HarnessError where there is none."""
+def zoo_paths(path: Path) -> list[Path]:
+    """The folders and files that hold the records of one zoo each. HarnessError if there are no records."""
     if path.is_file() or (path / ZOO_FILE).exists():
         return [path]
     if not path.is_dir():
         raise HarnessError(f"{path} is not there; expected a folder with records, or the file of a run")
-    if places := sorted(each.parent for each in path.glob(f"*/{ZOO_FILE}")):
-        return places
+    if paths := sorted(file.parent for file in path.glob(f"*/{ZOO_FILE}")):
+        return paths
     raise HarnessError(f"no records in {path}: neither {ZOO_FILE} nor a folder that has one; name baselines/, or a run")
 
 
 def read_runs(path: Path) -> dict[str, dict[str, Any]]:
-    """The run of each zoo, by its name, validated. HarnessError for what is none, and for a zoo in two places."""
+    """The run of each zoo, by its name, validated. HarnessError for what is not a record, or a zoo in two places."""
     runs: dict[str, dict[str, Any]] = {}
-    for place in zoo_places(path):
-        run = read_record(place)
+    for zoo_path in zoo_paths(path):
+        run = read_record(zoo_path)
         name = run["zoo"]["name"]
         if name in runs:
-            raise HarnessError(f"{path} has the zoo {name} in two places, {place} is one; merge them, or name one")
+            raise HarnessError(f"{path} has the zoo {name} in two places, {zoo_path} is one; merge them, or name one")
         runs[name] = run
     return runs
 

@@ -4,39 +4,38 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.checklist import Finding
 from harness.errors import HarnessError
-from harness.questions.question import Answer, Question
-from harness.recipe import Condition, Recipe
-from harness.rows import Row
-from harness.train import Outcome
-from harness.verdict import Verdict, judge
-from harness.zoo import ZOOS, Zoo, twins
-
-OUTCOME = tuple(field.name for field in dataclasses.fields(Outcome))
+from harness.evaluation.finding import Finding
+from harness.evaluation.rows import Row
+from harness.judging.questions.question import Clause, Question
+from harness.judging.verdict import Verdict, judge
+from harness.records.recorded_outcomes import gaps_of, outcomes_of
+from harness.training.recipe import Condition, Recipe
+from harness.zoo.definition import definition_of, zoo_of
+from harness.zoo.zoo import Zoo, twins
+from harness.zoo.zoos import ZOOS
 
 
 def recorded_zoo(zoo: Mapping[str, Any]) -> Zoo:
-    """The zoo that a record names, on the data that its recipes pin. HarnessError for one that is not known here."""
+    """The zoo that a record is of, as it defines it, or by its name where that is one of this project.
+
+    HarnessError for one that is neither, or is defined otherwise here.
+    """
+    definition = zoo.get("definition")
     if zoo["name"] not in ZOOS:
-        raise HarnessError(f"the zoo {zoo['name']!r} is not known here; known: {', '.join(ZOOS)}")
+        if definition is None:
+            raise HarnessError(f"the zoo {zoo['name']!r} is not known here, and its record has no definition of it")
+        return zoo_of(definition)
     found = ZOOS[zoo["name"]]
     pinned = {model["recipe"].get("data_sha256", "") for model in zoo["models"].values()} - {""}
     if pinned:
         found = dataclasses.replace(found, training={**found.training, "data_sha256": min(pinned)})
+    if definition not in (None, definition_of(found)):
+        raise HarnessError(
+            f"the zoo {found.name!r} of this record is defined otherwise than here; check it with the version of "
+            "shatterproof that wrote it, or give a zoo of your own another name"
+        )
     return found
-
-
-def gaps_of(zoo: Mapping[str, Any]) -> Callable[[Recipe], float]:
-    """The recorded generalization gap of each model."""
-    models = zoo["models"]
-    return lambda recipe: models[recipe.id]["test_error"] - models[recipe.id]["train_error"]
-
-
-def outcomes_of(zoo: Mapping[str, Any]) -> Callable[[Recipe], Outcome]:
-    """The recorded outcome of each model."""
-    models = {name: Outcome(**{field: model[field] for field in OUTCOME}) for name, model in zoo["models"].items()}
-    return lambda recipe: models[recipe.id]
 
 
 def rows_of(record: Mapping[str, Any]) -> Callable[[Recipe], Row]:
@@ -64,12 +63,12 @@ def rejudged(record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zoo, 
 
 
 def answered_again(
-    record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zoo, question: Question, answer: Answer
+    record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zoo, question: Question, clause: Clause
 ) -> Finding | None:
-    """What a question's answer says of the rows; None if the record does not have them all."""
+    """What a question's clause says of the rows; None if the record does not have them all."""
     if not all(recipe.id in record["rows"] for recipe in question.recipes(zoo)):
         return None
-    return answer(zoo, rows_of(record), outcomes_of(described))
+    return clause(zoo, rows_of(record), outcomes_of(described))
 
 
 def oracle_rows(described: Mapping[str, Any]) -> Callable[[Recipe], Row]:

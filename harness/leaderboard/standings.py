@@ -11,43 +11,44 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from harness.checklist import Finding
 from harness.errors import HarnessError
-from harness.leaderboard.reading import skim_record, zoo_places
-from harness.leaderboard.recompute import gaps_of, oracle_rows, outcomes_of, recorded_zoo
-from harness.questions import QUESTIONS
-from harness.record import round_number
-from harness.record_files import ZOO_FILE, read_record, record_paths
-from harness.record_schema import PROTOCOL, SCHEMA_VERSION
+from harness.evaluation.finding import Finding
+from harness.files.strict_json import read_json
+from harness.judging.questions import QUESTIONS
+from harness.judging.verdict import Verdict, gate_verdict, judge
+from harness.leaderboard.reading import skim_record, zoo_paths
+from harness.leaderboard.recompute import oracle_rows, recorded_zoo
+from harness.records.record import round_number
+from harness.records.record_files import ZOO_FILE, read_record, record_paths
+from harness.records.recorded_outcomes import gaps_of, outcomes_of
+from harness.records.schema import CONTROLS, PROTOCOL, SCHEMA_VERSION
 from harness.settings import cores
-from harness.strict_json import read_json
-from harness.verdict import Verdict, judge
-from harness.zoo import GATE, ZOOS, twins
+from harness.zoo.zoo import twins
+from harness.zoo.zoos import ZOOS
 
 CHUNK = 250
 MANY = 1000  # records, from which on starting processes pays
 TIERS = ("fast", "slow", "retrain")
-CONTROLS = "controls"
 ORACLE = "generalization_gap"
 GATE_NUMBERS = ("verdict", "wins", "ties", "losses", "pairs", "p_value", "auc", "auc_interval", "kendall_tau")
-FINDINGS = {(question.name, answer.__name__) for question in QUESTIONS for answer in question.answers}
+FINDINGS = {(question.name, clause.__name__) for question in QUESTIONS for clause in question.clauses}
 
 
 def build(path: Path) -> dict[str, Any]:
     """The content of leaderboard.json from the records at `path` (see reading.py), of which only digests are checked.
 
-    HarnessError for what is no record, was changed, or is of a zoo that is in two places.
+    HarnessError for what is not a record, was changed, or is of a zoo that is in two places.
     """
     zoos: dict[str, dict[str, Any]] = {}
-    for place in zoo_places(path):
-        if place.is_dir() and (content := read_json(place / ZOO_FILE)).get("schema_version") == SCHEMA_VERSION:
-            zoo, entries = content["zoo"], _skimmed(record_paths(place))
+    for zoo_path in zoo_paths(path):
+        if zoo_path.is_dir() and (content := read_json(zoo_path / ZOO_FILE)).get("schema_version") == SCHEMA_VERSION:
+            zoo, lines = content["zoo"], _skimmed(record_paths(zoo_path))
         else:
-            run = read_record(place)
-            zoo, entries = run["zoo"], [entry_of(record) for record in run["entries"]]
+            run = read_record(zoo_path)
+            zoo, lines = run["zoo"], [standing_of(record) for record in run["entries"]]
         if zoo["name"] in zoos:
-            raise HarnessError(f"{path} has the zoo {zoo['name']} in two places, {place} is one; merge them")
-        zoos[zoo["name"]] = _ranked(entries, zoo)
+            raise HarnessError(f"{path} has the zoo {zoo['name']} in two places, {zoo_path} is one; merge them")
+        zoos[zoo["name"]] = _ranked(lines, zoo)
     return {"schema_version": SCHEMA_VERSION, "zoos": dict(sorted(zoos.items()))}
 
 
@@ -58,22 +59,22 @@ def leaderboard(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def standings(records: Sequence[Mapping[str, Any]], zoo: Mapping[str, Any]) -> dict[str, Any]:
-    """One zoo's part of leaderboard.json: its entries in the order of their ranks, then the oracle, the controls and
+    """One zoo's part of leaderboard.json: its standings in the order of their ranks, then the oracle, the controls and
     what is incomplete, by name."""
-    return _ranked([entry_of(record) for record in records], zoo)
+    return _ranked([standing_of(record) for record in records], zoo)
 
 
 def skimmed(file: Path) -> dict[str, Any]:
-    """The entry of the record in a file."""
+    """The standing of the record in a file."""
     record = skim_record(file)
     try:
-        entry = entry_of(record)
-        merit(entry)
+        standing = standing_of(record)
+        merit(standing)
     except (KeyError, TypeError, AttributeError, ValueError) as cause:
         raise HarnessError(
             f"{file} is not as its schema says ({cause!r}); run leaderboard check {file.parent}"
         ) from cause
-    return entry
+    return standing
 
 
 def _skimmed(files: list[Path]) -> list[dict[str, Any]]:
@@ -83,45 +84,47 @@ def _skimmed(files: list[Path]) -> list[dict[str, Any]]:
         return list(pool.map(skimmed, files, chunksize=CHUNK))
 
 
-def _ranked(entries: list[dict[str, Any]], zoo: Mapping[str, Any]) -> dict[str, Any]:
-    protocol = max((entry.pop("protocol") for entry in entries), default=PROTOCOL)
+def _ranked(lines: list[dict[str, Any]], zoo: Mapping[str, Any]) -> dict[str, Any]:
+    protocol = max((standing.pop("protocol") for standing in lines), default=PROTOCOL)
     if (oracle := _oracle(zoo)) is not None:
-        entries.append(oracle)
-    _rank([each for each in entries if each["role"] == "measure" and each["complete"]])
-    entries.sort(key=_place)
+        lines.append(oracle)
+    _rank([standing for standing in lines if standing["role"] == "measure" and standing["complete"]])
+    lines.sort(key=_sort_key)
     return {
         "digest": zoo["digest"],
         "data_set": zoo["data_set"],
         "data_sha256": zoo["data_sha256"],
         "training_version": zoo["training_version"],
         "protocol": protocol,
-        "twins_per_condition": max((each["pairs"] for entry in entries for each in entry["gate"].values()), default=0),
-        "entries": entries,
+        "twins_per_condition": max(
+            (suite["pairs"] for standing in lines for suite in standing["gate"].values()), default=0
+        ),
+        "entries": lines,
     }
 
 
-def merit(entry: Mapping[str, Any]) -> tuple[int, int, int]:
-    """What entries are ranked by, the smallest first."""
-    return (entry["verdict"] != "separates", -entry["findings_passed"], TIERS.index(entry["cost"]))
+def merit(standing: Mapping[str, Any]) -> tuple[int, int, int]:
+    """What standings are ranked by, the smallest first."""
+    return (standing["verdict"] != "separates", -standing["findings_passed"], TIERS.index(standing["cost"]))
 
 
 def _rank(ranked: list[dict[str, Any]]) -> None:
-    """1, 2, 2, 4: as many are before an entry as its rank less one."""
+    """1, 2, 2, 4: as many are before a standing as its rank less one."""
     ranked.sort(key=merit)
-    for place, entry in enumerate(ranked):
-        before = ranked[place - 1] if place else None
-        entry["rank"] = before["rank"] if before is not None and merit(before) == merit(entry) else place + 1
+    for position, standing in enumerate(ranked):
+        before = ranked[position - 1] if position else None
+        standing["rank"] = before["rank"] if before is not None and merit(before) == merit(standing) else position + 1
 
 
-def _place(entry: Mapping[str, Any]) -> tuple[float, int, str]:
-    rank = math.inf if entry["rank"] is None else entry["rank"]
-    return rank, ("oracle", "control", "measure").index(entry["role"]), entry["measure"]
+def _sort_key(standing: Mapping[str, Any]) -> tuple[float, int, str]:
+    rank = math.inf if standing["rank"] is None else standing["rank"]
+    return rank, ("oracle", "control", "measure").index(standing["role"]), standing["measure"]
 
 
-def entry_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's entry, without its rank, and with its protocol."""
+def standing_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's standing, without its rank, and with its protocol."""
     findings = {
-        suite: {clause: _finding(each) for clause, each in clauses.items() if (suite, clause) in FINDINGS}
+        suite: {clause: _finding(finding) for clause, finding in clauses.items() if (suite, clause) in FINDINGS}
         for suite, clauses in record["findings"].items()
     }
     findings = {suite: clauses for suite, clauses in findings.items() if clauses}
@@ -154,25 +157,24 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _counted(findings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, int]:
-    answers = [each["passed"] for clauses in findings.values() for each in clauses.values()]
-    return {"findings_passed": answers.count(True), "findings_asked": len(answers) - answers.count(None)}
+    found = [finding["passed"] for clauses in findings.values() for finding in clauses.values()]
+    return {"findings_passed": found.count(True), "findings_asked": len(found) - found.count(None)}
 
 
 def _oracle(described: Mapping[str, Any]) -> dict[str, Any] | None:
     """The gap, judged as measures are; None for a zoo whose models are not known here, or not all there."""
-    if described["name"] not in ZOOS:
+    if described["name"] not in ZOOS and "definition" not in described:
         return None
     zoo, row, outcome = recorded_zoo(described), oracle_rows(described), outcomes_of(described)
     try:
-        verdicts = [judge(ORACLE, each, twins(zoo, each), row, gaps_of(described)) for each in GATE]
+        verdicts = [judge(ORACLE, name, twins(zoo, name), row, gaps_of(described)) for name in zoo.gate]
     except (KeyError, HarnessError):
         return None
     findings: dict[str, dict[str, Any]] = {}
     for question in QUESTIONS:
         if all(recipe.id in described["models"] for recipe in question.recipes(zoo)):
-            answers = {answer.__name__: answer(zoo, row, outcome) for answer in question.answers}
-            findings[question.name] = {name: _finding(_plain(each)) for name, each in answers.items()}
-    passes = all(verdict.passes for verdict in verdicts)
+            found = {clause.__name__: clause(zoo, row, outcome) for clause in question.clauses}
+            findings[question.name] = {name: _finding(_plain(finding)) for name, finding in found.items()}
     return {
         "rank": None,
         "role": "oracle",
@@ -182,7 +184,7 @@ def _oracle(described: Mapping[str, Any]) -> dict[str, Any] | None:
         "cost": "fast",
         "origin": "",
         "source": "test error minus training error: what measures are to predict",
-        "verdict": "separates" if passes else next(each.status for each in verdicts if not each.passes),
+        "verdict": gate_verdict({verdict.condition: verdict.status for verdict in verdicts}, zoo.gate),
         "complete": True,
         "contract": None,
         "seconds_per_model": None,

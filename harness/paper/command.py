@@ -6,8 +6,17 @@ from pathlib import Path
 
 import click
 
-COMMANDS = ("expressivity", "figure1", "figure2", "imagenet", "kernels", "table1")
-"""Each is a module of this package with a click command named `command`."""
+from harness.options import CACHE_DIR, DATA_DIR, with_options
+
+COMMANDS = {
+    "expressivity": "expressivity.theorem1",
+    "figure1": "cifar10.figure1",
+    "figure2": "cifar10.figure2",
+    "imagenet": "imagenet.table2",
+    "kernels": "kernels.rows",
+    "table1": "cifar10.table1",
+}
+"""The module with each system's click command, named `command`."""
 
 
 class _Systems(click.Group):
@@ -19,7 +28,7 @@ class _Systems(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"harness.paper.{name}").command
+        command: click.Command = importlib.import_module(f"harness.paper.{COMMANDS[name]}").command
         return command
 
 
@@ -46,8 +55,4 @@ def result_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def paper_options(command: Callable[..., None]) -> Callable[..., None]:
     """The same, and where models and data are, for a system that trains no recipes."""
-    command = click.option("--data-dir", metavar="DIR", help="Where data sets are read from and downloaded to.")(
-        command
-    )
-    command = click.option("--cache-dir", metavar="DIR", help="Where models are kept [$SHATTERPROOF_CACHE].")(command)
-    return result_options(command)
+    return result_options(with_options([CACHE_DIR, DATA_DIR])(command))

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.environment import environment
 from harness.errors import HarnessError
-from harness.whole_file import write_whole
+from harness.files.whole_file import write_whole
+from harness.records.environment import environment
 
 SIGNIFICANT_DIGITS = 6
 
@@ -27,23 +27,25 @@ def write_result(folder: Path, name: str, content: dict[str, Any], device: str =
     folder.mkdir(parents=True, exist_ok=True)
     complete = {"system": name, "environment": environment(device, workers), **content}
     text = json.dumps(complete, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    place = folder / f"{name}.json"
-    write_whole(place, text)
-    return place
+    path = folder / f"{name}.json"
+    write_whole(path, text)
+    return path
 
 
 def read_rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The rows of a result that was written before; [] where there is none. HarnessError if it is none of ours."""
-    place = folder / f"{name}.json"
-    if not place.exists():
+    """The rows of a result written before; [] where there is none. HarnessError if another command wrote it."""
+    path = folder / f"{name}.json"
+    if not path.exists():
         return []
     try:
-        content = json.loads(place.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         rows: list[dict[str, Any]] = content["rows"]
         if content["system"] != name:
             raise KeyError(name)
     except (ValueError, KeyError, TypeError) as cause:
-        raise HarnessError(f"{place} is no result of `paper {name}`; move it away, or choose another --out") from cause
+        raise HarnessError(
+            f"{path} is not a result of `paper {name}`; move it away, or choose another --out"
+        ) from cause
     return rows
 
 

@@ -11,13 +11,15 @@ Differs from the paper:
    the norm of each row: the value bounds the complexity of every single logit.
 2. The theorem has no biases; they are left out.
 3. ‖Wₗ‖_F is of the true linear operator with batch normalization folded in (a convolution is a matrix).
-4. Max pooling and skip connections lie outside the theorem: there the value is the formula's, and no bound.
+4. Max pooling lies outside the theorem: there the value is the formula's, and no bound.
+5. Not applicable where the layers are not a chain (skip connections, branches, attention).
 """
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.layer_chain import check_chain
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -25,6 +27,7 @@ from measures import measure
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def rademacher_bound(trained: TrainedModel) -> float:
+    check_chain(trained)
     product = math.prod(layer.frobenius_norm for layer in trained.layers)
     largest_input = float(trained.inputs.flatten(1).double().norm(dim=1).max())
     d, n = len(trained.layers), len(trained.inputs)

@@ -18,8 +18,8 @@ import dataclasses
 
 import torch
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -21,11 +21,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from harness.folding import folded
-from harness.trained_model import CHUNK, FEW, TrainedModel
 from measures import NotApplicable, measure
+from measures.copying import run_with
+from measures.folding import folded
+from measures.layers import require_size
+from measures.trained_model import CHUNK, FEW, TrainedModel
 
 TOLERATED_RISE = 0.01  # of the training error
 COARSEST = 4.0
@@ -40,10 +41,9 @@ BISECTIONS = 4
 )
 @torch.no_grad()
 def compression_bits(trained: TrainedModel) -> float:
-    weights = {f"{layer.name}.weight": layer.weight for layer in trained.layers}
+    weights = {f"{layer.name}.weight".removeprefix("."): layer.weight for layer in trained.layers}
     steps = {name: weight.square().mean().sqrt() for name, weight in weights.items()}
-    if not all(steps.values()):
-        raise NotApplicable("a layer's weights are all zero: there is nothing to code relative to their size")
+    require_size(trained.layers, map(float, steps.values()))
     network = folded(trained.model, trained.inputs[:FEW])
     wrong = int((trained.logits.argmax(dim=1) != trained.labels).sum())
     allowed = wrong + math.floor(TOLERATED_RISE * len(trained.labels))
@@ -63,7 +63,7 @@ def misclassifies_at_most(trained: TrainedModel, network: nn.Module, weights: di
     """Whether the network with these weights misclassifies so many of the training examples; stops when it is more."""
     wrong = 0
     for x, y in zip(trained.inputs.split(CHUNK), trained.labels.split(CHUNK), strict=True):
-        wrong += int((functional_call(network, weights, (x,)).argmax(dim=1) != y).sum())
+        wrong += int((run_with(network, weights, x).argmax(dim=1) != y).sum())
         if wrong > allowed:
             return False
     return True

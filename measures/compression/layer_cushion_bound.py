@@ -18,11 +18,11 @@ Differs from the paper:
    weights once.
 2. The minima and c are over 32 training examples, max ‖f(x)‖ over all. Where a denominator is 0 the example sets no
    limit.
-3. Biases, which the paper has none of, are part of zₗ, and left out of Wₗ aₗ₋₁.
+3. Biases, which the paper does not have, are part of zₗ, and left out of Wₗ aₗ₋₁.
 4. Pooling after a layer belongs to its nonlinearity: aₗ is smaller than zₗ there.
-5. The condition on the interlayer smoothness, which is no part of the term, is not checked.
-6. The layers of any network are taken as a chain. Not applicable where one does not depend on all before it, where
-   γ ≤ 0, and where the Jacobians have more than 134 million entries.
+5. The condition on the interlayer smoothness, which is not part of the term, is not checked.
+6. Not applicable where the layers are not a chain (skip connections, branches, attention), where γ ≤ 0, and where the
+   Jacobians have more than 134 million entries.
 """
 
 import itertools
@@ -30,13 +30,15 @@ import math
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from harness.folding import folded
-from harness.layers import Layer
-from harness.trained_model import FEW, TrainedModel
 from measures import NotApplicable, measure
-from measures.margins.inverse_margin import inverse_margin
+from measures.folding import folded
+from measures.layer_chain import check_chain
+from measures.layer_hooks import recorded_run, require_rows
+from measures.layers import Layer
+from measures.quantities.margin_percentile import inverse_squared_margin
+from measures.trained_model import FEW, TrainedModel
 
 EXAMPLES = 32
 ROWS = 64  # of a Jacobian, at a time
@@ -49,33 +51,26 @@ LARGEST = 2**27  # entries of the Jacobians of one example
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding"},
 )
 def layer_cushion_bound(trained: TrainedModel) -> float:
-    inverse_squared_margin = inverse_margin(trained)
-    received, returned = applications(trained, trained.inputs[trained.random_order[:EXAMPLES]])
+    check_chain(trained)
+    relative_to = inverse_squared_margin(trained)
+    received, returned = applications(trained, trained.sample(EXAMPLES)[0])
     cushions, onward = layer_cushions(trained, received), interlayer_cushions(trained, received, returned)
     c = activation_contraction(received, returned)
     if not (all(cushions) and all(onward) and math.isfinite(c)):
         raise NotApplicable("a layer maps an example to zero: its cushion is 0, or the contraction after it infinite")
     largest = float(trained.logits.norm(dim=1).max())
     total = math.fsum(1 / (cushions[i] * onward[i]) ** 2 for i in range(len(cushions)))
-    return (len(cushions) * c * largest) ** 2 * inverse_squared_margin / len(trained.labels) * total
+    return (len(cushions) * c * largest) ** 2 * relative_to / len(trained.labels) * total
 
 
 def applications(trained: TrainedModel, inputs: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """What each layer receives and what it returns, in the order of application, (m, ...) each, with its gradient."""
     network = folded(trained.model, trained.inputs[:FEW])
-    received: list[Tensor] = []
-    returned: list[Tensor] = []
-
-    def record(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        received.append(arguments[0])
-        returned.append(output)
-        return output.clone()  # the next layer may work in place
-
-    for layer in trained.layers:
-        network.get_submodule(layer.name).register_forward_hook(record)  # the network is a copy
+    layers = [network.get_submodule(layer.name) for layer in trained.layers]
+    require_rows(network, layers, inputs)
     with torch.enable_grad():
-        network(inputs.detach().clone().requires_grad_())
-    return received, returned
+        _, found = recorded_run(network, layers, inputs.detach().clone().requires_grad_())
+    return [application.received for application in found], [application.returned for application in found]
 
 
 def layer_cushions(trained: TrainedModel, received: list[Tensor]) -> list[float]:
@@ -118,7 +113,7 @@ def _jacobian_squares(layer: Layer, received: Tensor, sources: list[Tensor]) -> 
         )
         for i, gradient in enumerate(gradients):
             if gradient is None:
-                raise NotApplicable("a layer does not depend on one applied before it: the layers are no chain")
+                raise NotApplicable("a layer does not depend on one applied before it: the layers are not a chain")
             by_row = gradient.flatten(2)  # (rows, m, h)
             images[i] += torch.einsum("rmh,mh->rm", by_row, sources[i].detach().flatten(1)).double().square().sum(dim=0)
             sizes[i] += torch.linalg.vector_norm(by_row, dim=(0, 2), dtype=torch.float64).square()

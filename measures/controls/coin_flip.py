@@ -9,8 +9,8 @@ import hashlib
 
 import torch
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="a control")

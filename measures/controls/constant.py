@@ -1,7 +1,7 @@
 """A control: the same number for every network. It ties on every pair of twins and must lose: μ = 0."""
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="a control", invariant_to=INVARIANCES)

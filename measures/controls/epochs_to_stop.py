@@ -7,8 +7,8 @@ must be caught by the suites that change the length of training and not the gap.
 Differs from the paper: epochs rather than time relative to true labels.
 """
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Zhang et al. 2017, figure 1b", invariant_to=INVARIANCES)

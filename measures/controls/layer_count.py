@@ -3,8 +3,8 @@
 μ = d     linear and convolutional layers that the network applies; batch normalization is part of one
 """
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="a control", invariant_to=INVARIANCES)

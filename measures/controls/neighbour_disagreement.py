@@ -9,8 +9,8 @@ Differs from the paper: none.
 
 import torch
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, NotApplicable, measure
+from measures.trained_model import TrainedModel
 
 CHUNK = 500  # examples whose distances to all others are held at a time
 

@@ -5,8 +5,8 @@
 Jiang et al. 2020 (arXiv:1912.02178), eq. 20.
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -7,8 +7,8 @@ It is the random part of a measure that has nothing else: were twins to receive 
 
 import torch
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="a control", invariant_to=INVARIANCES)

@@ -6,8 +6,8 @@ Zhang et al. 2017 (arXiv:1611.03530), section 2: it is 0 with true and with rand
 Differs from the paper: none.
 """
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Zhang et al. 2017, section 2", invariant_to=INVARIANCES)

@@ -8,8 +8,8 @@ Differs from the paper: none.
 
 import torch.nn.functional as F
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, appendix C", invariant_to=INVARIANCES)

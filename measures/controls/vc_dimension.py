@@ -13,8 +13,8 @@ Differs from the paper:
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Bartlett, Harvey, Liaw & Mehrabian 2019, abstract", invariant_to=INVARIANCES)

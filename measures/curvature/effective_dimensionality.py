@@ -3,9 +3,9 @@
     μ = Σⱼ nλⱼ / (nλⱼ + z)     z = 1
 
 λⱼ are the eigenvalues of the Gauss-Newton matrix of the mean cross-entropy, one layer a block A ⊗ B, whose eigenvalues
-are the products of the factors' (harness/gauss_newton.py); n is the number of training examples. A direction in which
-the summed loss curves by much more than z counts as one, a flat one as none: z is the precision of a standard normal
-prior.
+are the products of the factors' (quantities/gauss_newton.py); n is the number of training examples. A direction in
+which the summed loss curves by much more than z counts as one, a flat one as none: z is the precision of a standard
+normal prior.
 
 MacKay 1992 (Neural Computation 4), the number of well-determined parameters; Maddox, Benton & Wilson 2020
 (arXiv:2003.02139), N_eff(H, z).
@@ -14,13 +14,13 @@ Differs from the papers:
    no few products resolve the eigenvalues, and the Hessian's may be negative.
 2. The approximation spreads the eigenvalues: it may count more directions than the n(K − 1) that the exact matrix can
    have.
-3. Batch normalization is folded in, its parameters are none of their own.
+3. Batch normalization is folded in: its scale and shift are not counted as parameters.
 4. B is estimated from a weighted sample of a large training set.
 """
 
-from harness.gauss_newton import layer_curvatures
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.gauss_newton import layer_curvatures
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -3,9 +3,9 @@
     μ = #{i : λᵢ > λ₁/4}     λ₁ ≥ λ₂ ≥ ... the eigenvalues of ∇²L(θ)
 
 L is the mean cross-entropy of the training set, θ all parameters, batch normalization's among them. From the
-spectrum of harness/hessian_spectrum.py: outliers that it finds count as one, the others as its probes see them, so that
-the value need not be whole. On three networks that fit the digits, 8, 6 and 58 where a longer iteration finds 12, 6 and
-49.
+spectrum of quantities/hessian_spectrum.py: outliers that it finds count as one, the others as its probes see them, so
+that the value need not be whole. On three networks that fit the digits, 8, 6 and 58 where a longer iteration finds
+12, 6 and 49.
 
 Sagun et al. 2017 (arXiv:1706.04454) and Papyan 2019 (arXiv:1901.08244): about as many outliers as classes.
 Differs from the papers:
@@ -15,9 +15,9 @@ Differs from the papers:
 3. Not applicable where λ₁ ≤ 0.
 """
 
-from harness.hessian_spectrum import hessian_spectrum
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.hessian_spectrum import hessian_spectrum
+from measures.trained_model import TrainedModel
 
 EDGE = 0.25  # of the largest eigenvalue
 

@@ -4,22 +4,22 @@
 
 L is the mean cross-entropy of the training set, θ all parameters, batch normalization's among them. The largest in
 the algebraic sense, by Lanczos iteration until ‖Hv − λ₁v‖₂ ≤ 10⁻⁶ |λ₁|: some eigenvalue is that close, and mostly far
-closer. It starts from the vector that the 40 products of harness/hessian_spectrum.py found.
+closer. It starts from the vector that the 40 products of quantities/hessian_spectrum.py found.
 
 Dinh et al. 2017 (arXiv:1703.04933) and Yao et al. 2020 (arXiv:1912.07145) for the measure; Golub & Van Loan 2013,
 Matrix Computations, sec. 10.1 and 10.3, for the iteration, each vector made orthogonal to all before it.
 Differs from the papers:
 1. Yao et al. use power iteration, which finds the eigenvalue of largest magnitude, be it negative.
-2. Of a large training set, a weighted sample takes the place of the whole (harness/hessian_spectrum.py).
+2. Of a large training set, a weighted sample takes the place of the whole (quantities/hessian_spectrum.py).
 3. Not applicable where 100 products do not converge.
 """
 
 import torch
 from scipy.linalg import eigh_tridiagonal
 
-from harness.hessian_spectrum import hessian_product, hessian_spectrum
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.hessian_spectrum import hessian_product, hessian_spectrum
+from measures.trained_model import TrainedModel
 
 RELATIVE_TOLERANCE = 1e-6
 MOST_PRODUCTS = 100

@@ -4,13 +4,13 @@
 
 −log ∫ p(labels | θ) N(θ; 0, I/δ) dθ in nats per example, a Gaussian taking the integrand's place. L is the mean
 cross-entropy of the training set, n its size, λⱼ the eigenvalues of the Gauss-Newton matrix of L, one layer a block
-A ⊗ B, whose eigenvalues are the products of the factors' (harness/gauss_newton.py). The evidence is claimed to be
+A ⊗ B, whose eigenvalues are the products of the factors' (quantities/gauss_newton.py). The evidence is claimed to be
 large where a network generalizes; here its negative logarithm is.
 
 MacKay 1992 (Neural Computation 4); Smith & Le 2018 (arXiv:1710.06451); Immer et al. 2021 (arXiv:2104.04975) for
 Kronecker factors and a δ that maximises the evidence.
 Differs from the papers:
-1. θ is where training stopped, no maximum of the posterior under this prior: the prior's gradient is ignored.
+1. θ is where training stopped, not a maximum of the posterior under this prior: the prior's gradient is ignored.
 2. One δ for all weights and biases, batch normalization folded in; sought between 10⁻⁶ and 10⁶.
 3. B is estimated from a weighted sample of a large training set.
 """
@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 
-from harness.gauss_newton import layer_curvatures
-from harness.losses import flat_parameters, mean_loss
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.flat_parameters import flat_parameters
+from measures.quantities.gauss_newton import layer_curvatures
+from measures.quantities.losses import mean_loss
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -44,4 +45,4 @@ def laplace_evidence(trained: TrainedModel) -> float:
         return precision / 2 * squares + float(torch.log1p(eigenvalues / precision).sum()) / 2
 
     found = minimize_scalar(price, bounds=(math.log(1e-6), math.log(1e6)), method="bounded", options={"xatol": 1e-5})
-    return mean_loss(trained, flat_parameters(trained)) + float(np.min(found.fun)) / n
+    return mean_loss(trained, flat_parameters(trained.model)) + float(np.min(found.fun)) / n

@@ -20,9 +20,11 @@ import math
 
 import torch
 
-from harness.losses import flat_parameters, loss_and_gradient, mean_loss
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters
+from measures.quantities.losses import loss_and_gradient, mean_loss
+from measures.seeding import standard_normal
+from measures.trained_model import TrainedModel
 
 STEPS = 40
 BATCH = 64
@@ -34,7 +36,7 @@ def local_learning_coefficient(trained: TrainedModel, rate: float = 5e-4, pull: 
     if n < 2:
         raise NotApplicable(f"{n} example: β = 1/log n is undefined")
     scale = n / math.log(n)  # nβ
-    theta = flat_parameters(trained)
+    theta = flat_parameters(trained.model)
     w, rises = theta.clone(), []
     for step in range(STEPS):
         chosen = trained.random_order[torch.randperm(n, generator=generator)[:BATCH].to(trained.labels.device)]
@@ -42,7 +44,7 @@ def local_learning_coefficient(trained: TrainedModel, rate: float = 5e-4, pull: 
         loss, gradient = loss_and_gradient(batch, w)
         if step >= STEPS // 2:
             rises.append(loss - mean_loss(batch, theta))
-        z = torch.randn(theta.numel(), generator=generator, dtype=theta.dtype).to(theta.device)
+        z = standard_normal(theta.shape, generator, like=theta)
         w += math.sqrt(rate) * z - rate / 2 * (scale * gradient + pull * (w - theta))
     value = scale * sum(rises) / len(rises)
     if not math.isfinite(value):

@@ -10,18 +10,19 @@ Takeuchi 1976; Thomas et al. 2020 (arXiv:1906.07774) for the ratio.
 Differs from the papers:
 1. Without the factor 1/n, the same for all models of one training set.
 2. F is exact in y; ‖ḡ‖² is of all examples, the rest of a large training set's weighted sample
-   (harness/hessian_spectrum.py).
+   (quantities/hessian_spectrum.py).
 3. Not applicable where tr F is 0.
 """
 
 import torch
 from torch import Tensor
 
-from harness.hessian_spectrum import weighted_examples
-from harness.losses import flat_parameters, loss_and_gradient
-from harness.per_example import forward_pass, loss_cotangents, squared_norms
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters
+from measures.quantities.hessian_spectrum import weighted_examples
+from measures.quantities.losses import loss_and_gradient
+from measures.quantities.per_example import forward_pass, loss_cotangents, squared_norms
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Thomas et al. 2020", cost="slow", invariant_to={"unit_permutation", "logit_shift"})
@@ -37,5 +38,5 @@ def takeuchi_information(trained: TrainedModel) -> float:
     fisher = sum(float(p @ squares(torch.full_like(labels, y))) for y, p in enumerate(probabilities.unbind(dim=1)))
     if not fisher > 0:
         raise NotApplicable("the trace of the Fisher information is 0")
-    mean_gradient = loss_and_gradient(trained, flat_parameters(trained))[1].double()
+    mean_gradient = loss_and_gradient(trained, flat_parameters(trained.model))[1].double()
     return (float(squares(labels).sum()) - float(mean_gradient.square().sum())) / fisher

@@ -11,8 +11,8 @@ Differs from the paper: it shows curves and counts; the loss of a guess, log k, 
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(

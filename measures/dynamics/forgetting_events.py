@@ -8,8 +8,8 @@ Differs from the paper:
 2. Training stops at a loss, so that a slower training has more occasions to forget.
 """
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -16,17 +16,18 @@ Differs from the paper:
 import torch
 from torch import nn
 
-from harness.folding import folded
-from harness.trained_model import CHUNK, FEW, TrainedModel
 from measures import NotApplicable, measure
+from measures.folding import folded
+from measures.trained_model import CHUNK, FEW, TrainedModel
 
 EXAMPLES = 250
 
 
 @measure(source="Zhang, Bengio & Singer 2019, section 3", invariant_to={"batch_norm_folding", "logit_shift"})
 def layer_reinit_robustness(trained: TrainedModel) -> float:
-    network, start = (folded(each, trained.inputs[:FEW]) for each in (trained.model, trained.init))
-    names = [name for name, module in network.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    network, start = (folded(state, trained.inputs[:FEW]) for state in (trained.model, trained.init))
+    layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    names = list({id(layer.weight): name for name, layer in reversed(layers)}.values())[::-1]  # of shared weights once
     if not names:
         raise NotApplicable("the network has no linear or convolutional layer to set back")
     return sum(error_with_layer_of(start, name, network, trained) for name in names) / len(names)
@@ -35,9 +36,9 @@ def layer_reinit_robustness(trained: TrainedModel) -> float:
 @torch.no_grad()
 def error_with_layer_of(start: nn.Module, name: str, network: nn.Module, trained: TrainedModel) -> float:
     """The sampled training error of `network` with the layer `name` of `start`; the network is left as it was."""
-    chosen, layer = trained.random_order[:EXAMPLES], network.get_submodule(name)
+    (inputs, labels), layer = trained.sample(EXAMPLES), network.get_submodule(name)
     trained_state = {key: value.clone() for key, value in layer.state_dict().items()}
     layer.load_state_dict(start.get_submodule(name).state_dict())
-    predicted = torch.cat([network(x).argmax(dim=1) for x in trained.inputs[chosen].split(CHUNK)])
+    predicted = torch.cat([network(x).argmax(dim=1) for x in inputs.split(CHUNK)])
     layer.load_state_dict(trained_state)
-    return float((predicted != trained.labels[chosen]).double().mean())
+    return float((predicted != labels).double().mean())

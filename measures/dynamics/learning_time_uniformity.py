@@ -15,8 +15,8 @@ Differs from the paper:
 
 import torch
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -15,8 +15,8 @@ import math
 
 import torch.nn.functional as F
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.trained_model import TrainedModel
 
 HIGH, LOW = 0.1, 0.01
 TOLERANCE = 1e-3  # relative: training stops at the loss to this precision, so that a target equal to it is reached

@@ -9,7 +9,7 @@ bounds the gap by an increasing function of α: heavier tails, a path of smaller
 Simsekli et al. 2020 (arXiv:2006.09313); the estimator is Mohammadi, Mohammadpour & Ogata 2015, for stable vectors, as
 used for gradient noise by Simsekli, Sagun & Gurbuzbalaban 2019 (arXiv:1901.06053).
 Differs from the papers:
-1. 144 steps at the end of training (harness/sgd_iterates.py), in 12 blocks of K = 12.
+1. 144 steps at the end of training (_sgd_iterates.py), in 12 blocks of K = 12.
 2. One index for all weights together; the first paper averages over layers.
 3. The estimate is not cut to (0, 2]. Steps that drift are no independent noise, and make it smaller.
 """
@@ -19,9 +19,9 @@ import math
 import torch
 from torch import Tensor
 
-from harness.sgd_iterates import STEPS, step_products
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.dynamics._sgd_iterates import STEPS, step_products
+from measures.trained_model import TrainedModel
 
 BLOCK = math.isqrt(STEPS)
 

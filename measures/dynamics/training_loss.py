@@ -12,8 +12,8 @@ cut short by the stop counts as one, with the mean over the examples that it rea
 
 import torch
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 DECAY = 0.9
 EVERY_CHANGE = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}

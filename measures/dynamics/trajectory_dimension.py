@@ -2,14 +2,14 @@
 
     μ = 1 / (1 − s)     s = slope of log E(m) against log m     E(m) = length of a minimum spanning tree of m points
 
-The points are the weights after each of 144 further steps of plain SGD (harness/sgd_iterates.py). A tree over m points
+The points are the weights after each of 144 further steps of plain SGD (_sgd_iterates.py). A tree over m points
 that fill d dimensions has a length proportional to m^(1 − 1/d). The tree's edges are the lifetimes of the points'
 persistent homology of degree 0, so that μ is its dimension; the paper bounds the gap by it.
 
 Birdal, Lou, Guibas & Simsekli 2021 (arXiv:2111.13171), the persistent homology dimension and its estimate, with α = 1.
 Differs from the paper:
-1. 144 steps at the end of training; the paper takes thousands of iterates. Of a path that short μ is no dimension in
-   the limit, but how much it curls; a straight one has s = 0.
+1. 144 steps at the end of training; the paper takes thousands of iterates. Of a path that short μ is not a dimension
+   in the limit, but how much it curls; a straight one has s = 0.
 2. m from 24 to 144; at each m the mean of log E over the first m points of 10 random orders.
 """
 
@@ -20,9 +20,9 @@ import torch
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from harness.sgd_iterates import STEPS, distances, step_products
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.dynamics._sgd_iterates import STEPS, distances, step_products
+from measures.trained_model import TrainedModel
 
 SIZES = range(STEPS // 6, STEPS + 1, STEPS // 12)
 ORDERS = 10

@@ -11,15 +11,16 @@ Arpit et al. 2017 (arXiv:1706.05394), Algorithm 1, "Langevin adversarial sample 
 Differs from the paper:
 1. The radius and the steps are ours, set for standardised inputs: the paper's inputs are pixels in [0, 1].
 2. Inputs may leave the range of possible pixels.
-3. At most 250 examples, the first of `random_order`. Not finding x is no proof that there is none.
+3. At most 250 examples, the first of `random_order`. That x is not found does not prove that there is none.
 """
 
 import torch
 from torch import Tensor, nn
 
-from harness.input_gradients import margins_of, sample
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.plain_network import require_readable
+from measures.seeding import standard_normal
+from measures.trained_model import TrainedModel, margins_of
 
 RADIUS = 0.2
 STEPS = 10
@@ -34,8 +35,9 @@ EXAMPLES = 250
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def critical_sample_ratio(trained: TrainedModel) -> float:
-    inputs, _ = sample(trained, EXAMPLES)
-    noise = torch.randn(STEPS, *inputs.shape, generator=trained.generator(), dtype=inputs.dtype).to(inputs.device)
+    require_readable(trained.model)
+    inputs, _ = trained.sample(EXAMPLES)
+    noise = standard_normal((STEPS, *inputs.shape), trained.generator(), like=inputs)
     return float(are_critical(trained.model, inputs, noise).double().mean())
 
 

@@ -5,12 +5,12 @@
 ∇ₓ f(x) is the (K, inputs) Jacobian of the logits, in units of the standardised inputs.
 
 Dherin, Munn, Rosca & Barrett 2022 (arXiv:2209.13083).
-Differs from the paper: the mean is over the first 200 examples of `random_order` (harness/input_gradients.py).
+Differs from the paper: the mean is over the first 200 examples of `random_order` (quantities/input_gradients.py).
 """
 
-from harness.input_gradients import sample_jacobian
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.input_gradients import sample_jacobian
+from measures.trained_model import TrainedModel
 
 
 @measure(

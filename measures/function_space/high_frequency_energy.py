@@ -16,9 +16,9 @@ Differs from the papers:
 import torch
 from scipy.fft import dct
 
-from harness.segments import between_examples
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.function_space._interpolated_inputs import between_examples
+from measures.trained_model import TrainedModel
 
 CUT = 4  # half-periods
 

@@ -14,15 +14,15 @@ Differs from the paper:
 2. The mean over training is over the snapshots (epochs 1, 2, 4 and 8, as far as training lasted longer) and the end,
    not over all epochs; without snapshots the end alone. The snapshots are early, when a network that memorizes is
    still nearly flat: they count for more here than in a mean over epochs.
-3. One number for the network: the mean over the first 200 examples of `random_order` (harness/input_gradients.py).
+3. One number for the network: the mean over the first 200 examples of `random_order` (quantities/input_gradients.py).
 """
 
 import torch
 from torch import Tensor
 
-from harness.input_gradients import JACOBIAN_SAMPLE, logits_and_jacobian, sample, sample_jacobian
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.input_gradients import JACOBIAN_SAMPLE, logits_and_jacobian, sample_jacobian
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -31,9 +31,10 @@ from measures import measure
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def input_loss_curvature(trained: TrainedModel) -> float:
-    inputs, _ = sample(trained, JACOBIAN_SAMPLE)
+    inputs, _ = trained.sample(JACOBIAN_SAMPLE)
     early = [logits_and_jacobian(network, inputs) for _, network in trained.snapshots]
-    means = [float(input_curvature(*each).mean()) for each in (*early, sample_jacobian(trained))]
+    networks = (*early, sample_jacobian(trained))
+    means = [float(input_curvature(logits, jacobian).mean()) for logits, jacobian in networks]
     return sum(means) / len(means)
 
 

@@ -7,14 +7,14 @@
 Novak et al. 2018 (arXiv:1802.08760), the Frobenius norm of the input-output Jacobian.
 Differs from the paper:
 1. At training inputs; the paper's mean is over test inputs, which a measure does not see.
-2. The mean is over the first 200 examples of `random_order` (harness/input_gradients.py).
+2. The mean is over the first 200 examples of `random_order` (quantities/input_gradients.py).
 """
 
 import torch
 
-from harness.input_gradients import sample_jacobian
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.input_gradients import sample_jacobian
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -5,15 +5,15 @@
 ‖·‖₂ is the largest singular value of the (K, inputs) Jacobian of the logits, in units of the standardised inputs.
 
 Khromov & Singh 2023 (arXiv:2302.10886).
-Differs from the paper: the maximum is over the first 200 examples of `random_order` (harness/input_gradients.py), so
+Differs from the paper: the maximum is over the first 200 examples of `random_order` (quantities/input_gradients.py), so
 a weaker lower bound than all of them give.
 """
 
 import torch
 
-from harness.input_gradients import sample_jacobian
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.input_gradients import sample_jacobian
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -16,9 +16,9 @@ Differs from the paper:
 import torch
 from torch import Tensor
 
-from harness.input_gradients import loss_gradients, networks_in_training, sample
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.input_gradients import SAMPLE, loss_gradients, networks_in_training
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -27,7 +27,7 @@ from measures import NotApplicable, measure
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def loss_sensitivity_gini(trained: TrainedModel) -> float:
-    inputs, labels = sample(trained)
+    inputs, labels = trained.sample(SAMPLE)
     sensitivity = torch.zeros(len(labels), dtype=torch.float64, device=inputs.device)
     for network in networks_in_training(trained):
         sensitivity += loss_gradients(network, inputs, labels).double().abs().sum(dim=1)

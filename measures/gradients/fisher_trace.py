@@ -18,9 +18,9 @@ Differs from the paper:
 
 from torch import nn
 
-from harness.gradient_moments import fisher_trace_of
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.gradients._gradient_moments import fisher_trace_of
+from measures.trained_model import TrainedModel
 
 SAMPLE = 100
 
@@ -46,4 +46,4 @@ def early_fisher_trace(trained: TrainedModel) -> float:
 
 
 def _trace(trained: TrainedModel, network: nn.Module) -> float:
-    return fisher_trace_of(network, trained.inputs[trained.random_order[:SAMPLE]])
+    return fisher_trace_of(network, trained.sample(SAMPLE)[0])

@@ -10,9 +10,9 @@ the point: ⟨gᵢ, gᵢ⟩ > 0 aligns every example with a mean of which it is 
 statistics.
 """
 
-from harness.gradient_gram import gradient_gram, sampled
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.gradient_gram import SAMPLE, gradient_gram
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -23,6 +23,6 @@ def gradient_alignment(trained: TrainedModel) -> float:
     if not trained.snapshots:
         raise NotApplicable("no network from early in training was kept: it stopped in its first epoch")
     _, network = trained.snapshots[0]
-    gram = gradient_gram(network, *sampled(trained))
+    gram = gradient_gram(network, *trained.sample(SAMPLE))
     aligned = gram.sum(dim=1) > gram.diagonal()
     return -float(aligned.double().mean())

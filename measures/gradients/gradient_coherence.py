@@ -18,9 +18,9 @@ Differs from the papers:
    better generalization is the claim of the first paper, whose quantity it inverts.
 """
 
-from harness.gradient_moments import early_statistics, statistics_at_end
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.gradients._gradient_moments import early_statistics, statistics_at_end
+from measures.trained_model import TrainedModel
 
 
 @measure(

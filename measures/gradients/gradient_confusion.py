@@ -13,9 +13,9 @@ Differs from the paper:
 
 import torch
 
-from harness.gradient_gram import final_gradient_gram
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.gradient_gram import final_gradient_gram
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Sankararaman et al. 2020, gradient confusion", invariant_to={"unit_permutation", "logit_shift"})

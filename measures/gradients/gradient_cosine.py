@@ -17,9 +17,9 @@ Differs from the paper:
 
 from torch import Tensor
 
-from harness.gradient_gram import final_gradient_gram
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.gradient_gram import final_gradient_gram
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Fort et al. 2019, cosine stiffness", invariant_to={"unit_permutation", "logit_shift"})

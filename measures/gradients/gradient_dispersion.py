@@ -19,9 +19,9 @@ import math
 
 import numpy as np
 
-from harness.gradient_moments import early_statistics, statistics_at_end, statistics_at_start
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.gradients._gradient_moments import early_statistics, statistics_at_end, statistics_at_start
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Neu et al. 2021; Wang & Mao 2022", invariant_to={"unit_permutation", "logit_shift"})
@@ -30,6 +30,7 @@ def gradient_dispersion(trained: TrainedModel) -> float:
     early = early_statistics(trained) if len(history.snapshot_epochs) else ()
     steps_per_epoch = math.ceil(history.steps / history.epochs)
     known_at = [0, *(steps_per_epoch * history.snapshot_epochs).tolist(), history.steps]
-    variances = [each.variance for each in (statistics_at_start(trained), *early, statistics_at_end(trained))]
+    in_training = (statistics_at_start(trained), *early, statistics_at_end(trained))
+    variances = [statistics.variance for statistics in in_training]
     rates = history.learning_rates.double().cpu().numpy()
     return float((rates**2 * np.interp(np.arange(history.steps), known_at, variances)).sum())

@@ -13,14 +13,14 @@ Jiang et al. 2020 (arXiv:1912.02178), the variance of gradients at the end of tr
 Differs from the papers:
 1. The gradients are of the first m = 200 examples of `random_order`, and ‖ḡ‖² is theirs: for the whole training set it
    would be smaller by about Tr C / m.
-2. The noise scale is no claim on generalization in its paper. It is taken early: at the end of training it is m times
+2. The paper makes no claim on generalization for it. It is taken early: at the end of training it is m times
    `gradient_diversity` less one and would be the same measure twice.
 3. Batch normalization uses its running statistics, so that every example has a gradient of its own.
 """
 
-from harness.gradient_moments import early_statistics, statistics_at_end
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.gradients._gradient_moments import early_statistics, statistics_at_end
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, variance of gradients", invariant_to={"unit_permutation", "logit_shift"})

@@ -8,9 +8,9 @@ Zhao, Zhang & Hu 2022 (arXiv:2202.03599) penalize the norm of the mean gradient,
 Differs from the paper: the norm is each example's; the mean gradient's is near zero wherever training ends.
 """
 
-from harness.gradient_gram import final_gradient_gram
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.gradient_gram import final_gradient_gram
+from measures.trained_model import TrainedModel
 
 
 @measure(

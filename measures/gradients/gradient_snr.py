@@ -17,9 +17,9 @@ Differs from the paper:
 4. Batch normalization uses its running statistics, so that every example has a gradient of its own.
 """
 
-from harness.gradient_moments import early_statistics
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.gradients._gradient_moments import early_statistics
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -16,9 +16,9 @@ import math
 
 import torch.nn.functional as F
 
-from harness.random_parts import eighths, logits_when_trained_on, shuffled
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.random_splits import eighths, logits_when_trained_on, shuffled
+from measures.trained_model import TrainedModel
 
 EIGHTHS = (1, 2, 4)
 

@@ -23,10 +23,10 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.func import functional_call
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters, logits_at
+from measures.trained_model import TrainedModel
 
 DIMENSIONS = tuple(2**k for k in range(2, 12))
 EXAMPLES = 128
@@ -57,19 +57,15 @@ def random_basis(size: int, d: int, generator: torch.Generator) -> tuple[Tensor,
 
 def share_solved(trained: TrainedModel, d: int) -> float:
     """The share of the examples classified correctly in a subspace of d dimensions: SOLVED, or the best on the way."""
-    chosen = trained.random_order[:EXAMPLES]
-    x, y = trained.inputs[chosen], trained.labels[chosen]
-    own = {name: weight.detach() for name, weight in trained.init.named_parameters()}
-    start = torch.cat([weight.flatten() for weight in own.values()])
-    column, entry = (each.to(start.device) for each in random_basis(len(start), d, trained.generator()))
+    x, y = trained.sample(EXAMPLES)
+    start = flat_parameters(trained.init)
+    column, entry = (part.to(start.device) for part in random_basis(len(start), d, trained.generator()))
     entry, best = entry.to(start), 0.0
     z, mean, square = start.new_zeros(3, d)
     for step in range(1, STEPS + 1):
         theta = (start + entry * z[column]).requires_grad_()
-        pieces = theta.split([weight.numel() for weight in own.values()])
-        named = {name: piece.view_as(own[name]) for name, piece in zip(own, pieces, strict=True)}
         with torch.enable_grad():
-            logits = functional_call(trained.init, named, (x,))
+            logits = logits_at(trained.init, theta, x)
             loss = F.cross_entropy(logits, y)
         best = max(best, float((logits.argmax(dim=1) == y).double().mean()))
         if best >= SOLVED:

@@ -24,10 +24,10 @@ import math
 
 from torch import Tensor
 
-from harness.gradient_gram import sampled
-from harness.kernels import centred_labels, spectrum
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.kernels._spectra import centred_labels, spectrum
+from measures.quantities.gradient_gram import SAMPLE
+from measures.trained_model import TrainedModel
 
 NOISE = 0.01  # its variance, of the mean of the kernel's diagonal
 
@@ -39,7 +39,7 @@ NOISE = 0.01  # its variance, of the mean of the kernel's diagonal
 )
 def gp_evidence(trained: TrainedModel) -> float:
     labels = centred_labels(trained)
-    kernel = arc_cosine_kernel(sampled(trained)[0].flatten(1).double(), hidden_layers=len(trained.layers) - 1)
+    kernel = arc_cosine_kernel(trained.sample(SAMPLE)[0].flatten(1).double(), hidden_layers=len(trained.layers) - 1)
     prior = spectrum(kernel)
     variances = prior.values.clamp_min(0) + NOISE * kernel.diagonal().mean()  # rounding may be below zero
     scale = float((prior.energies(labels) / variances).sum()) / labels.numel()

@@ -17,10 +17,10 @@ Differs from the papers:
 
 from torch import Tensor
 
-from harness.gradient_gram import final_tangent_kernel, initial_tangent_kernel
-from harness.kernels import centred, centred_labels
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.kernels._spectra import centred, centred_labels
+from measures.quantities.gradient_gram import final_tangent_kernel, initial_tangent_kernel
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -14,9 +14,9 @@ Differs from the papers:
    running statistics (mean 0, variance 1) are not the data's.
 """
 
-from harness.gradient_gram import final_tangent_kernel, initial_tangent_kernel
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.gradient_gram import final_tangent_kernel, initial_tangent_kernel
+from measures.trained_model import TrainedModel
 
 
 @measure(

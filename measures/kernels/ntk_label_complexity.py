@@ -19,9 +19,9 @@ Differs from the paper:
 
 import math
 
-from harness.kernels import one_hot_labels, tangent_spectrum
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.kernels._spectra import one_hot_labels, tangent_spectrum
+from measures.trained_model import TrainedModel
 
 JITTER = 1e-4  # of the mean of the kernel's diagonal
 

@@ -15,9 +15,9 @@ Differs from the papers:
 3. The examples are the first 200 of `random_order`. No condition number where λₘ is below 10⁻⁶ λ₁, which is rounding.
 """
 
-from harness.kernels import tangent_spectrum
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.kernels._spectra import tangent_spectrum
+from measures.trained_model import TrainedModel
 
 ROUNDING = 1e-6
 

@@ -18,9 +18,9 @@ Differs from the paper:
 3. The examples are the first 200 of `random_order`.
 """
 
-from harness.kernels import centred_labels, centred_tangent_spectrum
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.kernels._spectra import centred_labels, centred_tangent_spectrum
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -3,7 +3,7 @@
     μ = 1 / (mean over i of ρᵢ)     ρᵢ = min ‖δ‖₂  such that  argmax f(xᵢ + δ) ≠ yᵢ
 
 ρ is in units of the standardised inputs, 0 for a misclassified example. The minimum is the smallest found by
-harness/nearest_flip.py: five projections on the linearised boundary, then the first flip in that direction.
+_nearest_flip.py: five projections on the linearised boundary, then the first flip in that direction.
 
 Moosavi-Dezfooli, Fawzi & Frossard 2016 (arXiv:1511.04599), its average robustness.
 Differs from the paper:
@@ -18,10 +18,10 @@ Differs from the paper:
 import torch
 from torch import Tensor
 
-from harness.input_gradients import margins_of, sample
-from harness.nearest_flip import smallest_flip
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.margins._nearest_flip import smallest_flip
+from measures.plain_network import require_readable
+from measures.trained_model import TrainedModel, margins_of
 
 EXAMPLES = 250
 MOST_LEFT_OUT = 0.1
@@ -44,7 +44,8 @@ def adversarial_radius(trained: TrainedModel) -> float:
 
 def radii_of(trained: TrainedModel) -> Tensor:
     """ρ of the first EXAMPLES examples of `random_order`, (m,)."""
-    inputs, labels = sample(trained, EXAMPLES)
+    require_readable(trained.model)
+    inputs, labels = trained.sample(EXAMPLES)
 
     def margins(delta: Tensor) -> Tensor:
         return margins_of(trained.model(inputs + delta.view_as(inputs)), labels)

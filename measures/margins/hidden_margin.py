@@ -10,7 +10,7 @@ Differs from the paper:
 1. The paper predicts the gap from quartiles and moments of dₗ by a linear regression over many networks. That cannot
    be defined from one network; this is the mean of one of its features, the logarithm of the median, negated.
 2. All layers, and misclassified examples too; the paper takes four representations and the correctly classified.
-3. At most 500 examples, the first of `random_order` (harness/input_gradients.py).
+3. At most 500 examples, the first of `random_order` (quantities/input_gradients.py).
 4. Not applicable where a layer's median is not above 0.
 """
 
@@ -18,9 +18,9 @@ import math
 
 from torch import Tensor
 
-from harness.input_gradients import MarginGradients, sample_margin_gradients
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.input_gradients import MarginGradients, sample_margin_gradients
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -8,13 +8,13 @@ Elsayed, Krishnan, Mobahi, Regan & Bengio 2018 (arXiv:1803.05598), the linearise
 Differs from the paper:
 1. A measure, where the paper has a loss function: the distances' 10th percentile, inverted.
 2. The distance is to the boundary with the largest other logit, which need not be the nearest.
-3. At most 500 examples, the first of `random_order` (harness/input_gradients.py).
+3. At most 500 examples, the first of `random_order` (quantities/input_gradients.py).
 4. Not applicable where γ ≤ 0.
 """
 
-from harness.input_gradients import sample_margin_gradients
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.input_gradients import sample_margin_gradients
+from measures.trained_model import TrainedModel
 
 
 @measure(

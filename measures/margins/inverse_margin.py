@@ -6,8 +6,9 @@ Jiang et al. 2020 (arXiv:1912.02178), eq. 22.
 Differs from the paper: not applicable where γ ≤ 0 (the paper only meets networks that fit their training set).
 """
 
-from harness.trained_model import TrainedModel
-from measures import NotApplicable, measure
+from measures import measure
+from measures.quantities.margin_percentile import inverse_squared_margin
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -15,7 +16,4 @@ from measures import NotApplicable, measure
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def inverse_margin(trained: TrainedModel) -> float:
-    gamma = float(trained.margins.double().quantile(0.1))  # interpolated linearly between neighbours
-    if not gamma > 0:
-        raise NotApplicable(f"γ = {gamma:.3g}, not above 0: undefined until the training set is fitted")
-    return 1 / gamma**2
+    return inverse_squared_margin(trained)

@@ -21,9 +21,9 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from harness.input_gradients import sample, sample_margin_gradients
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.input_gradients import SAMPLE, sample_margin_gradients
+from measures.trained_model import TrainedModel
 
 SPLITS = 2
 
@@ -36,7 +36,7 @@ def k_variance_margin(trained: TrainedModel) -> float:
     median = float(trained.margins.double().quantile(0.5))
     if not median > 0:
         raise NotApplicable(f"the median margin is {median:.3g}, not above 0: half are misclassified")
-    _, labels = sample(trained)
+    _, labels = trained.sample(SAMPLE)
     found, generator = sample_margin_gradients(trained), trained.generator()
     features, slopes = found.received[-1].double(), found.gradients[-1].double().norm(dim=1)
     normaliser, counted = 0.0, 0

@@ -10,8 +10,8 @@ Differs from the paper: negated. Where γ ≤ 0 it keeps its meaning (a share of
 is the number it is, unlike 1/γ² (inverse_margin.py).
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 FUNCTION_ONLY = ("layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift")
 

@@ -4,7 +4,7 @@
 
 γ(x) = f(x)[y] − max_{j≠y} f(x)[j]; h(x) is what the second weight layer receives (the input, if there is but one).
 `mixup_margin`: x̃ is the midpoint of two training examples with one label; `augmented_margin`: a training example moved
-by a pixel, edges repeated (harness/mixing.py); at most 256 of each.
+by a pixel, edges repeated (quantities/mixup.py); at most 256 of each.
 
 Natekar & Sharma 2020 (arXiv:2012.02775), mixup and augmented margin summaries; d as in Jiang et al. 2019
 (arXiv:1810.00113).
@@ -19,11 +19,11 @@ import math
 
 from torch import Tensor
 
-from harness.input_gradients import margin_gradients
-from harness.mixing import mixed_within_classes, moved_by_a_pixel
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
 from measures.margins.hidden_margin import normalised_margins
+from measures.quantities.input_gradients import margin_gradients
+from measures.quantities.mixup import mixed_within_classes, moved_by_a_pixel
+from measures.trained_model import TrainedModel
 
 EXAMPLES = 256
 

@@ -14,16 +14,16 @@ Bartlett, Foster & Telgarsky 2017 (arXiv:1706.08498), normalized margin distribu
 Neyshabur et al. 2017 (arXiv:1706.08947) for the path norm.
 Differs from the paper:
 1. One number, where the papers show a distribution or take a percentile of it.
-2. What spectral_complexity.py and path_norm.py say of their own.
+2. R_A and the path norm differ from the papers as spectral_complexity.py and path_norm.py list.
 3. Not applicable where the median margin is not above 0.
 """
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
 from measures.norms.path_norm import path_norm
 from measures.spectral.spectral_complexity import spectral_complexity
+from measures.trained_model import TrainedModel
 
 
 @measure(

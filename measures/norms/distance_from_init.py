@@ -8,12 +8,15 @@ Differs from the paper: the first considers weights only; here biases and batch 
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.plain_network import require_readable
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Nagarajan & Kolter 2019; Jiang et al. 2020, eq. 40")
 def distance_from_init(trained: TrainedModel) -> float:
+    if not dict(trained.init.named_parameters()):
+        require_readable(trained.init)
     now, start = dict(trained.model.named_parameters()), dict(trained.init.named_parameters())
     if now.keys() != start.keys():
         raise NotApplicable("the trained network's parameters are not those of its initialization")

@@ -14,19 +14,19 @@ image; the paper's Frobenius norm is the kernel's.
 
 import math
 
-from harness.trained_model import TrainedModel
-from measures import INVARIANCES, NotApplicable, measure
-from measures.margins.inverse_margin import inverse_margin
+from measures import INVARIANCES, measure
+from measures.layers import require_size
+from measures.quantities.margin_percentile import inverse_squared_margin
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Neyshabur, Tomioka & Srebro 2015; Jiang et al. 2020, eq. 37", invariant_to=INVARIANCES)
 def frobenius_norm(trained: TrainedModel) -> float:
     norms = [layer.frobenius_norm for layer in trained.layers]
-    if not all(norms):
-        raise NotApplicable("a layer's weights are all zero: the logarithm of their norm is undefined")
+    require_size(trained.layers, norms)
     return sum(math.log(norm) for norm in norms)
 
 
 @measure(source="Jiang et al. 2020, eq. 36", invariant_to=INVARIANCES)
 def frobenius_over_margin(trained: TrainedModel) -> float:
-    return frobenius_norm(trained) + math.log(inverse_margin(trained)) / 2
+    return frobenius_norm(trained) + math.log(inverse_squared_margin(trained)) / 2

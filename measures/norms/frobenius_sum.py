@@ -13,9 +13,9 @@ image; the paper's Frobenius norm is the kernel's.
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
 from measures.norms.frobenius_norm import frobenius_norm, frobenius_over_margin
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, eq. 39", invariant_to=INVARIANCES)

@@ -21,10 +21,10 @@ import math
 
 import torch
 
-from harness.layers import Layer
-from harness.trained_model import TrainedModel
-from measures import INVARIANCES, NotApplicable, measure
-from measures.margins.inverse_margin import inverse_margin
+from measures import INVARIANCES, measure
+from measures.layers import Layer, require_size
+from measures.quantities.margin_percentile import inverse_squared_margin
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Bartlett & Mendelson 2002; Golowich, Rakhlin & Shamir 2018", invariant_to=INVARIANCES)
@@ -34,7 +34,7 @@ def l1_inf_norm(trained: TrainedModel) -> float:
 
 @measure(source="Bartlett & Mendelson 2002; Golowich, Rakhlin & Shamir 2018", invariant_to=INVARIANCES)
 def l1_inf_over_margin(trained: TrainedModel) -> float:
-    return l1_inf_norm(trained) + math.log(inverse_margin(trained)) / 2
+    return l1_inf_norm(trained) + math.log(inverse_squared_margin(trained)) / 2
 
 
 @measure(source="Neyshabur, Tomioka & Srebro 2015", invariant_to=INVARIANCES)
@@ -44,7 +44,7 @@ def l3_15_norm(trained: TrainedModel) -> float:
 
 @measure(source="Neyshabur, Tomioka & Srebro 2015", invariant_to=INVARIANCES)
 def l3_15_over_margin(trained: TrainedModel) -> float:
-    return l3_15_norm(trained) + math.log(inverse_margin(trained)) / 2
+    return l3_15_norm(trained) + math.log(inverse_squared_margin(trained)) / 2
 
 
 def log_group_norm(layer: Layer, p: float, q: float) -> float:
@@ -52,8 +52,5 @@ def log_group_norm(layer: Layer, p: float, q: float) -> float:
     ones = torch.ones(1, *layer.input_shape, dtype=torch.float64, device=layer.weight.device)
     of_units = layer.linear_map(ones, layer.weight.double().abs().pow(p)).flatten() ** (1 / p)
     norm = float(of_units.norm(q))
-    if norm == 0:
-        raise NotApplicable(
-            f"the weights of layer {layer.name!r} are all zero: the logarithm of their norm is undefined"
-        )
+    require_size([layer], [norm])
     return math.log(norm)

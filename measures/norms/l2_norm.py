@@ -10,8 +10,8 @@ Differs from the paper:
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, eq. 42", invariant_to={"unit_permutation"})

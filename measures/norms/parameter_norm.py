@@ -9,8 +9,8 @@ Differs from the paper:
 2. Biases are left out (`l2_norm` has them, and no folding).
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, eq. 42", invariant_to={"unit_permutation", "batch_norm_folding", "logit_shift"})

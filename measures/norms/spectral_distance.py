@@ -6,8 +6,8 @@ Jiang et al. 2020 (arXiv:1912.02178), eq. 41.
 Differs from the paper: none; but published code takes the norm of the reshaped kernel, which is not the operator's.
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, eq. 41", invariant_to={"batch_norm_folding", "logit_shift"})

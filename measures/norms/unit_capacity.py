@@ -4,7 +4,7 @@
 
 The sum runs over the units j of the last hidden layer. uⱼ holds the weights into unit j, βⱼ = ‖uⱼ − uⱼ⁰‖₂ is its
 capacity (uⱼ⁰ before training) and αⱼ, the norm of the weights from it to the logits, its impact; hᵢ is what the layer
-receives for example i, the input itself in a network with one hidden layer. γ is the margin of measures/margins/
+receives for example i, the input itself in most networks with one hidden layer. γ is the margin of measures/margins/
 inverse_margin.py. Batch normalization is folded in.
 
 Neyshabur, Li, Bhojanapalli, LeCun & Srebro 2019 (arXiv:1805.12076), theorem 1, which bounds the Rademacher complexity
@@ -14,16 +14,20 @@ Differs from the paper:
 2. The paper has one hidden layer. In a deeper network the layers below the last hidden one count as fixed features,
    to which theorem 1 applies: how far they moved themselves is not counted.
 3. Biases are left out; the paper's networks have none.
-4. Not applicable where the last two weight layers are not linear ones, one after the other.
+4. Not applicable where the last two weight layers are not linear ones, each on one vector, one directly after the other
+   and before the logits, with no connection around them.
 """
 
 import math
 
 import torch
+from torch import nn
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
-from measures.margins.inverse_margin import inverse_margin
+from measures.layer_chain import check_chain
+from measures.layer_inputs import received_by_layers
+from measures.quantities.margin_percentile import inverse_squared_margin
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Neyshabur et al. 2019, theorem 1", invariant_to={"batch_norm_folding", "logit_shift"})
@@ -31,12 +35,16 @@ def unit_capacity(trained: TrainedModel) -> float:
     if len(trained.layers) < 2:
         raise NotApplicable("there is 1 weight layer, so no hidden unit")
     hidden, last = trained.layers[-2:]
-    if hidden.weight.ndim != 2 or hidden.output_shape != last.input_shape:
+    if len(hidden.input_shape) != 1 or hidden.output_shape != last.input_shape:
         raise NotApplicable(
             f"layer {hidden.name!r} with output {hidden.output_shape} is not a linear one right before {last.name!r}"
         )
-    h = trained.hidden_features[-2] if len(trained.layers) > 2 else trained.inputs.flatten(1)
+    check_chain(trained, last=2)
+    if len(trained.layers) > 2:
+        h = trained.hidden_features[-2]
+    else:  # what the first layer receives: the inputs, after pooling and scaling if the network does any
+        h = received_by_layers(trained.model, trained.inputs, (nn.Linear,))[0]
     alpha, beta = last.weight.double().norm(dim=0), hidden.change.double().norm(dim=1)
     size = h.square().sum(dim=1).mean(dtype=torch.float64).sqrt()
     at_start = (h @ hidden.init_weight.T).square().mean(dim=0, dtype=torch.float64).sqrt()
-    return float(alpha @ (beta * size + at_start)) * math.sqrt(inverse_margin(trained))
+    return float(alpha @ (beta * size + at_start)) * math.sqrt(inverse_squared_margin(trained))

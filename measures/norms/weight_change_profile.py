@@ -13,9 +13,9 @@ Differs from the papers: neither has a number for it; taking the centre of mass 
 
 import math
 
-from harness.layers import Layer, row_norms
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.layers import Layer, row_norms
+from measures.trained_model import TrainedModel
 
 
 @measure(source="after Stephenson et al. 2021", invariant_to={"batch_norm_folding", "logit_shift"})

@@ -8,8 +8,8 @@ Differs from the paper: on the training set, as all measures here; the paper's i
 
 import torch.nn.functional as F
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Brier 1950, eq. 2", invariant_to=INVARIANCES)

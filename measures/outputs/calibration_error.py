@@ -12,8 +12,8 @@ classified correctly this is 1 minus the mean confidence.
 
 import torch
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 BINS = 15
 

@@ -7,8 +7,8 @@ confidence, deserved or not.
 Differs from the paper: none; but the paper is about overconfidence on inputs of another kind, not about a gap.
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -7,8 +7,8 @@ regularize by the entropy: confident networks are claimed to generalize worse, s
 Differs from the paper: none.
 """
 
-from harness.trained_model import TrainedModel
 from measures import INVARIANCES, measure
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, appendix C", invariant_to=INVARIANCES)

@@ -19,10 +19,11 @@ Differs from the papers:
 import torch
 from torch import Tensor
 
-from harness.losses import flat_parameters
-from harness.perturbations import logits_at, sample
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters, logits_at
+from measures.quantities.perturbations import EXAMPLES
+from measures.seeding import standard_normal
+from measures.trained_model import TrainedModel
 
 VECTORS = 16
 
@@ -33,7 +34,7 @@ VECTORS = 16
     invariant_to={"unit_permutation"},
 )
 def info_in_weights(trained: TrainedModel) -> float:
-    variance = flat_parameters(trained).double().square().mean()
+    variance = flat_parameters(trained.model).double().square().mean()
     if variance == 0:
         raise NotApplicable("all weights are zero: the prior has no width")
     return float((len(trained.labels) * variance * fisher_diagonal(trained)).log1p().sum()) / 2
@@ -42,13 +43,13 @@ def info_in_weights(trained: TrainedModel) -> float:
 @torch.enable_grad()
 def fisher_diagonal(trained: TrainedModel, vectors: int = VECTORS) -> Tensor:
     """Estimate of F̂'s diagonal, (p,) float64."""
-    inputs, labels = sample(trained)
-    theta = flat_parameters(trained).requires_grad_()
-    logits = logits_at(trained, theta, inputs)
+    inputs, labels = trained.sample(EXAMPLES)
+    theta = flat_parameters(trained.model).requires_grad_()
+    logits = logits_at(trained.model, theta, inputs)
     probabilities = logits.detach().softmax(dim=1)
     generator, diagonal = trained.generator(), torch.zeros_like(theta, dtype=torch.float64)
     for _ in range(vectors):
-        r = torch.randn(logits.shape, generator=generator, dtype=logits.dtype).to(logits.device)
+        r = standard_normal(logits.shape, generator, like=logits)
         scaled = probabilities.sqrt() * r
         c = scaled - probabilities * scaled.sum(dim=1, keepdim=True)  # covariance diag(π) − ππᵀ
         (g,) = torch.autograd.grad(logits, theta, c, retain_graph=True)

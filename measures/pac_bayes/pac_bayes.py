@@ -21,31 +21,32 @@ import math
 
 from torch import Tensor
 
-from harness.losses import flat_parameters
-from harness.perturbations import initial_parameters, tolerated_noise_std, tolerated_radius
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.flat_parameters import flat_parameters, initial_parameters
+from measures.quantities.perturbations import tolerated_noise_std, tolerated_radius
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, eq. 49", cost="slow")
 def pac_bayes_orig(trained: TrainedModel) -> float:
-    return pac_bayes(trained, flat_parameters(trained), tolerated_noise_std(trained, "isotropic"))
+    return pac_bayes(trained, flat_parameters(trained.model), tolerated_noise_std(trained, "isotropic"))
 
 
 @measure(source="Jiang et al. 2020, eq. 48", cost="slow")
 def pac_bayes_init(trained: TrainedModel) -> float:
-    change = flat_parameters(trained) - initial_parameters(trained)
+    change = flat_parameters(trained.model) - initial_parameters(trained)
     return pac_bayes(trained, change, tolerated_noise_std(trained, "isotropic"))
 
 
 @measure(source="Jiang et al. 2020, appendix C (sharpness-orig)", cost="slow", invariant_to={"unit_permutation"})
 def sharpness_orig(trained: TrainedModel) -> float:
-    return pac_bayes(trained, flat_parameters(trained), noise_within(trained, tolerated_radius(trained, "isotropic")))
+    noise_std = noise_within(trained, tolerated_radius(trained, "isotropic"))
+    return pac_bayes(trained, flat_parameters(trained.model), noise_std)
 
 
 @measure(source="Jiang et al. 2020, appendix C (sharpness-init)", cost="slow")
 def sharpness_init(trained: TrainedModel) -> float:
-    change = flat_parameters(trained) - initial_parameters(trained)
+    change = flat_parameters(trained.model) - initial_parameters(trained)
     return pac_bayes(trained, change, noise_within(trained, tolerated_radius(trained, "isotropic")))
 
 
@@ -57,4 +58,4 @@ def pac_bayes(trained: TrainedModel, from_prior: Tensor, noise_std: float) -> fl
 
 def noise_within(trained: TrainedModel, radius: float) -> float:
     """The standard deviation whose noise stays within ±radius in all parameters with probability at least one half."""
-    return radius / math.sqrt(2 * math.log(2 * flat_parameters(trained).numel()))
+    return radius / math.sqrt(2 * math.log(2 * flat_parameters(trained.model).numel()))

@@ -12,7 +12,7 @@ Kullback-Leibler divergence between N(θ, diag(ε² + σ'²(θ − θ₀)²)) an
 
 Jiang et al. 2020 (arXiv:1912.02178), eq. 56 (init), 57 (orig); the magnitude-aware sharpness bounds in its appendix C.
 The paper's, and no bounds: the σ' that goes in is that of noise in proportion to θ, not to θ − θ₀; and with θ_P = 0
-the formula's sum is no divergence.
+the formula's sum is not a divergence.
 Differs from the paper:
 1. σ' and α' are those of pac_bayes_magnitude_flatness and worst_case_magnitude_flatness, found on samples, without ε.
 2. In the sharpness variants σ' is the noise that stays within α' in all parameters with probability at least ½; the
@@ -23,41 +23,41 @@ import math
 
 from torch import Tensor
 
-from harness.losses import flat_parameters
-from harness.perturbations import initial_parameters, tolerated_noise_std, tolerated_radius
-from harness.trained_model import TrainedModel
 from measures import measure
 from measures.pac_bayes.pac_bayes import noise_within
+from measures.quantities.flat_parameters import flat_parameters, initial_parameters
+from measures.quantities.perturbations import tolerated_noise_std, tolerated_radius
+from measures.trained_model import TrainedModel
 
 EPSILON = 1e-3
 
 
 @measure(source="Jiang et al. 2020, eq. 57", cost="slow")
 def pac_bayes_magnitude_orig(trained: TrainedModel) -> float:
-    return pac_bayes_magnitude(trained, flat_parameters(trained), tolerated_noise_std(trained, "relative"))
+    return pac_bayes_magnitude(trained, flat_parameters(trained.model), tolerated_noise_std(trained, "relative"))
 
 
 @measure(source="Jiang et al. 2020, eq. 56", cost="slow")
 def pac_bayes_magnitude_init(trained: TrainedModel) -> float:
-    change = flat_parameters(trained) - initial_parameters(trained)
+    change = flat_parameters(trained.model) - initial_parameters(trained)
     return pac_bayes_magnitude(trained, change, tolerated_noise_std(trained, "relative"))
 
 
 @measure(source="Jiang et al. 2020, appendix C (magnitude-aware sharpness-orig)", cost="slow")
 def sharpness_magnitude_orig(trained: TrainedModel) -> float:
     noise_std = noise_within(trained, tolerated_radius(trained, "relative"))
-    return pac_bayes_magnitude(trained, flat_parameters(trained), noise_std)
+    return pac_bayes_magnitude(trained, flat_parameters(trained.model), noise_std)
 
 
 @measure(source="Jiang et al. 2020, appendix C (magnitude-aware sharpness-init)", cost="slow")
 def sharpness_magnitude_init(trained: TrainedModel) -> float:
-    change = flat_parameters(trained) - initial_parameters(trained)
+    change = flat_parameters(trained.model) - initial_parameters(trained)
     return pac_bayes_magnitude(trained, change, noise_within(trained, tolerated_radius(trained, "relative")))
 
 
 def pac_bayes_magnitude(trained: TrainedModel, from_prior: Tensor, noise_std: float) -> float:
     """The formula above; `from_prior` is θ − θ_P."""
-    change = (flat_parameters(trained) - initial_parameters(trained)).double()
+    change = (flat_parameters(trained.model) - initial_parameters(trained)).double()
     widest = EPSILON**2 + (noise_std**2 + 1) * from_prior.double().square().mean()
     logarithms = (widest / (EPSILON**2 + noise_std**2 * change.square())).log()
     return float(logarithms.sum()) / 4 + math.log(len(trained.labels) / noise_std) + 10

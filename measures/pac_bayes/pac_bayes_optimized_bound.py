@@ -13,8 +13,8 @@ errors are independent numbers in [0, 1], so with probability 1 − δ' their me
 kl(mean, expectation) ≤ log(2/δ')/100.
 
 It holds with probability 1 − δ − δ' = 0.965 for the error of a network drawn from Q, whatever the optimisation did,
-since P depends on no data: λ ranges over a countable set by a union bound. It is no limit for the trained weights
-themselves, and so not registered as a bound on the test error.
+since P does not depend on data: λ ranges over a countable set by a union bound. It is not a limit for the trained
+weights themselves, and so not registered as a bound on the test error.
 
 Dziugaite & Roy 2017 (arXiv:1703.11008), eq. 8 and section 3 (the bound), 3.1 (the prior's λ), and their δ, δ'.
 Differs from the paper:
@@ -31,10 +31,11 @@ import torch.nn.functional as F
 from scipy.optimize import brentq
 from torch import Tensor
 
-from harness.losses import flat_parameters
-from harness.perturbations import initial_parameters, logits_at, tolerated_noise_std
-from harness.trained_model import TrainedModel
-from measures import measure
+from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters, initial_parameters, logits_at
+from measures.quantities.perturbations import tolerated_noise_std
+from measures.seeding import standard_normal
+from measures.trained_model import TrainedModel
 
 CONFIDENCE, SAMPLING_CONFIDENCE = 0.025, 0.01  # δ, δ': how often the bound, and the estimate of ê, may fail
 PRIOR_LARGEST, PRIOR_STEPS = 0.1, 100
@@ -44,6 +45,8 @@ NETWORKS = 100
 
 @measure(source="Dziugaite & Roy 2017, section 3", cost="slow")
 def pac_bayes_optimized_bound(trained: TrainedModel) -> float:
+    if len(trained.labels) < 2:
+        raise NotApplicable("there is one training example: the bound divides by n − 1")
     generator = trained.generator()
     stds = optimised_stds(trained, generator)
     n = len(trained.labels)
@@ -56,7 +59,7 @@ def pac_bayes_optimized_bound(trained: TrainedModel) -> float:
 @torch.enable_grad()
 def optimised_stds(trained: TrainedModel, generator: torch.Generator, steps: int = STEPS) -> Tensor:
     """Standard deviation of each parameter under Q, (p,)."""
-    theta, n = flat_parameters(trained), len(trained.labels)
+    theta, n = flat_parameters(trained.model), len(trained.labels)
     start = math.log(tolerated_noise_std(trained, "isotropic"))
     sizes = torch.tensor([parameter.numel() for parameter in trained.model.parameters()], device=theta.device)
     log_stds = torch.full(sizes.shape, start, dtype=theta.dtype, device=theta.device).requires_grad_()
@@ -64,7 +67,8 @@ def optimised_stds(trained: TrainedModel, generator: torch.Generator, steps: int
     for step in range(steps):
         places = torch.arange(step * BATCH, (step + 1) * BATCH, device=theta.device) % n
         batch, stds = trained.random_order[places], log_stds.exp().repeat_interleave(sizes)
-        logits = logits_at(trained, theta + stds * _normal(theta, generator), trained.inputs[batch])
+        noise = standard_normal(theta.shape, generator, like=theta)
+        logits = logits_at(trained.model, theta + stds * noise, trained.inputs[batch])
         loss = F.cross_entropy(logits, trained.labels[batch]) / math.log(2)
         divergence = divergence_from_prior(trained, stds, best_prior_variance(trained, stds))
         objective = loss + ((divergence + math.log(n / CONFIDENCE)) / (2 * (n - 1))).sqrt()
@@ -77,7 +81,7 @@ def optimised_stds(trained: TrainedModel, generator: torch.Generator, steps: int
 
 def best_prior_variance(trained: TrainedModel, stds: Tensor) -> Tensor:
     """The λ with the smallest KL(Q‖P)."""
-    return (stds**2 + (flat_parameters(trained) - initial_parameters(trained)) ** 2).mean()
+    return (stds**2 + (flat_parameters(trained.model) - initial_parameters(trained)) ** 2).mean()
 
 
 def prior_index(variance: float) -> int:
@@ -88,19 +92,20 @@ def prior_index(variance: float) -> int:
 def divergence_from_prior(trained: TrainedModel, stds: Tensor, prior_variance: float | Tensor) -> Tensor:
     """KL(Q‖P) in nats."""
     ratios = (stds.double() ** 2) / prior_variance
-    change = (flat_parameters(trained) - initial_parameters(trained)).double()
+    change = (flat_parameters(trained.model) - initial_parameters(trained)).double()
     return (ratios - 1 - ratios.log() + change**2 / prior_variance).sum() / 2
 
 
 @torch.no_grad()
 def highest_error(trained: TrainedModel, stds: Tensor, generator: torch.Generator) -> float:
     """What the training error of a network drawn from Q is at most, but for a probability δ'."""
-    theta, n = flat_parameters(trained), len(trained.labels)
+    theta, n = flat_parameters(trained.model), len(trained.labels)
     share = math.ceil(n / NETWORKS)
     shares = trained.random_order.split(share)
     wrong = 0
     for chosen in shares:
-        logits = logits_at(trained, theta + stds * _normal(theta, generator), trained.inputs[chosen])
+        noise = standard_normal(theta.shape, generator, like=theta)
+        logits = logits_at(trained.model, theta + stds * noise, trained.inputs[chosen])
         wrong += int((logits.argmax(dim=1) != trained.labels[chosen]).sum())
     # The last share may be smaller; its missing examples count as right, and the limit is scaled to the n there are.
     full = share * len(shares)
@@ -118,7 +123,3 @@ def inverse_kl(q: float, c: float) -> float:
     if q >= nearly_one or excess(nearly_one) <= 0:
         return 1.0
     return float(brentq(excess, max(q, 1e-300), nearly_one, xtol=1e-15))
-
-
-def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)

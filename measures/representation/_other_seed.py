@@ -4,10 +4,10 @@ import dataclasses
 
 from torch import Tensor
 
-from harness.layer_features import hidden_layers, layer_features
-from harness.shared import once_per_model
-from harness.trained_model import TrainedModel
 from measures import NotApplicable
+from measures.once_per_model import once_per_model
+from measures.representation._layer_features import hidden_layers, layer_features
+from measures.trained_model import TrainedModel
 
 
 @once_per_model

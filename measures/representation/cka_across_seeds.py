@@ -10,9 +10,9 @@ to each other is the finding of Morcos, Raghu & Bengio 2018 (arXiv:1806.05759) w
 Differs from the paper: one pair of networks.
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
 from measures.representation._other_seed import centred_pair
+from measures.trained_model import TrainedModel
 
 
 @measure(

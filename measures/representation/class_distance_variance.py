@@ -9,10 +9,10 @@ Galanti, György & Hutter 2021 (arXiv:2112.15121), class-distance normalized var
 Differs from the paper: feature maps larger than 4x4 are averaged to that, and at most 1,000 examples are looked at.
 """
 
-from harness.class_statistics import class_statistics
-from harness.layer_features import hidden_layers
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.representation._class_statistics import class_statistics
+from measures.representation._layer_features import hidden_layers
+from measures.trained_model import TrainedModel
 
 UNMOVED = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
 

@@ -15,11 +15,11 @@ Differs from the paper:
 
 import torch
 
-from harness.class_statistics import class_statistics
-from harness.layer_features import hidden_layers
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.representation._class_statistics import class_statistics
+from measures.representation._layer_features import hidden_layers
 from measures.representation.mixup_accuracy import mixup_error
+from measures.trained_model import TrainedModel
 
 UNMOVED = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
 

@@ -14,10 +14,10 @@ Differs from the paper: divided by the sum of all weights; one graph of 500 exam
 import torch
 from torch import Tensor
 
-from harness.layer_features import hidden_layers, sampled_labels
-from harness.neighbours import feature_products
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.representation._layer_features import hidden_layers, sampled_labels
+from measures.representation._neighbours import feature_products
+from measures.trained_model import TrainedModel
 
 SIMILAR = 20
 

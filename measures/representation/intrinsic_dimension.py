@@ -15,10 +15,10 @@ Differs from the paper:
 
 import torch
 
-from harness.layer_features import hidden_layers
-from harness.neighbours import neighbours
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.representation._layer_features import hidden_layers
+from measures.representation._neighbours import neighbours
+from measures.trained_model import TrainedModel
 
 KEPT = 0.9  # share of the ratios that the line is fitted to, smallest first
 

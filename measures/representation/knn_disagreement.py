@@ -8,10 +8,10 @@ most frequent label among the neighbours, the lowest of several. A fraction.
 Common practice; Cover & Hart 1967 for the rule.
 """
 
-from harness.layer_features import hidden_layers, sampled_labels
-from harness.neighbours import neighbours_vote
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.representation._layer_features import hidden_layers, sampled_labels
+from measures.representation._neighbours import neighbours_vote
+from measures.trained_model import TrainedModel
 
 VOTERS = 10
 

@@ -24,11 +24,11 @@ import torch
 from scipy.optimize import nnls
 from torch import Tensor
 
-from harness.class_statistics import class_statistics
-from harness.layer_features import hidden_layers
-from harness.shared import once_per_model
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.once_per_model import once_per_model
+from measures.representation._class_statistics import class_statistics
+from measures.representation._layer_features import hidden_layers
+from measures.trained_model import TrainedModel
 
 POINTS = 30  # at most so many of a class
 DRAWS = 50

@@ -3,7 +3,7 @@
     μ = (1/m) Σₖ 1[argmax g((h(xᵢₖ) + h(xⱼₖ))/2) ≠ yₖ]     yᵢₖ = yⱼₖ = yₖ, iₖ ≠ jₖ
 
 h is what the second weight layer receives, g the rest of the network: f = g ∘ h are the logits. The m pairs are the
-first of harness/mixing.py, at most 500. A fraction; the paper's accuracy is one minus it.
+first of quantities/mixup.py, at most 500. A fraction; the paper's accuracy is one minus it.
 
 Natekar & Sharma 2020 (arXiv:2012.02775), manifold mixup; Verma et al. 2019 (arXiv:1806.05236).
 Differs from the paper:
@@ -12,12 +12,15 @@ Differs from the paper:
    convex, and the mean of two examples that it classifies alike cannot be classified otherwise.
 """
 
-import torch
-from torch import Tensor, nn
+import itertools
 
-from harness.mixing import class_pairs
-from harness.trained_model import CHUNK, TrainedModel
+import torch
+from torch import Tensor
+
 from measures import NotApplicable, measure
+from measures.layer_hooks import before_layers, linear_and_convolutional, require_rows
+from measures.quantities.mixup import class_pairs
+from measures.trained_model import CHUNK, TrainedModel
 
 PAIRS = 500  # at most so many
 
@@ -31,6 +34,7 @@ def manifold_mixup_accuracy(trained: TrainedModel) -> float:
     hidden = len(trained.hidden_features_of(trained.inputs[:1]))
     if hidden < 2:
         raise NotApplicable(f"{hidden} hidden layers: what follows the first would be linear, and its regions convex")
+    require_rows(trained.model, linear_and_convolutional(trained.model), trained.inputs)
     pairs = class_pairs(trained)[:PAIRS]
     if not len(pairs):
         raise NotApplicable(f"none of {len(trained.labels)} training examples has the label of another")
@@ -41,20 +45,11 @@ def manifold_mixup_accuracy(trained: TrainedModel) -> float:
 def logits_of_means(trained: TrainedModel, pairs: Tensor) -> Tensor:
     """Logits where what the second weight layer receives is the mean over each pair, (len(pairs), num_classes)."""
     count = len(pairs)
-    applied = []
+    applications = itertools.count(1)
 
-    def mix(module: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
-        applied.append(module)
-        if len(applied) != 2:
-            return None
-        return ((arguments[0] + arguments[0].roll(count, dims=0)) / 2,)
+    def mix(received: Tensor) -> Tensor | None:
+        return (received + received.roll(count, dims=0)) / 2 if next(applications) == 2 else None
 
-    weight_layers = [each for each in trained.model.modules() if isinstance(each, nn.Linear | nn.Conv2d)]
-    hooks = [layer.register_forward_pre_hook(mix) for layer in weight_layers]
-    try:
-        with torch.no_grad():
-            logits: Tensor = trained.model(trained.inputs[pairs.T.flatten()])
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with before_layers(linear_and_convolutional(trained.model), mix), torch.no_grad():
+        logits: Tensor = trained.model(trained.inputs[pairs.T.flatten()])
     return logits[:count]

@@ -2,7 +2,7 @@
 
     μ = (1/m) Σₖ 1[argmax f((xᵢₖ + xⱼₖ)/2) ≠ yₖ]     yᵢₖ = yⱼₖ = yₖ, iₖ ≠ jₖ
 
-f are the logits; the m pairs are those of harness/mixing.py, at most 1,000. A fraction; the paper's accuracy is
+f are the logits; the m pairs are those of quantities/mixup.py, at most 1,000. A fraction; the paper's accuracy is
 one minus it.
 
 Natekar & Sharma 2020 (arXiv:2012.02775), label-wise mixup.
@@ -12,10 +12,10 @@ classes.
 
 import dataclasses
 
-from harness.mixing import mixed_within_classes
-from harness.shared import once_per_model
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.once_per_model import once_per_model
+from measures.quantities.mixup import mixed_within_classes
+from measures.trained_model import TrainedModel
 
 
 @measure(

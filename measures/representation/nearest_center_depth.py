@@ -16,11 +16,11 @@ Differs from the paper:
 
 import itertools
 
-from harness.class_statistics import class_statistics
-from harness.layer_features import hidden_layers, layer_features
-from harness.shared import once_per_model
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.once_per_model import once_per_model
+from measures.representation._class_statistics import class_statistics
+from measures.representation._layer_features import hidden_layers, layer_features
+from measures.trained_model import TrainedModel
 
 TOLERATED_ERROR = 0.05
 UNMOVED = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}

@@ -14,10 +14,10 @@ one size; at most 1,000 examples are looked at.
 
 import torch
 
-from harness.class_statistics import class_statistics
-from harness.layer_features import hidden_layers
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.representation._class_statistics import class_statistics
+from measures.representation._layer_features import hidden_layers
+from measures.trained_model import TrainedModel
 
 SMALLEST = 1e-6  # singular values of the centred means below this times the largest are rounding
 

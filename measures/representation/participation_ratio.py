@@ -9,10 +9,10 @@ differ by no more than float32 tells apart.
 Common practice; Gao et al. 2017 (bioRxiv 214262), participation ratio as dimension.
 """
 
-from harness.layer_features import hidden_layers
-from harness.neighbours import SAME, feature_products
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.representation._layer_features import hidden_layers
+from measures.representation._neighbours import SAME, feature_products
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -8,17 +8,17 @@ that are learned late, or memorized, are predicted in deep layers only.
 
 Baldock, Maennel & Neyshabur 2021 (arXiv:2106.09647), prediction depth.
 Differs from the paper:
-1. The neighbours vote with their training labels among at most 500 examples, of which an example is none of its own;
+1. The neighbours vote with their training labels among at most 500 examples, an example not among its own;
    10 of them vote instead of 30 of a training set a hundred times larger.
 2. No probe is placed after the softmax; and feature maps larger than 4x4 are averaged to that.
 """
 
 import torch
 
-from harness.layer_features import hidden_layers
-from harness.neighbours import neighbours_vote
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.representation._layer_features import hidden_layers
+from measures.representation._neighbours import neighbours_vote
+from measures.trained_model import TrainedModel
 
 VOTERS = 10
 

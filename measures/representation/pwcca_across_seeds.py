@@ -18,9 +18,9 @@ Differs from the paper:
 import torch
 from torch import Tensor
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
 from measures.representation._other_seed import centred_pair
+from measures.trained_model import TrainedModel
 
 VARIANCE_KEPT = 0.99
 
@@ -46,7 +46,7 @@ def leading_directions(features: Tensor) -> Tensor:
     """An orthonormal basis (m, k) of the projection of centred features on their leading principal components."""
     examples, width = features.shape
     gram = features.T @ features if width < examples else features @ features.T
-    variances, vectors = (each.flip(-1) for each in torch.linalg.eigh(gram))  # largest first
+    variances, vectors = (part.flip(-1) for part in torch.linalg.eigh(gram))  # largest first
     share = variances.cumsum(0) / variances.sum()
     count = 1 + int((share < VARIANCE_KEPT).sum())
     if width < examples:

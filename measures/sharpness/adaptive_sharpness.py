@@ -19,14 +19,15 @@ Differs from the papers:
 
 import numpy as np
 
-from harness.losses import flat_parameters, loss_and_gradient
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters
+from measures.quantities.losses import loss_and_gradient
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Kwon et al. 2021, eq. 3", cost="slow", invariant_to={"layer_rescaling", "unit_permutation"})
 def adaptive_sharpness(trained: TrainedModel, radius: float = 0.5, steps: int = 10) -> float:
-    theta = flat_parameters(trained)
+    theta = flat_parameters(trained.model)
     loss, gradient = loss_and_gradient(trained, theta)
     losses = [loss]
     for _ in range(steps):

@@ -6,12 +6,12 @@ L is the mean cross-entropy, θ all parameters; σ is a standard deviation, half
 
 Neyshabur et al. 2017 (arXiv:1706.08947), eq. 6 (expected sharpness); Andriushchenko et al. 2023 (arXiv:2302.07011),
 the average-case sharpness with c = 1.
-Differs from the papers: 8 draws on 300 training examples, the same at any σ and for twins (harness/perturbations.py).
+Differs from the papers: 8 draws on 300 training examples, the same at any σ and for twins (perturbations.py).
 """
 
-from harness.perturbations import STEPS_A_DECADE, clean_outcome, grid_size, noisy_outcomes
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.perturbations import STEPS_A_DECADE, clean_outcome, grid_size, noisy_outcomes
+from measures.trained_model import TrainedModel
 
 NOISE_STD = grid_size(-1.5 * STEPS_A_DECADE)
 

@@ -4,7 +4,7 @@
     μ = max over |δᵢ| ≤ ρ|θᵢ| of  L(θ + δ) − L(θ)                           ρ = 10⁻²      adaptive_sharpness_linf
 
 L is the mean cross-entropy, θ all parameters. The maximum is sought by four steps to the corner of the box where the
-linearized loss is highest, the highest point on the way kept (harness/perturbations.py).
+linearized loss is highest, the highest point on the way kept (quantities/perturbations.py).
 
 Keskar et al. 2017 (arXiv:1609.04836), section 2.2.2, metric 2.1, with A = I and the larger of the paper's two ε.
 Kwon et al. 2021 (arXiv:2102.11600), eq. 3 with p = ∞, T = |θ|; also Andriushchenko et al. 2023 (arXiv:2302.07011).
@@ -16,9 +16,9 @@ Differs from the papers:
 4. Not applicable where the gradient is zero wherever the box is wide: the ascent has no direction.
 """
 
-from harness.perturbations import Box, clean_gradient, clean_outcome, half_widths, worst_outcome
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.perturbations import Box, clean_gradient, clean_outcome, half_widths, worst_outcome
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Keskar et al. 2017, metric 2.1", cost="slow", invariant_to={"unit_permutation"})

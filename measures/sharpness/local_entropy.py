@@ -23,10 +23,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.losses import flat_parameters
-from harness.perturbations import STEPS_A_DECADE, grid_size, logits_at, noisy_outcomes, sample
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.flat_parameters import flat_parameters, logits_at
+from measures.quantities.perturbations import EXAMPLES, STEPS_A_DECADE, grid_size, noisy_outcomes
+from measures.seeding import standard_normal
+from measures.trained_model import TrainedModel
 
 WIDTH, BETA = grid_size(-1.5 * STEPS_A_DECADE), 100.0
 TEMPERATURES = (0.03, 0.1, 0.3, 1.0)
@@ -38,18 +39,18 @@ LossAndGradient = Callable[[Tensor], tuple[float, Tensor]]
 
 @measure(source="Chaudhari et al. 2017, local entropy", cost="slow", invariant_to={"logit_shift"})
 def local_entropy(trained: TrainedModel) -> float:
-    inputs, labels = sample(trained)
+    inputs, labels = trained.sample(EXAMPLES)
     batches = itertools.cycle(zip(inputs.split(BATCH), labels.split(BATCH), strict=True))
 
     @torch.enable_grad()
     def loss_and_gradient(parameters: Tensor) -> tuple[float, Tensor]:
         x, y = next(batches)
         theta = parameters.detach().requires_grad_()
-        loss = F.cross_entropy(logits_at(trained, theta, x), y)
+        loss = F.cross_entropy(logits_at(trained.model, theta, x), y)
         return float(loss.detach()), torch.autograd.grad(loss, theta)[0]
 
     at_first = float(noisy_outcomes(trained, WIDTH, "isotropic").losses.mean())
-    return free_energy(loss_and_gradient, flat_parameters(trained), at_first, trained.generator())
+    return free_energy(loss_and_gradient, flat_parameters(trained.model), at_first, trained.generator())
 
 
 def free_energy(
@@ -58,7 +59,7 @@ def free_energy(
     """∫₀¹ E_t[L] dt around θ; `at_first` is E₀[L]."""
 
     def noise() -> Tensor:
-        return WIDTH * torch.randn(theta.shape, generator=generator, dtype=theta.dtype).to(theta.device)
+        return WIDTH * standard_normal(theta.shape, generator, like=theta)
 
     offset, means = noise(), [at_first]
     for temperature in TEMPERATURES:

@@ -10,13 +10,13 @@ Li et al. 2018 (arXiv:1712.09913), section 4 (filter-wise normalization); the ra
 along such directions as in Huang et al. 2020 (arXiv:1906.03291).
 Differs from the papers:
 1. They plot the loss along one or two directions; here the mean over 8, on 300 training examples, becomes a number.
-2. r is sought on a grid of 8 sizes a decade and interpolated (harness/perturbations.py).
+2. r is sought on a grid of 8 sizes a decade and interpolated (quantities/perturbations.py).
 3. Not applicable where the loss does not rise by 1 nat up to r = 10 (all weights zero, or a bias that decides).
 """
 
-from harness.perturbations import clean_outcome, crossing, noisy_outcomes
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.perturbations import clean_outcome, crossing, noisy_outcomes
+from measures.trained_model import TrainedModel
 
 
 @measure(

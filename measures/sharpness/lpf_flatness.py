@@ -8,9 +8,9 @@ Bisla, Wang & Choromanska 2022 (arXiv:2201.08025), the LPF measure, with the σ 
 Differs from the paper: 8 draws on 300 training examples; the paper takes 100 and the whole set.
 """
 
-from harness.perturbations import STEPS_A_DECADE, grid_size, noisy_outcomes
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.perturbations import STEPS_A_DECADE, grid_size, noisy_outcomes
+from measures.trained_model import TrainedModel
 
 NOISE_STD = grid_size(-2 * STEPS_A_DECADE)
 

@@ -9,7 +9,7 @@ well be as it started (α = 0) adds nothing.
 Chatterji, Neyshabur & Sedghi 2020 (arXiv:1912.00528), module and network criticality.
 Differs from the paper:
 1. α is one of 0, ¼, ½, 1. σ is sought on a grid of 8 sizes a decade and interpolated, by the error of 3 draws on 300
-   training examples (harness/perturbations.py); an α < 1 is sought further only if its draws allow α times the σ of
+   training examples (quantities/perturbations.py); an α < 1 is sought further only if its draws allow α times the σ of
    the best α above it.
 2. Batch normalization belongs to no module: scale, shift and running statistics stay as trained.
 3. Not applicable where the trained network itself errs on more than a tenth.
@@ -21,10 +21,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from harness.losses import flat_parameters
-from harness.perturbations import DRAWS, clean_outcome, crossing, initial_parameters, noise_draws, outcome_at
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters, initial_parameters
+from measures.quantities.perturbations import DRAWS, clean_outcome, crossing, noise_draws, outcome_at
+from measures.trained_model import TrainedModel
 
 TOLERATED_ERROR = 0.1
 FEW_DRAWS = 3
@@ -52,7 +52,7 @@ def modules(trained: TrainedModel) -> list[Tensor]:
 
 def criticality(trained: TrainedModel, members: Tensor) -> float:
     """The smallest α² ‖θₗ − θₗ⁰‖² / σ² of one module."""
-    theta = flat_parameters(trained)
+    theta = flat_parameters(trained.model)
     change = members * (theta - initial_parameters(trained))
     z = members * noise_draws(trained, DRAWS)[:FEW_DRAWS]
 

@@ -13,7 +13,7 @@ log σ and log τ.
 Tsuzuku, Sato & Sugiyama 2020 (arXiv:1901.04653), normalized sharpness.
 Differs from the paper:
 1. The Gauss-Newton diagonal takes the place of the Hessian's, which may be negative (for ReLU networks the two are
-   equal), over weighted examples of a large training set (harness/hessian_spectrum.py).
+   equal), over weighted examples of a large training set (quantities/hessian_spectrum.py).
 2. Batch normalization is folded in; biases are left out.
 3. The turns end when the sum falls by less than 10⁻⁹ of itself, or after 1000.
 """
@@ -21,9 +21,9 @@ Differs from the paper:
 import torch
 from torch import Tensor
 
-from harness.gauss_newton import layer_curvatures
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.gauss_newton import layer_curvatures
+from measures.trained_model import TrainedModel
 
 TURNS = 1000
 

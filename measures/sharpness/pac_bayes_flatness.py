@@ -9,8 +9,8 @@ of each parameter's own size. Scale and shift of batch normalization are paramet
 Jiang et al. 2020 (arXiv:1912.02178), eq. 53 and 61.
 Differs from the paper:
 1. The expectation is a mean over 8 draws of z, the same draws at every σ, and 300 training examples.
-2. Where the rise crosses 0.1 is sought on a grid of 8 sizes a decade and interpolated (harness/perturbations.py). The
-   expected error need not grow with σ: this is one of its crossings, the paper's is the last.
+2. Where the rise crosses 0.1 is sought on a grid of 8 sizes a decade and interpolated (quantities/perturbations.py).
+   The expected error need not grow with σ: this is one of its crossings, the paper's is the last.
 3. Noise in proportion has no added ε, so a weight of zero stays zero and the scale of a layer does not matter; the
    paper's variance is σ'²θ² + 10⁻⁶.
 4. Not applicable when even σ = 10 raises the error by no more than 0.1 (no room left to rise), or σ = 10⁻⁶ by more.
@@ -18,9 +18,9 @@ Differs from the paper:
 Version 2: 8 draws on 300 examples, where it was 20 on all.
 """
 
-from harness.perturbations import tolerated_noise_std
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.perturbations import tolerated_noise_std
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, eq. 53", version=2, cost="slow", invariant_to={"logit_shift"})

@@ -2,20 +2,23 @@
 
     μ = Σ_{s,s'} ⟨w_s, w_s'⟩ Tr H_{s,s'} = (1/n) Σᵢ ‖φᵢ‖² (Σ_s pᵢₛ ‖w_s‖² − ‖Σ_s pᵢₛ w_s‖²)
 
-w_s (width,) is row s of the last linear layer, H_{s,s'} = ∂²L/∂w_s ∂w_s' a (width, width) block of the Hessian of the
-mean cross-entropy, φᵢ (width,) what the layer receives for example i, pᵢ its softmax output. The second form is the
+w_s (width,) is row s of the last linear layer, or of a last 1x1 convolution that is averaged over positions,
+H_{s,s'} = ∂²L/∂w_s ∂w_s' a (width, width) block of the Hessian of the mean cross-entropy, φᵢ (width,) what the layer
+receives for example i (on average over the positions), pᵢ its softmax output. The second form is the
 first, exactly: the block is (1/n) Σᵢ (pᵢₛ [s = s'] − pᵢₛ pᵢₛ') φᵢφᵢᵀ.
 
 Petzka et al. 2021 (arXiv:2001.00939), the definition of κ_Tr; small is flat.
 Differs from the paper:
 1. Always of the last layer; the paper defines it for any one.
-2. Not applicable where the logits are not what a last linear layer returns.
+2. Not applicable where the logits are not what a last linear layer returns, or such a convolution.
 """
+
+import math
 
 import torch.nn.functional as F
 
-from harness.trained_model import FEW, TrainedModel
 from measures import NotApplicable, measure
+from measures.trained_model import FEW, TrainedModel
 
 
 @measure(
@@ -24,8 +27,8 @@ from measures import NotApplicable, measure
 )
 def relative_flatness(trained: TrainedModel) -> float:
     layer, features, logits = trained.layers[-1], trained.features, trained.logits
-    weight = layer.weight
-    if weight.ndim != 2 or features.shape[1] != weight.shape[1]:
+    weight = layer.weight.flatten(1)
+    if features.shape[1] != weight.shape[1] or math.prod(layer.weight.shape[2:]) != 1:
         raise NotApplicable("the layer applied last is not linear")
     returned = F.linear(features[:FEW], weight, layer.bias)
     difference = (returned - logits[:FEW]).norm() / logits[:FEW].norm().clamp_min(1e-12)

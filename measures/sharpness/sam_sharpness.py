@@ -10,14 +10,15 @@ Differs from the paper:
 2. Not applicable where the gradient is zero: the step has no direction.
 """
 
-from harness.losses import flat_parameters, loss_and_gradient, mean_loss
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters
+from measures.quantities.losses import loss_and_gradient, mean_loss
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Foret et al. 2021, eq. 2", invariant_to={"unit_permutation", "logit_shift"})
 def sam_sharpness(trained: TrainedModel, radius: float = 0.05) -> float:
-    theta = flat_parameters(trained)
+    theta = flat_parameters(trained.model)
     loss, g = loss_and_gradient(trained, theta)
     norm = float(g.norm())
     if norm == 0:

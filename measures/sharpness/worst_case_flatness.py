@@ -9,15 +9,15 @@ Jiang et al. 2020 (arXiv:1912.02178), appendix C on sharpness: the worst case in
 Differs from the paper:
 1. The maximum is sought by four steps to the corner where the linearized cross-entropy is highest, the highest error on
    the way kept, on 300 training examples: a lower limit of the true maximum, so α is an upper one.
-2. α is sought on a grid of 8 sizes a decade and interpolated (harness/perturbations.py).
+2. α is sought on a grid of 8 sizes a decade and interpolated (quantities/perturbations.py).
 3. The magnitude-aware box has no added ε: the paper's 10⁻³ is on its own too much for some networks with batch
    normalization.
 4. Not applicable when even a size of 10 raises the error by no more than 0.1, or 10⁻⁶ by more.
 """
 
-from harness.perturbations import tolerated_radius
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.perturbations import tolerated_radius
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -13,8 +13,9 @@ Not applicable where an operator has more than 4 million entries.
 
 import torch
 
-from harness.trained_model import TrainedModel
-from measures import NotApplicable, measure
+from measures import measure
+from measures.layers import require_size
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -25,7 +26,6 @@ def effective_rank(trained: TrainedModel) -> float:
     ranks = []
     for layer in trained.layers:
         total = layer.singular_values.sum()
-        if not total > 0:
-            raise NotApplicable(f"layer {layer.name!r}: its weights are all zero, its effective rank is undefined")
+        require_size([layer], [float(total)])
         ranks.append(torch.special.entr(layer.singular_values / total).sum().exp())  # entr(p) = −p log p, and 0 at 0
     return float(torch.stack(ranks).mean())

@@ -5,7 +5,7 @@
 λ are the eigenvalues of WᵀW for the (N, M) weight matrix W, and λ⁺ is where those of a matrix of independent entries of
 variance σ² end, in the limit of large N and M. Near 1 a layer is as good as random; the more it has learned, the
 further its largest eigenvalue lies beyond the edge. σ² is the variance of what is noise in W
-(harness/matrix_noise.py).
+(_matrix_noise.py).
 
 Martin & Mahoney 2021 (arXiv:1810.01075), section on the MP soft rank.
 Differs from the paper:
@@ -14,10 +14,10 @@ Differs from the paper:
    eigenvalues, and it is not applicable where there is none.
 """
 
-from harness.matrix_noise import noise_variance
-from harness.trained_model import TrainedModel
-from harness.weight_spectra import large_spectra
 from measures import measure
+from measures.spectral._matrix_noise import noise_variance
+from measures.spectral._weight_spectra import large_spectra
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -26,6 +26,6 @@ from measures import measure
 )
 def mp_soft_rank(trained: TrainedModel) -> float:
     spectra = large_spectra(trained)
-    edges = [noise_variance(each) * (each.rows**0.5 + each.columns**0.5) ** 2 for each in spectra]
-    ratios = [edge / float(each.eigenvalues[0]) for edge, each in zip(edges, spectra, strict=True)]
+    edges = [noise_variance(spectrum) * (spectrum.rows**0.5 + spectrum.columns**0.5) ** 2 for spectrum in spectra]
+    ratios = [edge / float(spectrum.eigenvalues[0]) for edge, spectrum in zip(edges, spectra, strict=True)]
     return sum(ratios) / len(ratios)

@@ -10,8 +10,9 @@ Differs from the paper: a ratio, and a mean over the layers. Not applicable wher
 entries.
 """
 
-from harness.trained_model import TrainedModel
-from measures import NotApplicable, measure
+from measures import measure
+from measures.layers import require_size
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -21,7 +22,6 @@ from measures import NotApplicable, measure
 def nuclear_to_frobenius(trained: TrainedModel) -> float:
     ratios = []
     for layer in trained.layers:
-        if not bool(layer.singular_values.any()):
-            raise NotApplicable(f"layer {layer.name!r}: its weights are all zero, the ratio is undefined")
+        require_size([layer], [float(layer.singular_values[0])])
         ratios.append(float(layer.singular_values.sum() / layer.singular_values.norm()))
     return sum(ratios) / len(ratios)

@@ -12,15 +12,17 @@ Differs from the paper:
 1. The factors that do not depend on the weights (depth, width, size of the inputs, number of examples) and the
    logarithm of the confidence are left out, as Jiang et al. do in their "main" terms.
 2. The operator, where Pitas et al. bound a convolution's norms through its kernel.
-3. Not applicable where γ ≤ 0, or where nothing moved from the initialization.
+3. Not applicable where γ ≤ 0, where nothing moved from the initialization, or where the layers are not a chain (skip
+   connections, branches, attention): the bound is by perturbing one layer after the other.
 """
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable, measure
+from measures.layer_chain import check_chain
 from measures.spectral.spectral_over_margin import spectral_over_margin
 from measures.spectral.stable_rank import stable_rank_sum
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -28,6 +30,7 @@ from measures.spectral.stable_rank import stable_rank_sum
     invariant_to={"batch_norm_folding", "logit_shift"},
 )
 def spectral_init_main(trained: TrainedModel) -> float:
+    check_chain(trained)
     product = spectral_over_margin(trained)
     moved = sum((layer.change_frobenius_norm / layer.operator_norm) ** 2 for layer in trained.layers)
     if not moved > 0:
@@ -40,4 +43,5 @@ def spectral_init_main(trained: TrainedModel) -> float:
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def spectral_orig_main(trained: TrainedModel) -> float:
+    check_chain(trained)
     return spectral_over_margin(trained) + math.log(stable_rank_sum(trained))

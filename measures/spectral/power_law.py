@@ -5,7 +5,7 @@
     log_alpha_norm    μ = (1/L) Σₗ log₁₀ Σᵢ λₗᵢ^αₗ
 
 λₗᵢ are the eigenvalues of WₗᵀWₗ, and their density falls like λ^(−αₗ) in the tail. The claim: a layer that has learned
-correlations has a heavy tail, a small α. Exponent and start of the tail are fitted as in harness/weight_spectra.py
+correlations has a heavy tail, a small α. Exponent and start of the tail are fitted as in _weight_spectra.py
 (Clauset, Shalizi & Newman 2009, arXiv:0706.1062).
 
 Martin & Mahoney 2021 (arXiv:1810.01075); Martin, Peng & Mahoney 2021 (arXiv:2002.06716).
@@ -22,9 +22,9 @@ import math
 
 import torch
 
-from harness.trained_model import TrainedModel
-from harness.weight_spectra import large_spectra, power_laws
 from measures import measure
+from measures.spectral._weight_spectra import large_spectra, power_laws
+from measures.trained_model import TrainedModel
 
 SOURCE = "Martin & Mahoney 2021; Martin, Peng & Mahoney 2021"
 

@@ -9,14 +9,15 @@ Bartlett, Foster & Telgarsky 2017 (arXiv:1706.08498), eq. 1.2.
 Differs from the paper:
 1. Biases are left out; the paper's networks have none.
 2. Not divided by the margin: eq. 1.2 is the network's complexity, the bound divides by γ.
-3. Skip connections are not composed: the layers of any network are taken as a chain.
+3. Not applicable where the layers are not a chain (skip connections, branches, attention), which the paper's are.
 """
 
 import math
 
-from harness.layers import row_norms
-from harness.trained_model import TrainedModel
-from measures import NotApplicable, measure
+from measures import measure
+from measures.layer_chain import check_chain
+from measures.layers import require_size, row_norms
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -24,9 +25,9 @@ from measures import NotApplicable, measure
     invariant_to={"batch_norm_folding", "logit_shift"},
 )
 def spectral_complexity(trained: TrainedModel) -> float:
+    check_chain(trained)
     norms = [layer.operator_norm for layer in trained.layers]
-    if not all(norms):
-        raise NotApplicable("a layer's weights are all zero: no distance is relative to that")
+    require_size(trained.layers, norms)
     moved = [float(row_norms(layer, layer.weight - layer.init_weight).sum()) for layer in trained.layers]
     correction: float = math.fsum((moved[i] / norms[i]) ** (2 / 3) for i in range(len(norms))) ** (3 / 2)
     return math.prod(norms) * correction

@@ -1,16 +1,18 @@
-"""Product of the layers' spectral norms, as its logarithm: an upper bound on the network's Lipschitz constant.
+"""Product of the layers' spectral norms, as its logarithm: how much they stretch, one after the other.
 
     μ = Σₗ log ‖Wₗ‖₂     Wₗ the true linear operator of layer l, batch normalization folded in
 
 Jiang et al. 2020 (arXiv:1912.02178), eq. 32 is twice this; Bartlett, Foster & Telgarsky 2017 (arXiv:1706.08498),
-eq. 1.2 has the product as its first factor.
+eq. 1.2 has the product as its first factor. With skip connections or attention it describes the layers, and bounds
+nothing; in a chain of layers and 1-Lipschitz activations it bounds the Lipschitz constant.
 Differs from the paper: none; but published code takes the norm of the reshaped kernel, which is not the operator's.
 """
 
 import math
 
-from harness.trained_model import TrainedModel
-from measures import NotApplicable, measure
+from measures import measure
+from measures.layers import require_size
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -19,6 +21,5 @@ from measures import NotApplicable, measure
 )
 def spectral_norm(trained: TrainedModel) -> float:
     norms = [layer.operator_norm for layer in trained.layers]
-    if not all(norms):
-        raise NotApplicable("a layer's weights are all zero: the logarithm of their norm is undefined")
+    require_size(trained.layers, norms)
     return sum(math.log(norm) for norm in norms)

@@ -11,10 +11,10 @@ Differs from the paper: the operator, not the reshaped kernel; not applicable wh
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import measure
-from measures.margins.inverse_margin import inverse_margin
+from measures.quantities.margin_percentile import inverse_squared_margin
 from measures.spectral.spectral_norm import spectral_norm
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -22,4 +22,4 @@ from measures.spectral.spectral_norm import spectral_norm
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def spectral_over_margin(trained: TrainedModel) -> float:
-    return 2 * spectral_norm(trained) + math.log(inverse_margin(trained))
+    return 2 * spectral_norm(trained) + math.log(inverse_squared_margin(trained))

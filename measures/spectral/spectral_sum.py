@@ -14,10 +14,10 @@ depth this orders as the product does (spectral_norm.py); the two part where dep
 
 import math
 
-from harness.trained_model import TrainedModel
 from measures import measure
 from measures.spectral.spectral_norm import spectral_norm
 from measures.spectral.spectral_over_margin import spectral_over_margin
+from measures.trained_model import TrainedModel
 
 ALL = ("layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift")
 

@@ -4,7 +4,7 @@
     sₗ = (1/m) Σᵢ σ̂ᵢ² / σ̂₁²     κₗ = σ̂₁ / σ̂ᵣ
 
 σ̂₁ ≥ ... ≥ σ̂ᵣ are the singular values of the low-rank signal in layer l's weight matrix, noise stripped
-(harness/matrix_noise.py), m the smaller side of the matrix, d the number of layers. The claim: a layer of high quality
+(_matrix_noise.py), m the smaller side of the matrix, d the number of layers. The claim: a layer of high quality
 spreads space over many directions (large s) and is well conditioned (small κ), and its network generalizes. A layer of
 noise alone has s = 0 and quality 0; one of rank one is perfectly conditioned and has quality π/2.
 
@@ -17,10 +17,10 @@ Differs from the paper:
 
 import math
 
-from harness.matrix_noise import signal_singular_values
-from harness.trained_model import TrainedModel
-from harness.weight_spectra import Spectrum, weight_spectra
 from measures import measure
+from measures.spectral._matrix_noise import signal_singular_values
+from measures.spectral._weight_spectra import WeightSpectrum, weight_spectra
+from measures.trained_model import TrainedModel
 
 
 @measure(
@@ -32,7 +32,7 @@ def stable_quality(trained: TrainedModel) -> float:
     return -sum(qualities) / len(qualities)
 
 
-def quality(spectrum: Spectrum) -> float:
+def quality(spectrum: WeightSpectrum) -> float:
     """Between 0 (all noise) and π/2."""
     signal = signal_singular_values(spectrum)
     if not len(signal):

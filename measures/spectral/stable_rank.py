@@ -11,8 +11,9 @@ Differs from the paper: the operator, whose stable rank is not the reshaped kern
 sum orders as the mean does.
 """
 
-from harness.trained_model import TrainedModel
-from measures import NotApplicable, measure
+from measures import measure
+from measures.layers import require_size
+from measures.trained_model import TrainedModel
 
 ALL = ("layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift")
 
@@ -29,6 +30,5 @@ def stable_rank_mean(trained: TrainedModel) -> float:
 
 def stable_ranks(trained: TrainedModel) -> list[float]:
     """One a layer, in the order of application."""
-    if not all(layer.operator_norm for layer in trained.layers):
-        raise NotApplicable("a layer's weights are all zero: its stable rank is undefined")
+    require_size(trained.layers, [layer.operator_norm for layer in trained.layers])
     return [(layer.frobenius_norm / layer.operator_norm) ** 2 for layer in trained.layers]

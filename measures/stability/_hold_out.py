@@ -6,8 +6,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from harness.trained_model import TrainedModel
 from measures import NotApplicable
+from measures.trained_model import TrainedModel
 
 SHARE = 0.1
 

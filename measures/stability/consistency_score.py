@@ -11,9 +11,9 @@ Differs from the paper:
 3. The given network's weights do not enter: the value is about its training set and its training.
 """
 
-from harness.random_parts import eighths, logits_when_trained_on, shuffled
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.random_splits import eighths, logits_when_trained_on, shuffled
+from measures.trained_model import TrainedModel
 
 EIGHTHS = (1, 2, 4)
 

@@ -9,7 +9,7 @@ the mean over pairs of √(2 I(outputs on the pair; member)).
 Harutyunyan et al. 2021 (arXiv:2110.01584), section 3 (functional CMI, one pair at a time); Steinke & Zakynthinou 2020
 (arXiv:2001.09122) for the pairs.
 Differs from the papers:
-1. The information is of which loss is smaller, not of all outputs: less, so that μ is no bound.
+1. The information is of which loss is smaller, not of all outputs: less, so that μ is not a bound.
 2. It is one number for all pairs, estimated from two networks: one trained on the first example of each pair, the other
    on the second; the papers draw the members of every pair, and many times.
 3. Half of the training set is in pairs, so each network is trained on a quarter. The given network does not enter.
@@ -20,9 +20,9 @@ import math
 import torch
 from torch import Tensor
 
-from harness.random_parts import pairs
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.random_splits import pairs
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -9,9 +9,9 @@ Devroye & Wagner 1979, the holdout estimate.
 Differs from common practice: the network that is judged saw all of the training set; f stands in for it.
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
 from measures.stability._hold_out import hold_out, predictions
+from measures.trained_model import TrainedModel
 
 
 @measure(

@@ -14,9 +14,9 @@ Differs from the papers:
 4. The retrained network counts as it is, whether it reached the stopping loss or not.
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
 from measures.stability._hold_out import hold_out, predictions
+from measures.trained_model import TrainedModel
 
 
 @measure(

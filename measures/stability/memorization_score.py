@@ -13,9 +13,9 @@ Differs from the paper:
 3. The given network's weights do not enter: the value is about its training set and its training.
 """
 
-from harness.random_parts import pairs
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.random_splits import pairs
+from measures.trained_model import TrainedModel
 
 
 @measure(

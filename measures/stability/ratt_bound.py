@@ -2,8 +2,8 @@
 
     μ = ê(S) + (k − 1) (1 − k/(k − 1) · ê(S̃))     f trained for 5 epochs on S ∪ S̃
 
-S̃ is a quarter of the training inputs with labels drawn anew, uniform over the k classes, S the rest with its labels; ê
-is the fraction misclassified by f. A network that learns from S what holds for S̃ is wrong on (k − 1)/k of the random
+S̃ is a quarter of the training inputs with new labels, uniform over the k classes, S the rest with its labels; ê is the
+fraction misclassified by f. A network that learns from S what holds for S̃ is wrong on (k − 1)/k of the random
 labels, and μ is its error on S; one that fits them as well has μ near k − 1.
 
 Garg, Balakrishnan, Kolter & Lipton 2021 (arXiv:2105.00303), the theorem for k classes, without the term that vanishes
@@ -18,10 +18,10 @@ Differs from the paper:
 
 import torch
 
-from harness.random_parts import eighths, shuffled
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.random_splits import eighths, shuffled
 from measures.stability._hold_out import predictions
+from measures.trained_model import TrainedModel
 
 RELABELLED = 2  # eighths of the training set
 EPOCHS = 5

@@ -11,9 +11,9 @@ Differs from the paper: no test inputs may be seen, so a tenth of the training i
 the networks are trained on less; under random inputs H is as random as the rest.
 """
 
-from harness.trained_model import TrainedModel
 from measures import measure
 from measures.stability._hold_out import hold_out, predictions
+from measures.trained_model import TrainedModel
 
 
 @measure(

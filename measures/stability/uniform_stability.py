@@ -16,9 +16,9 @@ Differs from the paper:
    says how long that took, and L is all else that the value sees of the labels.
 """
 
-from harness.per_example import gradient_norms
-from harness.trained_model import TrainedModel
 from measures import measure
+from measures.quantities.per_example import gradient_norms
+from measures.trained_model import TrainedModel
 
 
 @measure(source="Hardt, Recht & Singer 2016, Theorem 3.8", invariant_to={"unit_permutation", "logit_shift"})

@@ -1,6 +1,6 @@
 """How long all fast measures take together, shared quantities computed once; and the memory at a larger size.
 
-pytest tests/benchmarks/test_fast_measures.py --benchmark-only
+pytest tests/benchmarks/test_fast_measures.py
 """
 
 import dataclasses
@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from harness.build import build
-from harness.evaluate import evaluate, read
-from harness.measure_lookup import find_measures
-from harness.recipe import Recipe
+from harness.calling.call import read
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.measure_lookup import find_measures
 from harness.settings import make_settings
-from harness.store import Store
-from harness.trained_model import TrainedModel
-from harness.workers import warm_up
-from harness.zoo import GATE, ZOOS, recipes
-
-ROOT = Path(__file__).parent.parent.parent
+from harness.store.store import Store
+from harness.training.recipe import Recipe
+from harness.workers.pool import warm_up
+from harness.zoo.build import build
+from harness.zoo.zoo import GATE, recipes
+from harness.zoo.zoos import ZOOS
+from measures.trained_model import TrainedModel
+from tests import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -65,10 +66,10 @@ def test_all_fast_measures_on_the_gates_80_models_with_two_workers(benchmark: An
 
 LARGE = """
     import resource, torch
-    from harness.evaluate import read
-    from harness.measure_lookup import find_measures
-    from tests.models import trained_model
-    from harness.networks import build
+    from harness.calling.call import read
+    from harness.evaluation.measure_lookup import find_measures
+    from tests.builders.models import trained_model
+    from harness.training.networks.building import build
 
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
@@ -86,12 +87,12 @@ LARGE = """
 
 
 def test_memory_of_all_fast_measures_at_1_7_million_weights_and_5000_images(benchmark: Any) -> None:
-    """In a process of its own; `peak_mb` is all of it, python, torch and the images included."""
+    """In a process of its own; the peak is all of it, python, torch and the images included."""
 
     def run() -> str:
         command = [sys.executable, "-c", textwrap.dedent(LARGE)]
         return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
     before, peak = benchmark.pedantic(run, rounds=1).split()
-    benchmark.extra_info |= {"peak_mb": int(peak), "before_mb": int(before)}
+    benchmark.extra_info |= {"peak memory [MB]": int(peak), "before the first measure [MB]": int(before)}
     assert int(peak) < 2000

@@ -1,10 +1,11 @@
 """How long the gate takes for one fast measure, and all suites, as a user runs them, start-up included.
 
-    pytest tests/benchmarks --benchmark-only
+    pytest tests/benchmarks/test_gate.py
 
 The peak resident memory of the largest process stands in the benchmark's extra info.
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -15,14 +16,14 @@ from typing import Any
 import psutil
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests import ROOT
 
 pytestmark = pytest.mark.slow
 
 
-def run_suites(cache: Path, *chosen: str) -> float:
+def run_suites(cache: Path, *chosen: str, measure: str = "spectral_norm") -> float:
     """Run the suites in a process of its own; the peak resident memory of any of its processes, in MB."""
-    command = [sys.executable, "-m", "pytest", "suites/", *chosen, "--measure=spectral_norm", f"--cache-dir={cache}"]
+    command = [sys.executable, "-m", "pytest", "suites/", *chosen, f"--measure={measure}", f"--cache-dir={cache}"]
     # Compiled modules are kept, as they are by default, whatever this process was told.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     process = subprocess.Popen(
@@ -55,15 +56,16 @@ def resident(process: psutil.Process) -> int:
 
 
 GATE = ("-m", "gate")
+OUTSIDE = str(ROOT / "suites" / "examples" / "my_measure.py")
 
 
 @pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
 def test_from_an_empty_store(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
-    benchmark.extra_info["peak_mb"] = benchmark.pedantic(run_suites, args=(tmp_path, *chosen), rounds=1)
+    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(run_suites, args=(tmp_path, *chosen), rounds=1)
 
 
 @pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
-def test_from_a_full_store(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
+def test_with_models_there(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
     """Models there, rows not: what a new measure costs."""
     run_suites(tmp_path, *chosen)
 
@@ -71,4 +73,21 @@ def test_from_a_full_store(benchmark: Any, tmp_path: Path, chosen: tuple[str, ..
         shutil.rmtree(tmp_path / "rows")
         return (tmp_path, *chosen), {}
 
-    benchmark.extra_info["peak_mb"] = benchmark.pedantic(run_suites, setup=forget_rows, rounds=3)
+    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(run_suites, setup=forget_rows, rounds=3)
+
+
+def test_the_gate_of_an_outside_measure_with_models_there(benchmark: Any, tmp_path: Path) -> None:
+    """Each of its calls is sealed."""
+    run_suites(tmp_path, *GATE)
+
+    def forget_rows() -> None:
+        shutil.rmtree(tmp_path / "rows")
+
+    judge = functools.partial(run_suites, tmp_path, *GATE, measure=OUTSIDE)
+    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(judge, setup=forget_rows, rounds=3)
+
+
+@pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
+def test_with_models_and_values_there(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
+    run_suites(tmp_path, *chosen)
+    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(run_suites, args=(tmp_path, *chosen), rounds=3)

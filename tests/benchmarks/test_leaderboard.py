@@ -11,9 +11,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.leaderboard.check import check
 from harness.leaderboard.standings import build
-from harness.record_files import as_text
-from harness.record_schema import digest_of
-from tests.digits_records import record_of, some_records
+from harness.records.record_files import as_text
+from harness.records.schema import digest_of
+from tests.builders.digits_records import record_of, some_records
 
 RECORDS = 10_000
 

@@ -1,6 +1,6 @@
 """What more workers bring, what supervision costs, and how a store behaves that has ten thousand models.
 
-    pytest tests/benchmarks/test_scale.py --benchmark-only
+    pytest tests/benchmarks/test_scale.py
 
 Efficiency (what two workers do in a minute, over twice what one does) stands in the extra info of the second of the
 two, measured side by side: on a machine that has other things to do it is less.
@@ -18,21 +18,22 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.build import build
-from harness.elsewhere import end_kept
-from harness.entry import HEADER, WEIGHTS, as_bytes, sha256_of_json
-from harness.evaluate import evaluate
-from harness.executors import run_anywhere
-from harness.measure_lookup import find_measures
-from harness.recipe import Recipe
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.measure_lookup import find_measures
 from harness.settings import Settings, make_settings
-from harness.store import Store
-from harness.storekeeping.entries import keys, read_entry
-from harness.train import train
-from harness.worker_process import Report
-from harness.workers import Limits, run_jobs, warm_up
-from harness.zoo import ZOOS, recipes
-from tests.test_executors import Act
+from harness.store.listing import keys, read_stored_model
+from harness.store.store import Store
+from harness.store.stored_model import HEADER, WEIGHTS, as_bytes, sha256_of_json
+from harness.training.recipe import Recipe
+from harness.training.train import train
+from harness.workers.executors import run_anywhere
+from harness.workers.pool import Limits, run_jobs, warm_up
+from harness.workers.remote import end_kept
+from harness.workers.worker_process import Report
+from harness.zoo.build import build
+from harness.zoo.zoo import recipes
+from harness.zoo.zoos import ZOOS
+from tests.workers.test_executors import Act
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +59,9 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def alternating(benchmark: BenchmarkFixture, timed: dict[int, Callable[[int], float]], items: int, rounds: int) -> None:
+def alternating(
+    benchmark: BenchmarkFixture, timed: dict[int, Callable[[int], float]], items: int, rounds: int, of: str
+) -> None:
     """The seconds for the same work with one and two workers, in turn; the ratio of medians is the efficiency."""
     found: dict[int, list[float]] = {workers: [] for workers in timed}
 
@@ -68,8 +71,8 @@ def alternating(benchmark: BenchmarkFixture, timed: dict[int, Callable[[int], fl
 
     benchmark.pedantic(both, rounds=rounds)
     one, two = (statistics.median(found[workers]) for workers in (1, 2))
-    benchmark.extra_info["a minute with 1 worker"] = round(60 * items / one, 1)
-    benchmark.extra_info["a minute with 2 workers"] = round(60 * items / two, 1)
+    benchmark.extra_info[f"{of}, 1 worker [a minute]"] = round(60 * items / one, 1)
+    benchmark.extra_info[f"{of}, 2 workers [a minute]"] = round(60 * items / two, 1)
     benchmark.extra_info["efficiency at 2"] = round(one / two / 2, 3)
 
 
@@ -86,7 +89,7 @@ def test_models_trained_a_minute(benchmark: BenchmarkFixture, tmp_path: Path) ->
         return call
 
     assert len(chosen) == 16
-    alternating(benchmark, {workers: trained(workers) for workers in (1, 2)}, len(chosen), rounds=5)
+    alternating(benchmark, {workers: trained(workers) for workers in (1, 2)}, len(chosen), rounds=5, of="models")
 
 
 def test_rows_evaluated_a_minute(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
@@ -106,7 +109,9 @@ def test_rows_evaluated_a_minute(benchmark: BenchmarkFixture, tmp_path: Path) ->
         return call
 
     assert len(chosen) == 40
-    alternating(benchmark, {each: evaluated(each) for each in (1, 2)}, len(chosen) * len(measures), rounds=3)
+    alternating(
+        benchmark, {workers: evaluated(workers) for workers in (1, 2)}, len(chosen) * len(measures), rounds=3, of="rows"
+    )
 
 
 @pytest.mark.parametrize("where", ["supervised worker", "executor"])
@@ -127,7 +132,7 @@ def test_a_job_costs_its_supervision(benchmark: BenchmarkFixture, where: str, tm
 
         benchmark.pedantic(hundred, rounds=ROUNDS, warmup_rounds=1)
     end_kept()
-    benchmark.extra_info["milliseconds a job"] = round(1000 * benchmark.stats.stats.median / 100, 2)
+    benchmark.extra_info["a job [ms]"] = round(1000 * benchmark.stats.stats.median / 100, 2)
 
 
 @pytest.mark.parametrize("command", [["zoo", "list"], ["--help"]], ids=["zoo list", "help"])
@@ -164,7 +169,7 @@ def test_a_model_of_the_digits_zoo(benchmark: BenchmarkFixture, what: str, tmp_p
         "load": lambda: store.load(MODEL, tmp_path),
     }
     benchmark.pedantic(calls[what], rounds=50, warmup_rounds=2)
-    benchmark.extra_info["bytes"] = len(header) + len(weights)
+    benchmark.extra_info["size [bytes]"] = len(header) + len(weights)
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +199,9 @@ def test_planning(benchmark: BenchmarkFixture, count: int, large: tuple[Settings
 
 
 def test_listing(benchmark: BenchmarkFixture, large: tuple[Settings, list[Recipe]]) -> None:
-    """Every entry of the store, found by looking, with what it says of itself."""
+    """Every entry of the store, found by looking, with what it holds."""
     store = Store(large[0].cache_dir)
-    found = benchmark.pedantic(lambda: [read_entry(store.place(key)) for key in keys(store)], rounds=ROUNDS)
+    found = benchmark.pedantic(lambda: [read_stored_model(store.own_folder(key)) for key in keys(store)], rounds=ROUNDS)
     assert len(found) == ENTRIES
 
 

@@ -1,7 +1,7 @@
 """How many images a second the paper's networks train on, beside what the processor's matrix products allow.
 
 One thread, batches of 128 of 28x28x3 as in the paper, the loop's own step: float32 is the plain loop, bfloat16 that
-with `precision="bfloat16"`. `of_product_rate` is the floating-point operations of the step over the time that as many
+with `precision="bfloat16"`. The products' rate is the floating-point operations of the step over the time that as many
 would take in a 2048x2048 matrix product of the same type, measured beside it.
 """
 
@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.networks import build
-from harness.paper.settings import LEARNING_RATES
-from harness.precision import accelerated, fastest, forward
-from harness.recipe import Precision
+from harness.paper.cifar10.recipes import LEARNING_RATES
+from harness.training.networks.building import build
+from harness.training.precision import accelerated, fastest, forward
+from harness.training.recipe import Precision
 
 BATCH = 128
 SIDE = 2048
@@ -37,7 +37,7 @@ def product_rate(dtype: torch.dtype, rounds: int = 5) -> float:
 
 
 def step_of(network: str, precision: Precision) -> tuple[Callable[[], None], float]:
-    """A training step as harness/train.py takes it, and the operations of its passes."""
+    """A training step as harness/training/train.py takes it, and the operations of its passes."""
     model = accelerated(build(network, (3, 28, 28), 10), precision).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATES[network], momentum=0.9, fused=True)
     generator = torch.Generator().manual_seed(0)
@@ -65,6 +65,6 @@ def test_training_throughput(benchmark: Any, network: str, precision: Precision)
     benchmark.group = network
     benchmark.pedantic(step, rounds=10 if network.startswith("mlp") else 3, warmup_rounds=2)
     images_a_second = BATCH / benchmark.stats.stats.min
-    benchmark.extra_info["images_a_second"] = round(images_a_second)
-    benchmark.extra_info["product_gflops"] = round(rate / 1e9)
-    benchmark.extra_info["of_product_rate"] = round(operations / BATCH * images_a_second / rate, 2)
+    benchmark.extra_info["images [a second]"] = round(images_a_second)
+    benchmark.extra_info["matrix products [Gflop/s]"] = round(rate / 1e9)
+    benchmark.extra_info["of the products' rate"] = round(operations / BATCH * images_a_second / rate, 2)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from harness.recipe import Recipe
-from harness.train import train
-from harness.zoo import ZOOS
+from harness.training.recipe import Recipe
+from harness.training.train import train
+from harness.zoo.zoos import ZOOS
 
 pytestmark = pytest.mark.slow
 
-RATES = ZOOS["digits"].learning_rates
+RATES = {name: how["learning_rate"] for name, how in ZOOS["digits"].networks.items()}
 
 
 @pytest.mark.parametrize("network", RATES)

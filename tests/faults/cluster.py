@@ -10,28 +10,40 @@ from pathlib import Path
 import psutil
 
 from tests.faults.conftest import ROOT, family, wait_until
+from tests.faults.test_disks import UNSHARE, mounting
 
 
 class LocalCluster:
-    """A scheduler, whose file is `file`, and so many workers; each is started by `start_*` and can be killed."""
+    """A scheduler, whose file is `file`, and two workers; each is started by `start_*` and can be killed.
+
+    Each worker is told of a GPU of its own, 0 or 1, as on a machine that has two: none is needed for that.
+
+    What is in the folder `unseen` the workers do not see, where that can be done: a run that has its cache folder there
+    finds machines that have nothing but their own.
+    """
 
     started = 0
 
-    def __init__(self, folder: Path, workers: int = 2):
+    def __init__(self, folder: Path):
         self.folder = folder
         self.file = folder / "scheduler.json"
+        self.unseen = folder / "unseen"
+        self.unseen.mkdir()
+        self.can_hide = mounting()
         self.scheduler = self.start_scheduler()
-        self.workers = [self.start_worker(f"worker{number}") for number in range(workers)]
+        self.cards: dict[int, str] = {}
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.repair()
 
-    def repair(self) -> None:
-        """Two workers again, and a scheduler, after a test that lost some; what runs goes on."""
+    def repair(self, workers: int = 2) -> None:
+        """So many workers again at least, and a scheduler, after a test that lost some; what runs goes on."""
         if self.scheduler.poll() is not None:
             self.close()
             self.scheduler = self.start_scheduler()
         self.workers = [worker for worker in self.workers if worker.poll() is None]
-        while len(self.workers) < 2:
+        while len(self.workers) < workers:
             self.started += 1
-            self.workers.append(self.start_worker(f"another{self.started}"))
+            self.workers.append(self.start_with_card(f"worker{self.started}"))
 
     def start_scheduler(self, port: int = 0) -> "subprocess.Popen[bytes]":
         self.file.unlink(missing_ok=True)
@@ -40,15 +52,21 @@ class LocalCluster:
         assert wait_until(lambda: self.file.exists() and self.file.stat().st_size > 0, 60)
         return process
 
-    def start_worker(
-        self, name: str, *options: str, hidden: Path | None = None, **environment: str
-    ) -> "subprocess.Popen[bytes]":
-        """Under its nanny, as `dask worker` starts it; the `hidden` folder it sees empty."""
+    def start_with_card(self, name: str) -> "subprocess.Popen[bytes]":
+        """A worker with a card that none of the others has."""
+        taken = {self.cards.get(worker.pid) for worker in self.workers}
+        card = min({"0", "1"} - taken)
+        process = self.start_worker(name, "--resources", "GPU=1", CUDA_VISIBLE_DEVICES=card)
+        self.cards[process.pid] = card
+        return process
+
+    def start_worker(self, name: str, *options: str, **environment: str) -> "subprocess.Popen[bytes]":
+        """Under its nanny, as `dask worker` starts it, unless the options say --no-nanny."""
         home = self.folder / name
         home.mkdir(exist_ok=True)
         own = {"HOME": str(home), "TMPDIR": str(home), "SHATTERPROOF_CACHE": str(home / "cache"), **environment}
         where = ["--scheduler-file", str(self.file), "--nthreads", "1", "--local-directory", str(home / "dask")]
-        return self._start(name, ["worker", *where, "--no-dashboard", *options], own, hidden)
+        return self._start(name, ["worker", *where, "--no-dashboard", *options], own)
 
     def close(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -58,12 +76,12 @@ class LocalCluster:
         return (self.folder / f"{name}.log").read_text()
 
     def _start(
-        self, name: str, arguments: list[str], environment: dict[str, str] | None = None, hidden: Path | None = None
+        self, name: str, arguments: list[str], environment: dict[str, str] | None = None
     ) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
-        if hidden is not None:
+        if self.can_hide and arguments[0] == "worker":
             hide = 'mount -t tmpfs none "$0" && exec "$@"'
-            command = ["unshare", "--mount", "--map-root-user", "sh", "-c", hide, str(hidden), *command]
+            command = [*UNSHARE, "sh", "-c", hide, str(self.unseen), *command]
         own = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})
         with open(self.folder / f"{name}.log", "ab") as log:
             return subprocess.Popen(command, cwd=self.folder, env=own, stdout=log, stderr=log)

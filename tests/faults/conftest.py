@@ -1,6 +1,7 @@
 """Small models, trained once without any fault: whatever happens, a store must end with these and no others."""
 
 import hashlib
+import multiprocessing.forkserver
 import os
 import signal
 import subprocess
@@ -8,18 +9,23 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from harness.build import build
-from harness.recipe import Recipe
+import harness.zoo.build
 from harness.settings import Settings, make_settings
-from harness.store import Store
-from harness.train_jobs import TrainJob, train_job
+from harness.store.store import Store
+from harness.training.recipe import Recipe
+from harness.workers.multiprocessing_config import server_address, use_server
+from harness.workers.pool import warm_up
+from harness.zoo.build import build
+from harness.zoo.train_jobs import TrainJob, train_job
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 # A third of a second each, whatever the labels: longer than it takes to find a worker and kill it in the middle.
 COMMON = {"data_set": "digits", "network": "mlp_1x32", "learning_rate": 0.001, "num_train": 100, "max_epochs": 400}
 RECIPES = [
@@ -28,6 +34,7 @@ RECIPES = [
     for condition in ("true_labels", "random_labels")
 ]
 Started = Callable[..., "subprocess.Popen[str]"]
+Forked = Callable[..., BaseProcess]
 
 
 def digests(cache_dir: Path) -> dict[str, str]:
@@ -38,8 +45,8 @@ def digests(cache_dir: Path) -> dict[str, str]:
 
 def attempts(cache_dir: Path) -> dict[Recipe, int]:
     """Which attempt each stored model was."""
-    entries = {recipe: Store(cache_dir).verify(recipe) for recipe in RECIPES}
-    return {recipe: entry.environment["attempt"] for recipe, entry in entries.items() if entry is not None}
+    models = {recipe: Store(cache_dir).verify(recipe) for recipe in RECIPES}
+    return {recipe: model.environment["attempt"] for recipe, model in models.items() if model is not None}
 
 
 def litter(cache_dir: Path) -> list[str]:
@@ -64,6 +71,11 @@ def family(pid: int) -> list[psutil.Process]:
         return []
 
 
+def server() -> psutil.Process:
+    """From which workers of this process, and the runs that it forks with theirs, are forked."""
+    return psutil.Process(multiprocessing.forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
+
+
 def gone(processes: list[psutil.Process], seconds: float = 30) -> bool:
     """Whether all of them have ended."""
     return not psutil.wait_procs(processes, timeout=seconds)[1]
@@ -76,6 +88,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for recipe in RECIPES:
         train_job(TrainJob(recipe, settings), lambda payload: None)
     return digests(settings.cache_dir)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder of all models, as workers train them side by side."""
+    settings = make_settings(cache_dir=str(tmp_path_factory.mktemp("whole")), workers=2)
+    build(RECIPES, settings, progress=False)
+    return settings.cache_dir
 
 
 @pytest.fixture
@@ -92,16 +112,19 @@ def complete(settings: Settings, undisturbed: dict[str, str]) -> Callable[[], No
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Started]:
-    """A run of its own, of `build` on RECIPES after the given lines; ended with the test, if it has not."""
+    """A run with a server of its own, of `build` on RECIPES after the given lines; it ends with the test at the latest.
+
+    It imports everything again: `fork` is for all that does not ask what becomes of the server.
+    """
     processes: list[subprocess.Popen[str]] = []
 
-    def run(settings: Settings, before: str = "", **environment: str) -> "subprocess.Popen[str]":
+    def run(settings: Settings, before: str = "") -> "subprocess.Popen[str]":
         script = tmp_path / f"run{len(processes)}.py"
         beginning = """
             import signal
             from pathlib import Path
             signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-            from harness.build import build
+            from harness.zoo.build import build
             from harness.settings import make_settings
             from tests.faults.conftest import RECIPES
         """
@@ -114,7 +137,7 @@ def start(tmp_path: Path) -> Iterator[Started]:
         script.write_text("".join(textwrap.dedent(part) for part in (beginning, before, end)))
         process = subprocess.Popen(
             [sys.executable, str(script)],
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -128,6 +151,33 @@ def start(tmp_path: Path) -> Iterator[Started]:
         if process.poll() is None:
             process.kill()
         process.communicate()
-        for each in left:
-            if each.is_running():
-                os.kill(each.pid, signal.SIGKILL)
+        for process in left:
+            if process.is_running():
+                os.kill(process.pid, signal.SIGKILL)
+
+
+def run_build(address: str, settings: Settings, job: Any) -> None:
+    """A run as `fork` starts it: its workers come from the server at the address, from which it was forked itself."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal
+    use_server(address)
+    harness.zoo.build.train_job = job
+    assert len(build(RECIPES, settings, progress=False)) == len(RECIPES)
+
+
+@pytest.fixture
+def fork() -> Iterator[Forked]:
+    """A run of `build` on RECIPES in its own process, with `job` for train_job; it exits with 0 if all are stored."""
+    processes: list[BaseProcess] = []
+
+    def run(settings: Settings, job: Callable[..., Any] = train_job) -> BaseProcess:
+        warm_up()
+        arguments = (server_address(), settings, job)
+        process = multiprocessing.get_context("forkserver").Process(target=run_build, args=arguments)
+        process.start()
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()  # its workers end with it
+        process.join()

@@ -7,20 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.build import build
-from harness.settings import Settings, make_settings
-from harness.store import Damaged, Store
+from harness.settings import Settings
+from harness.store.store import Damaged, Store
+from harness.zoo.build import build
 from tests.faults.conftest import RECIPES, digests
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of all models."""
-    settings = make_settings(cache_dir=str(tmp_path_factory.mktemp("whole")), workers=2)
-    build(RECIPES, settings, progress=False)
-    return settings.cache_dir
 
 
 def flipped(content: bytes, other: bytes, choice: random.Random) -> bytes:
@@ -80,7 +72,7 @@ def test_altered_models_are_trained_again_when_they_are_loaded(
     settings: Settings,
     undisturbed: dict[str, str],
 ) -> None:
-    from harness.evaluate import load_model
+    from harness.evaluation.load_model import load_model
 
     shutil.copytree(whole, settings.cache_dir, dirs_exist_ok=True)
     store, choice = Store(settings.cache_dir), random.Random(1)

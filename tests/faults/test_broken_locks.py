@@ -1,53 +1,58 @@
 """A network file system on which every lock is granted: writers race, and the store is whole all the same."""
 
+import fcntl
+import multiprocessing
+import os
+import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.settings import Settings
-from tests.faults.conftest import RECIPES, Started, attempts
+from harness.store.published import Published
+from harness.store.store import Store, StoredModel
+from harness.training.recipe import Recipe
+from harness.workers.worker_process import Report
+from harness.zoo.train_jobs import TrainJob, train_job
+from tests.faults.conftest import RECIPES, Forked, attempts
 
-LYING = """
-import fcntl
-fcntl.flock = fcntl.lockf = lambda *arguments: None
-"""
+WRITERS = 4
+PUBLISH = Store.publish
+
+
+def granted(*arguments: object) -> None:
+    """Whatever lock is asked for."""
+
+
+def noted(self: Store, recipe: Recipe, *arguments: Any, **more: Any) -> StoredModel:
+    model = PUBLISH(self, recipe, *arguments, **more)
+    with open(self.cache_dir / "published", "a") as file:
+        file.write(recipe.key + "\n")
+    return model
+
+
+def job_that_races(job: TrainJob, report: Report) -> Published | None:
+    """In a worker: every lock is free, and the first models are begun when all writers are at theirs."""
+    fcntl.flock = fcntl.lockf = granted  # type: ignore[assignment]
+    Store.publish = noted  # type: ignore[method-assign]
+    begun, run = job.settings.cache_dir / "begun", multiprocessing.parent_process()
+    assert run is not None
+    begun.mkdir(exist_ok=True)
+    (begun / str(run.pid)).touch()
+    while len(os.listdir(begun)) < WRITERS:
+        time.sleep(0.005)
+    return train_job(job, report)
 
 
 @pytest.mark.slow
 def test_four_writers_for_whom_every_lock_is_free_leave_one_whole_model_each(
-    settings: Settings, start: Started, complete: Callable[[], None], tmp_path: Path
+    settings: Settings, fork: Forked, complete: Callable[[], None]
 ) -> None:
-    folder = tmp_path / "lying"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(LYING)  # for the workers and the server that they are forked from as well
-    noted = """
-import os, time
-import harness.build
-from harness.store import Store
-original = Store.publish
-def counted(self, recipe, *arguments, **more):
-    entry = original(self, recipe, *arguments, **more)
-    with open(self.cache_dir / "published", "a") as file:
-        file.write(recipe.key + "\\n")
-    return entry
-def train_job(job, report):
-    Store.publish = counted
-    begun = job.settings.cache_dir / "begun"
-    begun.mkdir(exist_ok=True)
-    (begun / str(os.getppid())).touch()  # of the server that this run's workers are forked from
-    while len(os.listdir(begun)) < 4:  # all four are at their first models
-        time.sleep(0.005)
-    from harness.train_jobs import train_job
-    return train_job(job, report)
-harness.build.train_job = train_job
-"""
-    from tests.faults.conftest import ROOT
-
-    runs = [start(settings, before=noted, PYTHONPATH=f"{folder}:{ROOT}") for _ in range(4)]
+    runs = [fork(settings, job_that_races) for _ in range(WRITERS)]
     for run in runs:
-        out, errors = run.communicate(timeout=240)
-        assert out.strip() == str(len(RECIPES)), errors
+        run.join(timeout=240)
+    assert [run.exitcode for run in runs] == [0] * WRITERS
     published = (settings.cache_dir / "published").read_text().split()
     assert len(published) > len(RECIPES), "the writers did not race: were the locks respected?"
     assert set(attempts(settings.cache_dir)) == set(RECIPES)

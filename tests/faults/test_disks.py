@@ -1,5 +1,6 @@
 """A disk that fills, a cache that may only be read: a sentence says so, nothing is half written, nothing is lost."""
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.build import build
-from harness.settings import Settings, make_settings
+from harness.settings import make_settings
+from harness.zoo.build import build
 from tests.faults.conftest import RECIPES, ROOT, digests, litter
 
 pytestmark = pytest.mark.slow
@@ -27,12 +28,86 @@ def mounting() -> bool:
 needs_mounting = pytest.mark.skipif(not mounting(), reason="no file system can be mounted here (unshare --mount)")
 
 
-def in_a_namespace(script: str, python: str, tmp_path: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Run a shell script, with `$PYTHON FILE` for the Python code in it."""
-    file = tmp_path / "inside.py"
-    file.write_text(textwrap.dedent(python))
-    return subprocess.run(
-        [*UNSHARE, "sh", "-e", "-c", textwrap.dedent(script), "sh", *map(str, arguments)],
+MOUNT = """
+    mount -t tmpfs -o size=300k none "$1/small"
+    mount -t tmpfs -o size=16k none "$1/tiny"
+    mount --bind "$1/cache" "$1/below"
+    mount -o remount,bind,ro "$1/below"
+    "$PYTHON" "$FILE" "$1"
+    cp -r "$1/small" "$1/copy"
+"""
+
+# One process does all three: it imports torch, and so does the server that its workers are forked from.
+INSIDE = """
+    import sys
+    from pathlib import Path
+    import torch
+    from harness.errors import HarnessError
+    from harness.settings import make_settings
+    from harness.store.store import store_of
+    from harness.training.checkpoint import Checkpoint
+    from harness.training.train import train
+    from harness.zoo.build import build
+    from tests.faults.conftest import RECIPES
+
+    def fills(folder):
+        try:
+            build(RECIPES, make_settings(folder / "small", workers=2), print, progress=False)
+        except HarnessError as problem:
+            print(problem)
+
+    def has_no_room_for_a_state(folder):
+        checkpoint = Checkpoint(folder / "tiny" / "a.checkpoint", seconds_between=0)
+        checkpoint.save({"weights": torch.ones(10)})
+        try:
+            checkpoint.save({"weights": torch.zeros(100_000)})
+        except OSError as problem:
+            print(problem)
+        outcomes = [train(RECIPES[0], folder / "data", checkpoint=kept)[1] for kept in (checkpoint, None)]
+        print(outcomes[0].steps == outcomes[1].steps > 0, outcomes[0].train_loss == outcomes[1].train_loss)
+        print(len(checkpoint.load()["weights"]), len(list(checkpoint.path.parent.iterdir())))
+
+    def may_only_be_read(folder):
+        try:
+            make_settings(folder / "below")
+        except HarnessError as problem:
+            print(problem)
+        settings = make_settings(folder / "own", workers=2, shared_cache=folder / "below")
+        found = build(RECIPES, settings, progress=False)
+        store = store_of(settings)
+        print(len(found), sum(store.folder(recipe).exists() for recipe in RECIPES))
+        assert all(store.verify(recipe) == found[recipe] for recipe in RECIPES)
+        store.load(RECIPES[0], settings.data_dir)
+
+    if __name__ == "__main__":
+        torch.set_num_threads(1)
+        for part in (fills, has_no_room_for_a_state, may_only_be_read):
+            part(Path(sys.argv[1]))
+            print("---")
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What each part printed, and the folder that they ran in."""
+
+    folder: Path
+    fills: str
+    has_no_room_for_a_state: str
+    may_only_be_read: str
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
+    """A run in a namespace that has a small disk, a tiny one, and a cache of five models that may only be read."""
+    folder = tmp_path_factory.mktemp("disks")
+    for name in ("small", "tiny", "below"):
+        (folder / name).mkdir()
+    build(RECIPES[:5], make_settings(cache_dir=str(folder / "cache"), workers=2), progress=False)
+    file = folder / "inside.py"
+    file.write_text(textwrap.dedent(INSIDE))
+    result = subprocess.run(
+        [*UNSHARE, "sh", "-e", "-c", textwrap.dedent(MOUNT), "sh", str(folder)],
         env={
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "PYTHON": sys.executable,
@@ -42,43 +117,17 @@ def in_a_namespace(script: str, python: str, tmp_path: Path, *arguments: object)
         capture_output=True,
         text=True,
     )
-
-
-BUILD = """
-    import sys
-    from harness.build import build
-    from harness.errors import HarnessError
-    from harness.settings import make_settings
-    from tests.faults.conftest import RECIPES
-    if __name__ == "__main__":
-        try:
-            build(RECIPES, make_settings(*sys.argv[1:2], workers=2), print, progress=False)
-        except HarnessError as problem:
-            print(problem)
-"""
+    assert result.returncode == 0, result.stderr
+    fills, has_no_room, may_only_be_read, _ = result.stdout.split("---\n")
+    return Said(folder, fills, has_no_room, may_only_be_read)
 
 
 @needs_mounting
-def test_a_disk_that_fills_keeps_what_was_stored_and_leaves_no_half(
-    tmp_path: Path, undisturbed: dict[str, str]
-) -> None:
+def test_a_disk_that_fills_keeps_what_was_stored_and_leaves_no_half(said: Said, undisturbed: dict[str, str]) -> None:
     """Some models have room on it, not all; what is there is copied to where there is room, for another run."""
-    disk, copy = tmp_path / "disk", tmp_path / "copy"
-    disk.mkdir()
-    result = in_a_namespace(
-        """
-        mount -t tmpfs -o size=300k none "$1"
-        "$PYTHON" "$FILE" "$1"
-        cp -r "$1" "$2"
-        """,
-        BUILD,
-        tmp_path,
-        disk,
-        copy,
-    )
-    assert result.returncode == 0, result.stderr
-    assert f"could not be stored under {disk} (No space left on device)" in result.stdout
-    assert "what was trained before it is kept: make room" in result.stdout
+    disk, copy = said.folder / "small", said.folder / "copy"
+    assert f"could not be stored under {disk} (No space left on device)" in said.fills
+    assert "what was trained before it is kept: make room" in said.fills
     there = digests(copy)
     assert 0 < len(there) < len(RECIPES)
     assert there.items() <= undisturbed.items()
@@ -88,82 +137,18 @@ def test_a_disk_that_fills_keeps_what_was_stored_and_leaves_no_half(
 
 
 @needs_mounting
-def test_a_training_goes_on_where_its_state_has_no_room(tmp_path: Path) -> None:
-    (tmp_path / "disk").mkdir()
-    result = in_a_namespace(
-        """
-        mount -t tmpfs -o size=16k none "$1"
-        "$PYTHON" "$FILE" "$1" "$2"
-        """,
-        """
-        import sys
-        from pathlib import Path
-        import torch
-        from harness.checkpoint import Checkpoint
-        from harness.train import train
-        from tests.faults.conftest import RECIPES
-        checkpoint = Checkpoint(Path(sys.argv[1]) / "a.checkpoint", seconds_between=0)
-        checkpoint.save({"weights": torch.ones(10)})
-        try:
-            checkpoint.save({"weights": torch.zeros(100_000)})
-        except OSError as problem:
-            print(problem)
-        outcomes = [train(RECIPES[0], Path(sys.argv[2]), checkpoint=each)[1] for each in (checkpoint, None)]
-        print(outcomes[0].steps == outcomes[1].steps > 0, outcomes[0].train_loss == outcomes[1].train_loss)
-        print(len(checkpoint.load()["weights"]), len(list(checkpoint.path.parent.iterdir())))
-        """,
-        tmp_path,
-        tmp_path / "disk",
-        tmp_path / "data",
-    )
-    assert result.returncode == 0, result.stderr
-    sentence, equal, what_is_there = result.stdout.splitlines()
+def test_a_training_goes_on_where_its_state_has_no_room(said: Said) -> None:
+    sentence, equal, what_is_there = said.has_no_room_for_a_state.splitlines()
     assert "could not be written" in sentence and "No space left on device" in sentence
     assert (equal, what_is_there) == ("True True", "10 1")
 
 
 @needs_mounting
 def test_a_cache_that_may_only_be_read_is_refused_and_serves_as_a_shared_one(
-    tmp_path: Path, settings: Settings, undisturbed: dict[str, str]
+    said: Said, undisturbed: dict[str, str]
 ) -> None:
-    build(RECIPES[:5], settings, progress=False)
-    below, own = tmp_path / "below", tmp_path / "own"
-    below.mkdir()
-    result = in_a_namespace(
-        """
-        mount --bind "$1" "$2"
-        mount -o remount,bind,ro "$2"
-        "$PYTHON" "$FILE" "$2" "$3"
-        """,
-        """
-        import sys
-        from pathlib import Path
-        from harness.build import build
-        from harness.errors import HarnessError
-        from harness.settings import make_settings
-        from harness.store import store_of
-        from tests.faults.conftest import RECIPES
-        if __name__ == "__main__":
-            try:
-                make_settings(sys.argv[1])
-            except HarnessError as problem:
-                print(problem)
-            settings = make_settings(sys.argv[2], workers=2, shared_cache=sys.argv[1])
-            trained = []
-            found = build(RECIPES, settings, progress=False)
-            store = store_of(settings)
-            print(len(found), sum(store.folder(recipe).exists() for recipe in RECIPES))
-            assert all(store.verify(recipe) == found[recipe] for recipe in RECIPES)
-            store.load(RECIPES[0], settings.data_dir)
-        """,
-        tmp_path,
-        settings.cache_dir,
-        below,
-        own,
-    )
-    assert result.returncode == 0, result.stderr
-    refusal, counts = result.stdout.splitlines()
-    assert f"the cache folder {below} cannot be written (Read-only file system)" in refusal
+    refusal, counts = said.may_only_be_read.splitlines()
+    assert f"the cache folder {said.folder / 'below'} cannot be written (Read-only file system)" in refusal
     assert "as --shared-cache to use what it has" in refusal
     assert counts == f"{len(RECIPES)} {len(RECIPES) - 5}"
-    assert digests(settings.cache_dir) | digests(own) == undisturbed
+    assert digests(said.folder / "cache") | digests(said.folder / "own") == undisturbed

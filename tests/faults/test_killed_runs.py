@@ -2,15 +2,21 @@
 
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from harness.build import build
 from harness.settings import Settings
-from tests.faults.conftest import RECIPES, Started, digests, family, gone, litter, wait_until
+from harness.store.published import Published
+from harness.workers.pool import warm_up
+from harness.workers.worker_process import Report
+from harness.zoo.build import build
+from harness.zoo.train_jobs import TrainJob, train_job
+from tests.faults.conftest import RECIPES, Forked, Started, digests, family, gone, litter, server, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -19,31 +25,20 @@ def times(cache_dir: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (cache_dir / "models").glob("*/*")}
 
 
-CASES = [
-    (signal.SIGKILL, 0),
-    (signal.SIGKILL, 2),
-    (signal.SIGTERM, 2),
-    (signal.SIGINT, 1),
-    (signal.SIGINT, 3),
-]
-
-
-@pytest.mark.parametrize(("how", "number"), CASES, ids=[f"{how.name}-after-{number}" for how, number in CASES])
-def test_a_run_that_is_ended_leaves_no_process_and_the_next_trains_what_is_missing(
-    how: signal.Signals, number: int, settings: Settings, undisturbed: dict[str, str], start: Started
-) -> None:
-    process = start(settings)
-    cache = settings.cache_dir
-    assert wait_until(lambda: len(digests(cache)) >= number)
+def wait_for_models(number: int, settings: Settings) -> None:
+    """Until so many are stored, and a moment more."""
+    assert wait_until(lambda: len(digests(settings.cache_dir)) >= number)
     time.sleep(random.Random(number).uniform(0, 0.2))
-    members = family(process.pid)
-    process.send_signal(how)
-    began = time.monotonic()
-    process.wait(timeout=30)
-    assert gone(members), "orphans"
-    if how == signal.SIGINT:  # it clears up before it ends
-        assert time.monotonic() - began < 10
-        assert [name for name in litter(cache) if "checkpoint" not in name] == []
+
+
+def is_cleared_up_soon(began: float, settings: Settings) -> None:
+    """After Ctrl-C: it clears up before it ends."""
+    assert time.monotonic() - began < 10
+    assert [name for name in litter(settings.cache_dir) if "checkpoint" not in name] == []
+
+
+def the_next_trains_what_is_missing(settings: Settings, undisturbed: dict[str, str]) -> None:
+    cache = settings.cache_dir
     kept = times(cache)
     assert all(digests(cache)[key] == undisturbed[key] for key in kept)
     build(RECIPES, settings, progress=False)
@@ -52,42 +47,88 @@ def test_a_run_that_is_ended_leaves_no_process_and_the_next_trains_what_is_missi
     assert litter(cache) == []
 
 
-def test_what_a_measure_has_started_ends_with_its_worker(settings: Settings, start: Started) -> None:
-    marker = settings.cache_dir / "sleeper"
-    process = start(
-        settings,
-        before=f"""
-import harness.build, subprocess
-from harness.train_jobs import train_job
-def with_a_child(job, report):
-    child = subprocess.Popen(["sleep", "600"])
-    Path({str(marker)!r}).write_text(str(child.pid))
+CASES = [(signal.SIGKILL, 0), (signal.SIGTERM, 2), (signal.SIGINT, 3)]
+
+
+@pytest.mark.parametrize(("how", "number"), CASES, ids=[f"{how.name}-after-{number}" for how, number in CASES])
+def test_a_run_that_is_ended_leaves_no_worker_and_the_next_trains_what_is_missing(
+    how: signal.Signals, number: int, settings: Settings, undisturbed: dict[str, str], fork: Forked
+) -> None:
+    warm_up()
+    others = server().children()
+    process = fork(settings)
+    assert wait_until(lambda: len(server().children()) >= len(others) + 2)  # the run and its first worker
+    wait_for_models(number, settings)
+    members = [member for member in server().children() if member not in others]
+    assert len(members) >= 2
+    began = time.monotonic()
+    assert process.pid is not None
+    psutil.Process(process.pid).send_signal(how)
+    process.join(timeout=30)
+    assert process.exitcode not in (0, None)
+    assert gone(members), "orphans"
+    if how == signal.SIGINT:
+        is_cleared_up_soon(began, settings)
+    the_next_trains_what_is_missing(settings, undisturbed)
+
+
+def with_a_child(job: TrainJob, report: Report) -> Published | None:
+    """In a worker: train the recipe; the first one's worker starts a process and waits for it."""
+    if job.recipe != RECIPES[0]:
+        return train_job(job, report)
+    child = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (job.settings.cache_dir / "sleeper").write_text(str(child.pid))
     child.wait()
-harness.build.train_job = with_a_child
-""",
-    )
-    assert wait_until(lambda: marker.exists() and marker.read_text() != "")
+    return None
+
+
+WITH_A_CHILD = """
+import harness.zoo.build
+from tests.faults.test_killed_runs import with_a_child
+harness.zoo.build.train_job = with_a_child
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "number"),
+    [
+        pytest.param(signal.SIGKILL, 2, id="SIGKILL"),
+        pytest.param(signal.SIGINT, 1, id="SIGINT", marks=pytest.mark.long),
+    ],
+)
+def test_the_server_of_a_run_and_what_a_measure_has_started_end_with_it(
+    how: signal.Signals, number: int, settings: Settings, undisturbed: dict[str, str], start: Started
+) -> None:
+    process = start(settings, before=WITH_A_CHILD)
+    sleeper = settings.cache_dir / "sleeper"
+    assert wait_until(lambda: sleeper.exists() and sleeper.read_text() != "")
+    wait_for_models(number, settings)
     members = family(process.pid)
-    assert int(marker.read_text()) in [member.pid for member in members]
-    process.kill()
-    assert gone(members)
+    assert int(sleeper.read_text()) in [member.pid for member in members]
+    process.send_signal(how)
+    began = time.monotonic()
+    process.wait(timeout=30)
+    assert gone(members), "orphans"
+    if how == signal.SIGINT:
+        is_cleared_up_soon(began, settings)
+    the_next_trains_what_is_missing(settings, undisturbed)
+
+
+def counted(job: TrainJob, report: Report) -> Published | None:
+    """In a worker: train the recipe, and note that it was trained."""
+    published = train_job(job, report)
+    if published is not None and published.trained:
+        with open(job.settings.cache_dir / "trained", "a") as file:
+            file.write(job.recipe.key + "\n")
+    return published
 
 
 def test_two_runs_at_once_on_one_store_train_each_model_once(
-    settings: Settings, undisturbed: dict[str, str], start: Started, complete: Callable[[], None]
+    settings: Settings, undisturbed: dict[str, str], fork: Forked, complete: Callable[[], None]
 ) -> None:
-    noted = """
-import harness.build
-from harness.train_jobs import train_job
-def counted(job, report):
-    receipt = train_job(job, report)
-    if receipt is not None and receipt.trained:
-        with open(job.settings.cache_dir / "trained", "a") as file:
-            file.write(job.recipe.key + "\\n")
-    return receipt
-harness.build.train_job = counted
-"""
-    runs = [start(settings, before=noted) for _ in range(2)]
-    assert [run.communicate(timeout=120)[0].strip() for run in runs] == [str(len(RECIPES))] * 2
+    runs = [fork(settings, counted) for _ in range(2)]
+    for run in runs:
+        run.join(timeout=120)
+    assert [run.exitcode for run in runs] == [0, 0]
     assert sorted((settings.cache_dir / "trained").read_text().split()) == sorted(undisturbed)
     complete()

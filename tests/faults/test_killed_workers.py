@@ -1,6 +1,5 @@
 """kill -9 of a worker, whenever it comes: it costs an attempt, and nothing else."""
 
-import multiprocessing.forkserver
 import os
 import random
 import signal
@@ -11,12 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.build import build
-from harness.settings import Settings, make_settings
-from harness.workers import warm_up
-from tests.faults.conftest import RECIPES, attempts, digests, litter
-
-pytestmark = pytest.mark.slow
+from harness.settings import make_settings
+from harness.workers.pool import warm_up
+from harness.zoo.build import build
+from tests.faults.conftest import RECIPES, attempts, digests, litter, server
 
 
 class Killer:
@@ -47,9 +44,8 @@ class Killer:
 
 
 def workers() -> list[psutil.Process]:
-    server = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     try:
-        return [each for each in psutil.Process(server).children() if each.status() != psutil.STATUS_ZOMBIE]
+        return [process for process in server().children() if process.status() != psutil.STATUS_ZOMBIE]
     except psutil.NoSuchProcess:
         return []
 
@@ -59,11 +55,11 @@ def warm() -> None:
     warm_up()
 
 
-def test_twenty_times_a_worker_killed_at_a_random_time_costs_one_attempt(
-    tmp_path: Path, undisturbed: dict[str, str]
-) -> None:
-    lost, again = 0, 0
-    for number in range(20):
+def kill_again_and_again(tmp_path: Path, undisturbed: dict[str, str], seconds: float, least: int) -> tuple[int, ...]:
+    """A kill in each of so many builds, and in more while there is time: how many; those lost; those tried again."""
+    lost, again, number = 0, 0, 0
+    end = time.monotonic() + seconds
+    while number < least or time.monotonic() < end:
         settings = make_settings(cache_dir=str(tmp_path / str(number)), workers=2)
         choice = random.Random(number)
         said: list[str] = []
@@ -77,13 +73,27 @@ def test_twenty_times_a_worker_killed_at_a_random_time_costs_one_attempt(
         repeated = {recipe.id: attempt for recipe, attempt in attempts(settings.cache_dir).items() if attempt > 1}
         # One that is killed after its model was published costs an attempt too, which finds the model there.
         assert repeated.items() <= {sentence.split()[1]: 2 for sentence in said}.items()
-        lost, again = lost + len(said), again + len(repeated)
-    assert lost >= 10 and again >= 5, "the kills came when nothing was trained"
+        lost, again, number = lost + len(said), again + len(repeated), number + 1
+    return number, lost, again
 
 
-def test_models_are_those_of_a_serial_run_however_many_workers_train_them(
-    settings: Settings, undisturbed: dict[str, str]
+@pytest.mark.slow
+def test_a_worker_killed_at_a_random_time_costs_one_attempt(tmp_path: Path, undisturbed: dict[str, str]) -> None:
+    _, lost, _ = kill_again_and_again(tmp_path, undisturbed, seconds=0, least=4)
+    assert lost >= 1, "the kills came when nothing was trained"
+
+
+@pytest.mark.long
+def test_twenty_times_and_more_a_worker_killed_at_a_random_time_costs_one_attempt(
+    tmp_path: Path, undisturbed: dict[str, str], seconds: float
 ) -> None:
-    build(RECIPES, settings, progress=False)
-    assert digests(settings.cache_dir) == undisturbed
-    assert set(attempts(settings.cache_dir).values()) == {1}
+    number, lost, again = kill_again_and_again(tmp_path, undisturbed, seconds, least=20)
+    assert lost >= number / 2 and again >= number / 4, "the kills came when nothing was trained"
+
+
+@pytest.mark.slow
+def test_models_are_those_of_a_serial_run_however_many_workers_train_them(
+    whole: Path, undisturbed: dict[str, str]
+) -> None:
+    assert digests(whole) == undisturbed
+    assert set(attempts(whole).values()) == {1}

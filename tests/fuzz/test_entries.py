@@ -1,4 +1,4 @@
-"""Whatever stands in an entry's files, reading them gives what was published, or Damaged."""
+"""Whatever stands in a stored model's files, reading them gives what was published, or Damaged."""
 
 import dataclasses
 import hashlib
@@ -13,19 +13,21 @@ from hypothesis import strategies as st
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from harness.checkpoint import Checkpoint
-from harness.entry import Damaged, Entry, read_header, read_weights, sha256_of_json
-from harness.rows import Row, RowCache
-from harness.store import Store
-from tests.fuzz.conftest import RECIPES
+from harness.evaluation.rows import Row, RowCache
+from harness.store.store import Mismatch, Store
+from harness.store.stored_model import Damaged, StoredModel, read_header, read_weights, sha256_of_json
+from harness.training.checkpoint import Checkpoint
+from tests.builders.archives import RECIPES
 from tests.fuzz.damage import ANY_JSON, altered, with_a_part_replaced
 
 pytestmark = pytest.mark.slow
 
-SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+SHARED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
+)  # many more under --long
 
 
-def read(header: bytes) -> Entry | None:
+def read(header: bytes) -> StoredModel | None:
     try:
         return read_header(header, "entry.json")
     except Damaged:
@@ -33,7 +35,7 @@ def read(header: bytes) -> Entry | None:
 
 
 def sealed(content: dict[str, Any]) -> bytes:
-    """As somebody would write it who knows how an entry is sealed."""
+    """As somebody would write it who knows how entry.json is sealed."""
     rest = {name: value for name, value in content.items() if name != "sha256"}
     return json.dumps(rest | {"sha256": sha256_of_json(rest)}).encode()
 
@@ -71,10 +73,10 @@ def test_a_header_that_was_sealed_again_has_fields_of_their_types_or_is_damaged(
 
 
 def weights_of(content: bytes, intact: Store) -> dict[str, torch.Tensor] | None:
-    """What is read where the entry names just this content."""
-    entry = intact.find(RECIPES[0])
-    assert entry is not None
-    named = dataclasses.replace(entry, weights_sha256=hashlib.sha256(content).hexdigest())
+    """What is read where entry.json names just this content."""
+    stored = intact.find(RECIPES[0])
+    assert stored is not None
+    named = dataclasses.replace(stored, weights_sha256=hashlib.sha256(content).hexdigest())
     try:
         return read_weights(content, named, "model.safetensors")
     except Damaged:
@@ -86,7 +88,7 @@ def weights_of(content: bytes, intact: Store) -> dict[str, torch.Tensor] | None:
 def test_altered_tensors_are_damaged_or_tensors(data: st.DataObject, intact: Store) -> None:
     content = intact.files(RECIPES[0])[1]
     found = weights_of(data.draw(altered(content)), intact)
-    assert found is None or all(isinstance(each, torch.Tensor) for each in found.values())
+    assert found is None or all(isinstance(tensor, torch.Tensor) for tensor in found.values())
 
 
 @SHARED
@@ -98,7 +100,7 @@ def test_a_safetensors_header_of_any_json_is_damaged_or_tensors(data: st.DataObj
     changed = json.dumps(data.draw(with_a_part_replaced(header))).encode()
     size = data.draw(st.sampled_from([len(changed), 0, 2**32, 2**63 - 1, 2**64 - 1]))
     found = weights_of(struct.pack("<Q", size) + changed + content[8 + length :], intact)
-    assert found is None or all(isinstance(each, torch.Tensor) for each in found.values())
+    assert found is None or all(isinstance(tensor, torch.Tensor) for tensor in found.values())
 
 
 @pytest.mark.parametrize("change", ["lacks one", "another shape", "another type", "one more", "none"])
@@ -126,7 +128,7 @@ def test_a_sealed_entry_with_other_tensors_than_its_network_is_damaged(
     }
     store = Store(tmp_path_factory.mktemp("other"))
     store.put(RECIPES[0].key, sealed(changed), content)
-    with pytest.raises(Damaged, match="is stored with other tensors than its network has"):
+    with pytest.raises(Mismatch, match="is stored with other tensors than its network has"):
         store.load(RECIPES[0], store.cache_dir)
 
 

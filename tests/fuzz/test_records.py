@@ -9,22 +9,25 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.__main__ import main
 from harness.errors import HarnessError
+from harness.files.strict_json import parse_json
 from harness.leaderboard.check import check
-from harness.record_files import as_text, read_record
-from harness.record_schema import digest_of
-from harness.strict_json import parse_json
-from tests.digits_records import gate_records
+from harness.records.record_files import as_text, read_record
+from harness.records.schema import digest_of
+from tests import ROOT
+from tests.builders.digits_records import gate_records
 from tests.fuzz.damage import ANY_JSON, altered, with_a_part_replaced
 
 pytestmark = pytest.mark.slow
 
-GOLDEN = sorted((Path(__file__).parent.parent / "data" / "records").glob("*.json"))
-SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+GOLDEN = sorted((ROOT / "tests" / "data" / "records").glob("*.json"))
+SHARED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
+)  # many more under --long
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +135,14 @@ def run(*arguments: object) -> Any:
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=40)
 
 
-@SHARED
+@settings(SHARED, max_examples=12)  # each checks three records
+@example(name="zoo")
+@example(name="leaderboard")
+@example(name=" ")
+@example(name="..")
+@example(name="-x\n")
+@example(name="ÿ😀" * 20)
+@example(name="n" * 251)
 @given(name=NAMES)
 def test_a_file_of_any_name_among_records_is_a_sentence_at_worst(
     name: str, sound: Path, tmp_path_factory: pytest.TempPathFactory
@@ -144,7 +154,7 @@ def test_a_file_of_any_name_among_records_is_a_sentence_at_worst(
     except OSError:
         return  # no name of a file here
     problems = check(folder)
-    assert isinstance(problems, list) and all(isinstance(each, str) for each in problems)
+    assert isinstance(problems, list) and all(isinstance(problem, str) for problem in problems)
 
 
 def test_the_commands_say_a_sentence_and_no_traceback_of_a_file_that_is_none(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""A measure called once: whatever it does becomes a Reading."""
+
+import dataclasses
+import math
+import multiprocessing
+import time
+import traceback
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from measures.registry import Measure, NotApplicable
+from measures.trained_model import TrainedModel
+
+RowStatus = Literal["value", "not_applicable", "error", "timeout"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What came of calling a measure once: a row before it has its address (rows.py).
+
+    `value` is finite where the status is "value", else None and `reason` says why; `seconds` are those of the call.
+    """
+
+    status: RowStatus
+    value: float | None
+    reason: str
+    seconds: float
+    traceback: str = ""
+
+
+def read_here(measure: Measure, trained: TrainedModel) -> Reading:
+    """Call the measure once in this process; whatever comes of it becomes a Reading. (call.py: where it belongs.)"""
+    started = time.perf_counter()
+    try:
+        returned = measure(trained)
+    except NotApplicable as reason:
+        return Reading("not_applicable", None, str(reason), time.perf_counter() - started)
+    except BaseException as problem:  # pytest.skip and sys.exit do not raise an Exception; Ctrl-C is the parent's
+        if isinstance(problem, KeyboardInterrupt) and multiprocessing.parent_process() is None:
+            raise  # in the user's own process it is the user's
+        return Reading("error", None, *_said_of(problem, measure.file, time.perf_counter() - started))
+    seconds = time.perf_counter() - started
+    value, problem_with_it = as_number(returned)
+    if problem_with_it:
+        return Reading("error", None, problem_with_it, seconds)
+    return Reading("value", value, "", seconds)
+
+
+def _said_of(problem: BaseException, file: Path, seconds: float) -> tuple[str, float, str]:
+    """What a measure raised, with the last line of its own file that was executed; the seconds; the traceback from its
+    function on."""
+    trace = problem.__traceback__
+    while trace is not None and Path(trace.tb_frame.f_code.co_filename).resolve() != file:
+        trace = trace.tb_next
+    frames = traceback.extract_tb(trace or problem.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).resolve() == file]
+    where = (own or frames)[-1]
+    lines = traceback.format_exception(type(problem), problem, trace or problem.__traceback__)
+    text = f"it raised {type(problem).__name__}: {problem} ({where.filename}:{where.lineno})"
+    return text, seconds, "".join(lines)
+
+
+def as_number(returned: object) -> tuple[float | None, str]:
+    """The returned object as a finite float, or what is wrong with it."""
+    if isinstance(returned, Tensor | np.ndarray) and math.prod(returned.shape) != 1:
+        kind = "tensor" if isinstance(returned, Tensor) else "array"
+        shape = tuple(returned.shape)
+        return (
+            None,
+            f"it returned a {kind} of shape {shape}; a measure returns one number (did you forget .max()?)",
+        )
+    if isinstance(returned, Tensor | np.ndarray | np.generic):
+        returned = returned.item()
+    if isinstance(returned, bool) or not isinstance(returned, int | float):
+        return None, f"it returned {returned!r:.60}, a {type(returned).__name__}; a measure returns one float"
+    try:
+        value = float(returned)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        return None, f"it returned {value}; return a finite float, or raise NotApplicable with a reason"
+    return value, ""

@@ -1,0 +1,50 @@
+"""A stored model as a measure receives it; one that is damaged is trained again first."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from harness.errors import HarnessError
+from harness.settings import Settings
+from harness.training.recipe import Recipe
+from harness.workers.worker_process import Report
+from harness.zoo.checkpoints.loading import load_checkpoint
+from harness.zoo.checkpoints.reference import CheckpointReference
+from measures.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from harness.store.store import StoredModel
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedAgain:
+    """A report that a model had to be trained again: what the user is told, and what is stored now."""
+
+    text: str
+    stored: "StoredModel"
+
+
+def load_model(recipe: Recipe, settings: Settings, report: Report = lambda payload: None) -> TrainedModel:
+    """The stored model; a damaged one is set aside and trained again, which is reported as TrainedAgain.
+
+    One that was trained elsewhere is loaded by its user's function. Raises HarnessError if that gives another now, or
+    the stored model is damaged when it was trained again.
+    """
+    if isinstance(recipe, CheckpointReference):
+        return load_checkpoint(recipe, settings.device)
+    from harness.store.store import Damaged, store_of
+    from harness.zoo.train_jobs import TrainJob, train_job
+
+    store = store_of(settings)
+    try:
+        return store.load(recipe, settings.data_dir, settings.device)
+    except Damaged as damage:
+        text = f"damaged: {damage}; set aside as {store.set_aside(recipe)}, trained again"
+    while train_job(TrainJob(recipe, settings), lambda payload: report(None)) is None:
+        report(None)  # another process is training it
+    try:
+        trained, stored = store.load(recipe, settings.data_dir, settings.device), store.find(recipe)
+    except Damaged as damage:
+        raise HarnessError(f"damaged as soon as stored: {damage}; is the disk all right?") from damage
+    assert stored is not None
+    report(TrainedAgain(text, stored))
+    return trained

@@ -1,0 +1,203 @@
+"""From what a user types after --measure to registered measures."""
+
+import difflib
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.evaluation.catalogue import Declared, declared
+from harness.evaluation.source_digest import source_digest
+from harness.evaluation.strangers import (
+    Unusable,
+    end_declaring,
+    entry_points,
+    import_own,
+    of_entry_point,
+    of_file,
+    of_module,
+)
+from measures.registry import COSTS, Cost, Measure, load_builtin, registered
+
+OWN = "measures."
+
+
+def find_measures(specs: Iterable[str], cost: Cost = "retrain") -> list[Measure]:
+    """The measures that the specs name, sorted by name, each once.
+
+    A spec is a name, `path/file.py::function` (or `path/file.py`: all in it), `package.module:function`, or `all`;
+    several may stand in one, separated by commas. `cost` limits `all` to that tier and cheaper ones.
+
+    A measure from outside the project is imported in a process of its own; calling it here raises HarnessError. One
+    that cannot be imported costs the others nothing: it is among them, and every call of it is an error that says why.
+
+    Raises HarnessError for a spec that names nothing, for two measures of one name, and if no measure can be imported.
+    """
+    found: dict[str, Measure] = {}
+    problems = []
+    for spec in _parts(specs):
+        for measure in _find(spec, cost):
+            _check_name_is_free(measure, found.get(measure.name))
+            found[measure.name] = measure
+            if isinstance(measure.function, Unusable):
+                problems.append(measure.function.problem)
+    if not found:
+        raise HarnessError("no measure was named; --measure takes a name, a file::function, or all")
+    if any(measure.family == "external" for measure in found.values()):
+        end_declaring()
+    if len(problems) == len(found):
+        raise HarnessError(problems[0])
+    return [found[name] for name in sorted(found)]
+
+
+def check_names(specs: Iterable[str]) -> None:
+    """HarnessError, with near names, if a spec is a name that no measure has; without importing any measure."""
+    names = [spec for spec in _parts(specs) if _is_name(spec) and spec not in registered]
+    if not names:
+        return
+    try:
+        known = {measure.name for measure in declared()}
+    except (ValueError, SyntaxError):
+        return  # a file of this project has to be imported, and its registration then says what is wrong
+    known |= {*registered, *(point.name for point in entry_points())}
+    for name in names:
+        if name not in known:
+            raise _unknown(name, known)
+
+
+def names_strangers(specs: Iterable[str]) -> bool:
+    """Whether a spec is a file, a module or an entry point: then measures from outside the project will be called."""
+    points = {point.name for point in entry_points()}
+    return any(spec in points or (bool(points) if spec == "all" else not _is_name(spec)) for spec in _parts(specs))
+
+
+def list_measures(specs: Iterable[str], cost: Cost = "retrain") -> list[Measure | Declared]:
+    """As find_measures, for `describe`: nothing is imported of what can be read without."""
+    specs = [*_parts(specs)]
+    try:
+        known: dict[str, Measure | Declared] = {measure.name: measure for measure in declared()}
+    except (ValueError, SyntaxError):
+        return [*find_measures(specs, cost)]
+    found: dict[str, Measure | Declared] = {}
+    for spec in specs:
+        if spec == "all":
+            every = {**known, **{point.name: of_entry_point(point) for point in entry_points()}}
+            affordable = COSTS[: COSTS.index(cost) + 1]
+            found |= {name: measure for name, measure in every.items() if measure.cost in affordable}
+        elif spec in known:
+            found[spec] = known[spec]
+        else:
+            check_names([spec])
+            found |= {measure.name: measure for measure in find_measures([spec], cost)}
+    return [found[name] for name in sorted(found)]
+
+
+def short_path(path: str | Path) -> str:
+    """The path as seen from here, where there is one (on Windows, not to another drive)."""
+    try:
+        return os.path.relpath(path)
+    except ValueError:
+        return str(path)
+
+
+def spec_of(measure: Measure) -> str:
+    """What to type after --measure to get this measure."""
+    if measure.origin.endswith(".py"):
+        return f"{short_path(measure.origin)}::{measure.name}"
+    return measure.name if measure.origin.startswith(OWN) else f"{measure.origin}:{measure.name}"
+
+
+def describe(measures: Iterable[Measure | Declared]) -> str:
+    """A line a measure: name, family, cost, source; under columns' names."""
+    lines = [("name", "family", "cost", "source")]
+    lines += [(measure.name, measure.family, measure.cost, measure.source) for measure in measures]
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    return "\n".join(
+        "  ".join([*(text.ljust(width) for text, width in zip(line, widths, strict=False)), line[3]]) for line in lines
+    )
+
+
+def reload_measure(name: str, origin: str, source_sha256: str) -> Measure:
+    """The project's measure of that name from its module, in another process.
+
+    HarnessError if it cannot be imported there, or its source (source_digest.py) is not that of the run: its values
+    would be kept as those of another measure.
+    """
+    import_own(origin, origin)
+    found = registered.get(name)
+    if found is None or source_digest(found.file) != source_sha256:
+        raise HarnessError(is_another(origin))
+    return found
+
+
+def is_another(origin: str) -> str:
+    """The sentence for a measure that is not what it was."""
+    return (
+        f"{origin} is not what it was when the run was started, or is another on this machine ({platform.node()}); "
+        "run again, in a new process, when it is the same everywhere"
+    )
+
+
+def _find(spec: str, cost: Cost) -> list[Measure]:
+    if spec == "all":
+        _load_own()
+        every = [*(measure for measure in registered.values() if measure.origin.startswith(OWN))]
+        every += [of_entry_point(point) for point in entry_points()]
+        affordable = COSTS[: COSTS.index(cost) + 1]
+        return [measure for measure in every if measure.cost in affordable]
+    if _is_name(spec):
+        return [_by_name(spec)]
+    if _is_file(spec):
+        path, _, function = spec.partition("::")
+        return of_file(Path(path), function, spec)
+    module, _, function = spec.partition(":")
+    return of_module(module, function, spec)
+
+
+def _check_name_is_free(measure: Measure, other: Measure | None) -> None:
+    known: Measure | Declared | None = other
+    if known is None and measure.family == "external":
+        known = next((own for own in declared() if own.name == measure.name), None)
+    if known is not None and known.file != measure.file:
+        where = f"{known.file} and {measure.file}:{measure.line}"
+        raise HarnessError(f"two measures are named {measure.name!r}: {where}; rename one of the functions")
+
+
+def _parts(specs: Iterable[str]) -> Iterator[str]:
+    return (part for text in specs for spec in text.split(",") if (part := spec.strip()))
+
+
+def _is_file(spec: str) -> bool:
+    path = spec.partition("::")[0]
+    return path.endswith(".py") or "::" in spec or os.sep in path
+
+
+def _is_name(spec: str) -> bool:
+    return spec != "all" and not _is_file(spec) and not spec.partition(":")[2]
+
+
+def _by_name(name: str) -> Measure:
+    """A broken entry point of another name does not matter."""
+    check_names([name])
+    _load_own()
+    points = {point.name: point for point in entry_points()}
+    if name in points:
+        return of_entry_point(points[name])
+    if name in registered:
+        return registered[name]
+    raise _unknown(name, [*registered, *points])
+
+
+def _load_own() -> None:
+    try:
+        load_builtin()
+    except Exception as cause:
+        how = f"{type(cause).__name__}: {cause}"
+        raise HarnessError(f"the measures of this project cannot be imported: {how}") from cause
+
+
+def _unknown(name: str, known: Iterable[str]) -> HarnessError:
+    near = difflib.get_close_matches(name, sorted(known), n=3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "--list-measures shows them all"
+    return HarnessError(f"unknown measure {name!r}; {hint}")

@@ -1,0 +1,81 @@
+"""The noise floor of a stochastic measure: how much of its value is its own draws?
+
+One natural model of the zoo is measured with several generators in place of its own: the spread over these draws is
+the noise floor. Beside it stand the spread over training seeds (the other natural models of that network), and the
+signal: by how much the measure rises from a natural model to its twin on random labels. Where two standard
+deviations of the draws reach the signal, the draws drown it.
+"""
+
+import dataclasses
+import statistics
+from collections.abc import Mapping, Sequence
+
+from harness.calling.call import read
+from harness.evaluation.finding import Finding
+from harness.evaluation.probe import Clause, Load, Probe
+from harness.training.recipe import Recipe
+from harness.zoo.zoo import Twin, Zoo, twins
+from measures.registry import COSTS, Cost, Measure
+
+DRAWS: dict[Cost, int] = dict(zip(COSTS, (8, 8, 4), strict=True))
+ALIKE = 3  # so many equal values make a measure deterministic
+FIRST = 10**6  # generator seeds that no training used
+
+
+def spread_over_draws(measure: Measure, load: Load) -> Finding:
+    """Standard deviation and mean of the values on one model under other generator seeds; 0 if they never differ."""
+    trained = load()
+    values: list[float] = []
+    for number in range(DRAWS[measure.cost]):
+        reading = read(measure, dataclasses.replace(trained, seed=FIRST + number))
+        if reading.value is None:
+            return Finding(skipped=reading.reason)
+        values.append(reading.value)
+        if number == ALIKE - 1 and len(set(values)) == 1:
+            break  # not a bit of difference: it draws nothing
+    return Finding(
+        numbers={
+            "draws": float(len(values)),
+            "mean_over_draws": statistics.fmean(values),
+            "spread_over_draws": statistics.stdev(values),
+        }
+    )
+
+
+CLAUSES: tuple[Clause, ...] = (spread_over_draws,)
+PROBE = Probe("noise_floor", CLAUSES, lambda zoo: (model(zoo),), of_zoo=True)
+
+
+def model(zoo: Zoo) -> Recipe:
+    """The natural model that is measured: the first seed of the zoo's last network, the one that trains soonest."""
+    return _pairs(zoo)[0].natural
+
+
+def with_signal(finding: Finding, zoo: Zoo, values: Mapping[Recipe, float | None]) -> Finding:
+    """The finding with the spread over training seeds and the signal, and whether the draws drown it.
+
+    `values` are the measure's on the zoo's natural models and on those with random labels.
+    """
+    spread = finding.numbers.get("spread_over_draws")
+    if spread is None or finding.problem:
+        return finding
+    pairs = [(values[twin.natural], values[twin.randomized]) for twin in _pairs(zoo)]
+    naturals = [natural for natural, _ in pairs if natural is not None]
+    rises = [randomized - natural for natural, randomized in pairs if natural is not None and randomized is not None]
+    numbers = dict(finding.numbers)
+    if len(naturals) > 1:
+        numbers["spread_over_training_seeds"] = statistics.stdev(naturals)
+    if rises:
+        numbers["signal"] = statistics.median(rises)
+    problem = ""
+    if rises and spread > 0 and 2 * spread >= abs(numbers["signal"]):
+        problem = (
+            f"its draws drown its signal: another generator moves it by {spread:.2g} (standard deviation over "
+            f"{numbers['draws']:.0f}), random labels by {numbers['signal']:.2g}"
+        )
+    return Finding(problem, "", numbers)
+
+
+def _pairs(zoo: Zoo) -> Sequence[Twin]:
+    every = twins(zoo, "random_labels")
+    return [twin for twin in every if twin.natural.network == every[-1].natural.network]

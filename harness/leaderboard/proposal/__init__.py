@@ -1,0 +1,7 @@
+"""What a pull request proposes, and whether it passes: `python -m harness propose` (command.py).
+
+changed.py      which measures and records it adds or alters; registered.py lists the measures of one tree
+review.py       the measures put to the suites, and what stands in the way
+report.py       the review in Markdown                        figures.py   the measures' profiles beside it
+new_measure.py  how it begins: a measure's file and its test from templates
+"""

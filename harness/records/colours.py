@@ -1,0 +1,10 @@
+"""The colours of every figure (Okabe and Ito 2008): told apart by every eye, and in print."""
+
+BLACK = "#000000"
+BLUE = "#0072B2"
+ORANGE = "#D55E00"
+GREEN = "#009E73"
+PINK = "#CC79A7"
+SKY_BLUE = "#56B4E9"
+GREY = "#767676"
+LIGHT_GREY = "#9A9A9A"

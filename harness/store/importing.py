@@ -1,0 +1,111 @@
+"""Models from an archive into a store. The archive may come from anybody: nothing of it is believed until verified.
+
+It is refused as a whole, before anything is written, if any of its files is not exactly what its manifest lists, or not
+a model of ours. Files go where their keys say; no path of the archive is ever opened on the disk.
+"""
+
+import hashlib
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.store.manifest import FILE, LARGEST, MANIFEST, Listed, path_of, read_manifest
+from harness.store.store import Store
+from harness.store.stored_model import HEADER, WEIGHTS, Damaged, StoredModel, read_header, read_weights
+
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OverflowError,
+    IndexError,
+    struct.error,
+)
+
+
+def import_models(file: Path, store: Store) -> tuple[int, int]:
+    """Publish the archive's models in the store; how many, and how many it had already, which it keeps.
+
+    HarnessError, and nothing is written, if the archive is not as it should be.
+    """
+    try:
+        size = file.stat().st_size
+        with zipfile.ZipFile(file) as archive:
+            listed = _checked(archive, file, size)
+            keys = sorted({match["key"] for path in listed if (match := FILE.fullmatch(path))})
+            for key in keys:
+                _model(archive, key, listed, file)
+            missing = [key for key in keys if not store.own_folder(key).exists()]
+            for key in missing:
+                _, header, weights = _model(archive, key, listed, file)
+                store.put(key, header, weights)
+    except BROKEN as cause:
+        raise HarnessError(f"{file} is not an archive of models ({type(cause).__name__}: {cause!s:.120})") from cause
+    except OSError as cause:
+        raise HarnessError(
+            f"{file} could not be imported into {store.cache_dir} ({cause.strerror or cause})"
+        ) from cause
+    return len(missing), len(keys) - len(missing)
+
+
+def _checked(archive: zipfile.ZipFile, file: Path, size: int) -> dict[str, Listed]:
+    """The manifest's files, which are those of the archive: no more, no fewer, each once, no link, not compressed."""
+    found = archive.infolist()
+    names = [about.filename for about in found]
+    if len(set(names)) != len(names):
+        raise HarnessError(f"{file} cannot be imported: it has {_duplicate(names)!r:.120} twice")
+    if MANIFEST not in names or archive.getinfo(MANIFEST).file_size > LARGEST:
+        raise HarnessError(
+            f"{file} cannot be imported: it has no {MANIFEST}; `python -m harness zoo export` writes one"
+        )
+    if sum(about.file_size for about in found) > size:
+        raise HarnessError(f"{file} cannot be imported: its files would have more than its {size} bytes")
+    for about in found:
+        mode = about.external_attr >> 16
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG) or about.filename.endswith("/"):
+            raise HarnessError(f"{file} cannot be imported: {about.filename!r:.120} is a link or not a file")
+        if about.compress_type != zipfile.ZIP_STORED or about.flag_bits & 1:
+            raise HarnessError(f"{file} cannot be imported: {about.filename!r:.120} is compressed or encrypted")
+    listed = read_manifest(archive.read(MANIFEST), str(file))
+    if unlisted := sorted(set(names) - set(listed) - {MANIFEST}):
+        raise HarnessError(f"{file} cannot be imported: its manifest does not list {unlisted[0]!r:.120}")
+    if absent := sorted(set(listed) - set(names)):
+        raise HarnessError(f"{file} cannot be imported: it lacks {absent[0]:.120}, which its manifest lists")
+    return listed
+
+
+def _model(
+    archive: zipfile.ZipFile, key: str, listed: dict[str, Listed], file: Path
+) -> tuple[StoredModel, bytes, bytes]:
+    """A model's two files, verified against the manifest, each other and the key."""
+    contents = []
+    for path in (path_of(key, HEADER), path_of(key, WEIGHTS)):
+        content = archive.read(path)
+        if (len(content), hashlib.sha256(content).hexdigest()) != (listed[path].bytes, listed[path].sha256):
+            raise HarnessError(f"{file} cannot be imported: {path} is not what its manifest says")
+        contents.append(content)
+    header, weights = contents
+    try:
+        stored = read_header(header, path_of(key, HEADER))
+        read_weights(weights, stored, path_of(key, WEIGHTS))
+    except Damaged as damage:
+        raise HarnessError(f"{file} cannot be imported: {damage}") from damage
+    if stored.recipe.key != key:
+        raise HarnessError(
+            f"{file} cannot be imported: {stored.recipe.id} is under the key of another recipe, or of another version "
+            "of the training code"
+        )
+    return stored, header, weights
+
+
+def _duplicate(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]

@@ -1,0 +1,158 @@
+"""A checkpoint loaded and checked, as a measure receives it. What is wrong with it is one sentence that names it."""
+
+import dataclasses
+import hashlib
+import numbers
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.errors import HarnessError
+from harness.files.sealed_tensors import digest_tensors
+from harness.files.user_module import guarded
+from harness.zoo.checkpoints.doors import pair_of
+from harness.zoo.checkpoints.pair import Checkpoint
+from harness.zoo.checkpoints.reference import CheckpointReference
+from measures.copying import copy_of
+from measures.errors import NotApplicable
+from measures.history import History
+from measures.plain_network import require_readable
+from measures.trained_model import TrainedModel
+
+
+def load_checkpoint(reference: CheckpointReference, device: str) -> TrainedModel:
+    """The network as it was when it was first looked at. HarnessError if it cannot be had, or is another now."""
+    checkpoint = loaded(reference)
+    if contents_of(checkpoint) != reference.contents:
+        raise HarnessError(
+            f"{reference.id} is not what it was when it was first looked at: its weights or data were changed "
+            "meanwhile, or its loader draws without a seed; run again"
+        )
+    return as_trained(checkpoint, reference, device)
+
+
+def loaded(reference: CheckpointReference) -> Checkpoint:
+    """What its loader returns, in copies of its own and in evaluation mode. HarnessError if that cannot be measured.
+
+    A loader may return what it has kept, which no measure is to change.
+    """
+    load = getattr(pair_of(reference), reference.side)
+    with torch.random.fork_rng(devices=[]):
+        found = guarded(load, reference.id, "cannot be loaded")
+    if not isinstance(found, Checkpoint):
+        raise HarnessError(f"{reference.id} is loaded as a {type(found).__name__}; expected a Checkpoint")
+    for problem in _problems(found):
+        raise HarnessError(f"{reference.id} {problem}")
+    try:
+        return dataclasses.replace(
+            found,
+            model=copy_of(found.model).eval(),
+            init=None if found.init is None else copy_of(found.init).eval(),
+            inputs=found.inputs.detach().clone(),
+            labels=found.labels.clone(),
+        )
+    except NotApplicable as reason:
+        raise HarnessError(f"{reference.id} cannot be measured: {reason}") from reason
+
+
+def as_trained(checkpoint: Checkpoint, reference: CheckpointReference, device: str) -> TrainedModel:
+    """The checkpoint as a measure receives it. HarnessError if its network is none that measures can call."""
+    fields: dict[str, Any] = {  # a TrainedModel may lack the two that are None
+        "model": checkpoint.model.to(device),
+        "init": None if checkpoint.init is None else checkpoint.init.to(device),
+        "inputs": checkpoint.inputs.to(device),
+        "labels": checkpoint.labels.to(device),
+        "history": checkpoint.history,
+        "seed": reference.seed,
+    }
+    trained = TrainedModel(**fields, num_classes=0)
+    try:
+        require_readable(trained.model)
+        with torch.no_grad():
+            object.__setattr__(trained, "num_classes", trained.model(trained.inputs[:1]).shape[1])
+    except NotApplicable as reason:
+        raise HarnessError(f"{reference.id} cannot be measured: {reason}") from reason
+    return trained
+
+
+def contents_of(checkpoint: Checkpoint) -> str:
+    """sha256 of all that a measure can see of it, but for the code of its forward."""
+    history = [] if checkpoint.history is None else [*vars(checkpoint.history).values()]
+    parts = [
+        architecture_of(checkpoint.model),
+        *(_digest(network) for network in (checkpoint.model, checkpoint.init)),
+        digest_tensors(checkpoint.inputs, checkpoint.labels),
+        digest_tensors(*(value for value in history if isinstance(value, Tensor))),
+    ]
+    return hashlib.sha256(":".join(parts).encode()).hexdigest()
+
+
+def weights_of(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers, those that its state dict leaves out as well."""
+    yield from network.named_parameters()
+    yield from network.named_buffers()
+
+
+def architecture_of(network: nn.Module) -> str:
+    """A digest of its modules' names, classes and shapes; networks of one architecture are compared with each other."""
+    lines = []
+    for name, module in network.named_modules():
+        sizes = module.extra_repr() if type(module).__module__.startswith("torch.nn.") else ""
+        lines.append(f"{name}: {type(module).__qualname__}({sizes})")
+    lines += [f"{name}: {tuple(tensor.shape)} {tensor.dtype}" for name, tensor in weights_of(network)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _digest(network: nn.Module | None) -> str:
+    return "" if network is None else digest_tensors(*(tensor.detach() for _, tensor in weights_of(network)))
+
+
+def _problems(found: Checkpoint) -> Iterator[str]:
+    """What is wrong, as the end of a sentence that begins with its name; later ones suppose that earlier are not."""
+    for role, network in (("model", found.model), ("init", found.init)):
+        if not isinstance(network, nn.Module) and (role == "model" or network is not None):
+            hint = "; load it into its network first" if isinstance(network, dict) else ""
+            yield f"has a {type(network).__name__} as its {role}; expected a torch.nn.Module{hint}"
+    yield from _problems_of_data(found.inputs, found.labels)
+    for role, network in (("model", found.model), ("init", found.init)):
+        for name, tensor in weights_of(network) if network is not None else ():
+            if nn.parameter.is_lazy(tensor):
+                yield f"has no shape yet for {name!r} of its {role}: it was never run"
+            elif tensor.is_floating_point() and not tensor.isfinite().all():
+                yield f"has numbers that are not finite in {name!r} of its {role}"
+    if found.history is not None:
+        yield from _problems_of_history(found.history, len(found.labels))
+    error = found.test_error
+    if error is not None and not (isinstance(error, numbers.Real) and 0 <= error <= 1):
+        yield f"has the test error {error!r:.60}; expected a fraction misclassified, from 0 to 1"
+
+
+def _problems_of_data(inputs: Any, labels: Any) -> Iterator[str]:
+    for what, given in (("inputs", inputs), ("labels", labels)):
+        if not isinstance(given, Tensor):
+            yield f"has a {type(given).__name__} as its {what}; expected a tensor (torch.as_tensor)"
+    if inputs.dtype not in (torch.float32, torch.float64):
+        yield f"has inputs of {inputs.dtype}; expected torch.float32, as the network was trained on"
+    if labels.dtype != torch.int64 or labels.ndim != 1:
+        yield f"has labels of {labels.dtype} and shape {tuple(labels.shape)}; expected torch.int64, one an example"
+    if inputs.ndim < 2 or len(inputs) != len(labels) or not len(labels):
+        yield f"has inputs {tuple(inputs.shape)} and labels {tuple(labels.shape)}; expected one label an example"
+    if not inputs.isfinite().all():
+        yield "has inputs that are not finite"
+    if int(labels.min()) < 0:
+        yield f"has labels from {int(labels.min())}; expected 0 to K - 1"
+
+
+def _problems_of_history(history: Any, examples: int) -> Iterator[str]:
+    if not isinstance(history, History):
+        yield f"has a {type(history).__name__} as its history; expected a measures.history.History, or None"
+    wrong = [name for name, value in vars(history).items() if not isinstance(value, Tensor)]
+    if wrong:
+        yield f"has a {type(getattr(history, wrong[0])).__name__} as {wrong[0]} of its history; expected a tensor"
+    if history.correct.shape != (history.epochs, examples):
+        yield (
+            f"has a history with correct {tuple(history.correct.shape)}; expected (epochs, examples), "
+            f"({history.epochs}, {examples})"
+        )

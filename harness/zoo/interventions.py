@@ -1,0 +1,159 @@
+"""Which models the questions beyond the gate ask for, a function for each: zoo -> recipes.
+
+An intervention changes one thing of a recipe and leaves the rest, the seed included. So its network can be compared
+with the natural one of the same seed, and with the one on random labels.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from harness.training.recipe import Recipe
+from harness.zoo.grid import GridPoint
+from harness.zoo.zoo import Twin, Zoo, twins
+
+FRACTIONS = (0.2, 0.4, 0.6, 0.8)
+"""Corrupted fractions between the true and the random labels."""
+
+DOSES = (1 / 15, 1 / 5, 1 / 2)
+"""Sizes of attack sets, as fractions of the number of shared images."""
+
+LADDER_SEEDS = 2  # of each network
+EARLY_EPOCHS = 3
+ONE_IMAGE_IN = (1, 3, 10)
+SHUFFLED_TWINS = 20
+
+REGULARIZERS: dict[str, dict[str, Any]] = {
+    "weight_decay": {"weight_decay": 5e-4},
+    "dropout": {"dropout": 0.5},
+    "random_crop": {"random_crop": 1},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Intervention:
+    """A natural recipe, the same with one change, and its twin on random labels: the scale to compare a change with."""
+
+    natural: Recipe
+    changed: Recipe
+    randomized: Recipe
+
+
+Ladder = tuple[Recipe, ...]
+"""Recipes of one network and seed, by rising gap: the blocks of a trend test."""
+
+
+def same_data(zoo: Zoo) -> list[Twin]:
+    """Half of the images, and the same half trained beside an attack set: the other half, wrongly labelled."""
+    return [Twin(half, dataclasses.replace(half, attack=shared_images(zoo))) for half in _halves(zoo)]
+
+
+def attack_doses(zoo: Zoo) -> list[Ladder]:
+    """For the first seeds of each network: the shared images with an attack set of rising size, from none to all."""
+    shared = shared_images(zoo)
+    doses = [0, *(max(1, round(share * shared)) for share in DOSES), shared]
+    chosen = _first_seeds(zoo, _halves(zoo))
+    return [tuple(dataclasses.replace(half, attack=dose) for dose in doses) for half in chosen]
+
+
+def corrupted_labels(zoo: Zoo) -> list[Ladder]:
+    """For the first seeds of each network: true labels, rising corrupted fractions, random labels."""
+    ladders = []
+    for natural in _first_seeds(zoo, naturals(zoo)):
+        between = [
+            dataclasses.replace(natural, condition="corrupted_labels", corrupted_fraction=fraction)
+            for fraction in FRACTIONS
+        ]
+        ladders.append((natural, *between, dataclasses.replace(natural, condition="random_labels")))
+    return ladders
+
+
+def regularized(zoo: Zoo, regularizer: str) -> list[Intervention]:
+    """The natural recipes with one of REGULARIZERS, those that can have it and have it not yet."""
+    change = REGULARIZERS[regularizer]
+    possible = {"dropout": zoo.known.take_dropout, "random_crop": tuple(zoo.networks) if zoo.known.images else ()}
+    networks = possible.get(regularizer, tuple(zoo.networks))
+    return [
+        each
+        for each in _interventions(zoo, **change)
+        if each.natural.network in networks and not getattr(each.natural, regularizer)
+    ]
+
+
+def stopped_early(zoo: Zoo) -> list[Intervention]:
+    """Random labels for a few epochs: nothing is learned, and nothing is fitted yet."""
+    return _interventions(zoo, condition="random_labels", max_epochs=EARLY_EPOCHS)
+
+
+def equal_steps(zoo: Zoo) -> list[Twin]:
+    """The gate's twins on random labels, the natural one after as many steps as the other."""
+    return [
+        Twin(dataclasses.replace(twin.natural, steps_of="random_labels"), twin.randomized)
+        for twin in twins(zoo, "random_labels")
+    ]
+
+
+def sample_sizes(zoo: Zoo) -> list[Ladder]:
+    """Natural data that gets scarce: all images, a third, a tenth."""
+    sizes = [0 if share == 1 else zoo.train_size // share for share in ONE_IMAGE_IN]
+    return [
+        tuple(dataclasses.replace(natural, num_train=size or natural.num_train) for size in sizes)
+        for natural in naturals(zoo)
+    ]
+
+
+def shuffled_pixels(zoo: Zoo) -> list[Twin]:
+    """Twins under one fixed permutation of the pixels, of the networks that cannot see it, as MLPs; none if there are
+    no such networks, or it has no meaning for the inputs."""
+    blind = [name for name in zoo.networks if name in zoo.known.blind_to_positions]
+    if "shuffled_pixels" not in zoo.known.randomizations:
+        return []
+    found = [natural for natural in naturals(zoo) if natural.network in blind]
+    unused_seeds = itertools.count(len(naturals(zoo)))
+    for network in itertools.cycle(blind):
+        if len(found) >= SHUFFLED_TWINS:
+            break
+        like = next(natural for natural in found if natural.network == network)
+        found.append(dataclasses.replace(like, seed=next(unused_seeds)))
+    return [Twin(natural, dataclasses.replace(natural, condition="shuffled_pixels")) for natural in found]
+
+
+def hyperparameters(zoo: Zoo) -> dict[GridPoint, list[Recipe]]:
+    """Natural recipes on the zoo's grid, by their point in it: one for each seed."""
+    grid = zoo.grid
+    if grid is None:
+        return {}
+    return {
+        point: [grid.recipe(zoo.data_set, point, seed, zoo.training) for seed in range(grid.seeds)]
+        for point in grid.points()
+    }
+
+
+def naturals(zoo: Zoo) -> list[Recipe]:
+    """The natural recipes of the gate."""
+    return [twin.natural for twin in twins(zoo, "random_labels")]
+
+
+def shared_images(zoo: Zoo) -> int:
+    """How many images the two networks of `same_data` share; the others are the attack set."""
+    return zoo.train_size // 2
+
+
+def _halves(zoo: Zoo) -> list[Recipe]:
+    """The natural recipes on the shared images alone."""
+    return [dataclasses.replace(natural, num_train=shared_images(zoo)) for natural in naturals(zoo)]
+
+
+def _interventions(zoo: Zoo, **change: Any) -> list[Intervention]:
+    return [
+        Intervention(twin.natural, dataclasses.replace(twin.natural, **change), twin.randomized)
+        for twin in twins(zoo, "random_labels")
+    ]
+
+
+def _first_seeds(zoo: Zoo, recipes: Sequence[Recipe]) -> list[Recipe]:
+    chosen = []
+    for network in zoo.networks:
+        chosen += [recipe for recipe in recipes if recipe.network == network][:LADDER_SEEDS]
+    return chosen

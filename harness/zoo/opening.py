@@ -1,0 +1,196 @@
+"""From what a user types after --zoo to a zoo that can be worked on: found by its door, then opened on its data.
+
+The doors are a name, `path/file.py::zoo`, `package.module:zoo`, and the entry points of installed packages.
+"""
+
+import dataclasses
+import difflib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
+from harness.files.user_module import import_file, import_module, user_file
+from harness.settings import Settings
+from harness.training.declaring import OPENED, OWN_DATA_SETS, OWN_NETWORKS, DeclaredNetwork, is_own, open_declarations
+from harness.zoo.facts import IMAGE, Facts, facts_of
+from harness.zoo.zoo import Zoo
+from harness.zoo.zoos import ZOOS
+
+if TYPE_CHECKING:
+    from harness.training.reading.raw_data import RawData
+
+ENTRY_POINTS = "shatterproof.zoos"
+
+
+def find_zoo(spec: str) -> Zoo:
+    """The zoo that the spec names. HarnessError, with near names, if there is none, or it cannot be imported."""
+    if spec in ZOOS:
+        return ZOOS[spec]
+    if _is_file(spec):
+        return _of_file(spec)
+    if ":" in spec:
+        module, _, name = spec.partition(":")
+        called = f"--zoo={spec:.200}"
+        return _member(import_module(module, called), name, f"{module}:", called)
+    points = entry_points()
+    if spec in points:
+        point = points[spec]
+        called = f"entry point {point.name} = {point.value}"
+        return _member(import_module(point.module, called), point.attr, f"{point.module}:", called)
+    known = [*ZOOS, *points]
+    near = difflib.get_close_matches(spec, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise HarnessError(f"unknown zoo {spec!r:.200}; {hint}known: {', '.join(known)}")
+
+
+def entry_points() -> dict[str, importlib.metadata.EntryPoint]:
+    """Those by which installed packages name their zoos. HarnessError where two are of one name, or one is ours."""
+    found: dict[str, importlib.metadata.EntryPoint] = {}
+    for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda point: point.value):
+        other = "this project" if point.name in ZOOS else found[point.name].value if point.name in found else ""
+        if other and (other == "this project" or found[point.name].value != point.value):
+            raise HarnessError(
+                f"two zoos are named {point.name!r}: of {other} and {point.value}; uninstall one of them"
+            )
+        found[point.name] = point
+    return found
+
+
+def opened(spec: str, settings: Settings) -> tuple[Zoo, Settings]:
+    """The zoo that the spec names, `open_zoo`ed."""
+    return open_zoo(find_zoo(spec), settings)
+
+
+def open_zoo(zoo: Zoo, settings: Settings) -> tuple[Zoo, Settings]:
+    """The zoo on the data that are there, and the settings with which other processes find what it declares.
+
+    This process finds its networks and its data set by their names from now on. Where the name of the data does not say
+    what they are (a user's own, CIFAR-10 in class folders, which may be JPEG), recipes name their digest: other models
+    are trained on other data. HarnessError where data or networks are not what can be trained.
+    """
+    found, problems, settings = tried(zoo, settings)
+    if problems:
+        raise HarnessError(f"the {zoo.name} zoo: {problems[0]}")
+    return found, settings
+
+
+def tried(zoo: Zoo, settings: Settings) -> tuple[Zoo, list[str], Settings]:
+    """The same with a sentence for each thing that is wrong with the zoo's size or its networks, in place of an error.
+
+    HarnessError where there are no data, or these are not what a data set gives.
+    """
+    from harness.training.reading.raw_data import data_set_named, is_known_by_name, read_once  # they import torch
+    from harness.zoo.contract import problems_of_networks
+
+    _check_names(zoo)
+    if not zoo.where and (door := _door_of(zoo)):
+        zoo = dataclasses.replace(zoo, where=door)
+    open_declarations(zoo.where, zoo.declared)
+    settings = dataclasses.replace(settings, declared_in=zoo.where)
+    data_set = data_set_named(zoo.data_set)
+    by_name = is_known_by_name(data_set, settings.data_dir)
+    if by_name and not zoo.where:
+        return zoo, [], settings
+    raw = read_once(data_set, settings.data_dir, settings.cache_dir)
+    if not by_name:
+        zoo = dataclasses.replace(zoo, training={**zoo.training, "data_sha256": raw.sha256})
+    if not zoo.where:
+        return zoo, [], settings
+    zoo = dataclasses.replace(zoo, facts=_facts(zoo, raw))
+    if problems := list(_problems_of_size(zoo)):
+        return zoo, problems, settings
+    return zoo, list(problems_of_networks(zoo, raw)), settings
+
+
+def _door_of(zoo: Zoo) -> str:
+    """The door of a zoo that was given as it is: the file that it stands in; "" if all it has is this project's."""
+    brought = [part for part in zoo.declared if not is_own(part.function)]
+    if not brought:
+        return ""
+    module = sys.modules.get(brought[0].function.__module__)
+    names = [name for name, value in vars(module).items() if value is zoo] if module else []
+    file = getattr(module, "__file__", None)
+    if not names or not file:
+        raise HarnessError(
+            f"the zoo {zoo.name!r} stands in no file of its networks and data, where other processes look for it; "
+            "write it there, and give file.py::zoo"
+        )
+    return f"{Path(file).resolve()}::{names[0]}"
+
+
+def _facts(zoo: Zoo, raw: "RawData") -> Facts:
+    from harness.training.networks.building import network_named
+    from harness.training.reading.raw_data import data_set_named, train_size_of
+
+    networks = [network_named(name) for name in zoo.networks]
+    return facts_of(data_set_named(zoo.data_set), networks, train_size_of(raw), raw.images.ndim == 1 + IMAGE)
+
+
+def _problems_of_size(zoo: Zoo) -> Iterator[str]:
+    there = zoo.known.train_size or 0
+    for wanted, what in ((zoo.num_train, "num_train"), (zoo.grid.num_train if zoo.grid else 0, "the grid's num_train")):
+        if wanted > there:
+            yield f"{what} is {wanted}; {zoo.data_set} has {there} examples to train on"
+
+
+def _check_names(zoo: Zoo) -> None:
+    """HarnessError where a user's network or data set has the name of one of this project."""
+    import harness.training.networks.building  # it declares ours
+    import harness.training.reading.raw_data  # noqa: F401
+
+    for part in zoo.declared:
+        own = OWN_NETWORKS.values() if isinstance(part, DeclaredNetwork) else OWN_DATA_SETS.values()
+        if not is_own(part.function) and any(other.name == part.name or other.named(part.name) for other in own):
+            what = "networks" if isinstance(part, DeclaredNetwork) else "data sets"
+            raise HarnessError(f"two {what} are named {part.name!r}, one of them of this project; rename the function")
+
+
+def reopen(settings: Settings) -> None:
+    """In another process: have what the zoo declares be found by its name there. HarnessError if it is not there."""
+    reopen_at(settings.declared_in)
+
+
+def reopen_at(where: str) -> None:
+    """The same by the door of the zoo; "" leaves all as it is."""
+    if where and OPENED.where != where:
+        open_declarations(where, find_zoo(where).declared)
+
+
+def _is_file(spec: str) -> bool:
+    path = spec.partition("::")[0]
+    return path.endswith(".py") or "::" in spec or os.sep in path
+
+
+def _of_file(spec: str) -> Zoo:
+    called = f"--zoo={spec!r:.200}" if "\0" in spec else f"--zoo={spec:.200}"
+    text, _, name = spec.partition("::")
+    path = user_file(text, called)
+    return _member(import_file(path, called), name, f"{path}::", called)
+
+
+def _member(module: ModuleType, name: str, door: str, called: str) -> Zoo:
+    """The module's zoo of that name, or its only one. `door`: with the name, it leads another process there."""
+    zoos = {name: value for name, value in vars(module).items() if isinstance(value, Zoo)}
+    found: Any = getattr(module, name, None) if name else None
+    if not name and len({id(zoo) for zoo in zoos.values()}) == 1:
+        name, found = next(iter(zoos.items()))
+    if not isinstance(found, Zoo):
+        known = ", ".join(zoos) or "none"
+        what = f"there is no zoo {name!r} in it" if name else "which of its zoos?"
+        raise HarnessError(f"{called}: {what}; it has {known}")
+    if problem := next(_names_taken(found, zoos), ""):
+        raise HarnessError(f"{called}: {problem}")
+    return dataclasses.replace(found, where=f"{door}{name}")
+
+
+def _names_taken(zoo: Zoo, others: dict[str, Zoo]) -> Iterator[str]:
+    if zoo.name in ZOOS and zoo is not ZOOS[zoo.name]:
+        yield f"two zoos are named {zoo.name!r}, this one and one of this project; rename it"
+    alike = [name for name, other in others.items() if other.name == zoo.name and other != zoo]
+    if alike:
+        yield f"two zoos are named {zoo.name!r}, {alike[0]} is the other; rename one: records are kept by the name"

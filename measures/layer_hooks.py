@@ -1,0 +1,151 @@
+"""What a network's layers receive and return while it runs: the only place where hooks are put on a network.
+
+Hooks stand for one `with` block and are gone after it, whatever is raised inside. Applications come in the order in
+which the network makes them; a layer that is applied twice is seen twice.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from measures.errors import NotApplicable
+
+TRIED = (1, 2, 7)  # numbers of examples of which it is seen whether layers receive as many rows
+
+LayerType = TypeVar("LayerType", bound=nn.Module)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Application(Generic[LayerType]):
+    """One application of a layer: what it received and what it returned, (m, ...) each, with their gradient graph."""
+
+    layer: LayerType
+    received: Tensor
+    returned: Tensor
+
+
+def linear_and_convolutional(network: nn.Module) -> list[nn.Linear | nn.Conv2d]:
+    """The network's Linear and Conv2d layers, in the order in which they were registered."""
+    return [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+
+
+@contextlib.contextmanager
+def before_layers(layers: Iterable[nn.Module], see: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
+    """Within the block `see` is called with what a layer is about to receive; a tensor it returns is received instead.
+
+    It looks before the layer works: an nn.ReLU in place has not yet changed what it received.
+    """
+
+    def hook(layer: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor] | None:
+        changed = see(arguments[0])
+        return None if changed is None else (changed,)
+
+    with _attached([layer.register_forward_pre_hook(hook, prepend=True) for layer in layers]):
+        yield
+
+
+@contextlib.contextmanager
+def after_layers(
+    layers: Iterable[LayerType], see: Callable[[LayerType, Tensor, Tensor], Tensor | None]
+) -> Iterator[None]:
+    """Within the block `see` is called with a layer, what it received and what it returned.
+
+    A tensor that `see` returns is passed on instead.
+    """
+
+    def hook(layer: LayerType, arguments: tuple[Tensor, ...], returned: Tensor) -> Tensor | None:
+        return see(layer, arguments[0], returned)
+
+    with _attached([layer.register_forward_hook(hook) for layer in layers]):
+        yield
+
+
+def recorded_run(
+    network: Callable[[Tensor], Tensor], layers: Sequence[LayerType], inputs: Tensor
+) -> tuple[Tensor, list[Application[LayerType]]]:
+    """The network's outputs for these inputs, and the applications of `layers` on the way, in order.
+
+    What is recorded stays as the layer returned it: the network goes on with a copy, so that a next layer that works
+    in place does not change the record.
+    """
+    applications: list[Application[LayerType]] = []
+
+    def record(layer: LayerType, received: Tensor, returned: Tensor) -> Tensor:
+        applications.append(Application(layer, received, returned))
+        return returned.clone()
+
+    with after_layers(layers, record):
+        outputs = network(inputs)
+    return outputs, applications
+
+
+def examples_a_pass(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor, most: int) -> int:
+    """How many examples to run at a time so that what layers receive can be told apart by example.
+
+    `most`, where every layer receives one row an example; else 1, where all that a layer receives is that example's.
+    Raises NotApplicable where none of the layers is called.
+    """
+    return 1 if _layer_without_rows(network, layers, inputs) else most
+
+
+def require_rows(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor) -> None:
+    """Raises NotApplicable unless every layer receives one row an example, and one of them is called."""
+    if not layers:
+        raise NotApplicable("the network applies no Linear and no Conv2d layer")
+    if name := _layer_without_rows(network, layers, inputs):
+        raise NotApplicable(
+            f"layer {name!r} receives rows that are not examples: what it receives is not one vector each"
+        )
+
+
+def require_rows_together(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor) -> None:
+    """Raises NotApplicable unless what layers receive is one example's after the other's, each in as many rows."""
+    few = inputs[: TRIED[-1]]
+    with torch.no_grad():
+        together, alone = (recorded_run(network, layers, some)[1] for some in (few, inputs[:1]))
+    names = {module: name for name, module in network.named_modules() if module in layers}
+    for one, of_first in itertools.zip_longest(together, alone):
+        if one is None or of_first is None or one.received.numel() != len(few) * of_first.received.numel():
+            raise NotApplicable("the network applies other layers to some examples: what they receive is not known")
+        first = one.received.reshape(len(few), -1)[0]
+        if not torch.allclose(first, of_first.received.flatten(), rtol=1e-3, atol=1e-5):
+            raise NotApplicable(f"layer {names[one.layer]!r} receives rows among which those of an example are apart")
+
+
+def by_example(received: Tensor, examples: int) -> Tensor:
+    """What a layer received when so many examples were run (`examples_a_pass`), (examples, width)."""
+    if examples > 1 and len(received) != examples:
+        raise NotApplicable(
+            f"a layer receives {len(received)} rows of {examples} examples: it is applied to some of them"
+        )
+    return received.reshape(1, -1) if examples == 1 else received.flatten(1)
+
+
+def _layer_without_rows(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor) -> str:
+    """The first layer that receives more rows than examples, or fewer; empty where there is none."""
+    names = {module: name for name, module in network.named_modules() if module in layers}
+    for count in TRIED:
+        few = inputs[:count]
+        with torch.no_grad():
+            _, applications = recorded_run(network, layers, few)
+        if layers and not applications:
+            raise NotApplicable(f"layer {names[layers[0]]!r} is never called, nor any other of its kind")
+        for application in applications:
+            if not application.received.ndim or len(application.received) != len(few):
+                return names[application.layer] or "the network"
+    return ""
+
+
+@contextlib.contextmanager
+def _attached(hooks: list[RemovableHandle]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,62 @@
+"""What layers receive for each example, whatever the network does to the order and shape of examples on the way."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from measures.errors import NotApplicable
+from measures.layer_hooks import before_layers
+
+CHUNK = 256  # examples a forward pass
+LARGEST_MAP = 4  # height and width to which larger feature maps are averaged
+
+
+def received_by_layers(
+    model: nn.Module, inputs: Tensor, kinds: tuple[type[nn.Module], ...], largest_map: int = LARGEST_MAP
+) -> tuple[Tensor, ...]:
+    """What each application of a layer of these kinds receives, in order, (m, width) each; larger maps are averaged."""
+    chunk: list[Tensor] = []
+
+    def note(received: Tensor) -> None:
+        chunk.append(_averaged(received.detach(), largest_map).clone())  # what comes later may work in place
+
+    layers = [module for module in model.modules() if isinstance(module, kinds)]
+    chunks = []
+    with before_layers(layers, note), torch.no_grad():
+        model(inputs[:1])
+        alone = [*chunk]
+        for x in inputs.split(CHUNK):
+            chunk.clear()
+            model(x)
+            if len(chunk) != len(alone):
+                raise NotApplicable("the network applies other layers to some examples: what they receive is not known")
+            chunks.append([examples_first(r, one, len(x)).flatten(1) for r, one in zip(chunk, alone, strict=True)])
+    return tuple(torch.cat(pieces) for pieces in zip(*chunks, strict=True))
+
+
+def examples_first(received: Tensor, alone: Tensor, count: int) -> Tensor:
+    """What a layer receives for `count` examples, (count, ...), from what it receives `alone` for the first of them.
+
+    A network may have the sequence first, (T, count, width), or fold it into the examples, (count * T, width). Raises
+    NotApplicable where the values of the first example are not found.
+    """
+    if len(alone) == 1 and received.shape == (count, *alone.shape[1:]):
+        return received
+    if received.shape == (len(alone) * count, *alone.shape[1:]):
+        rows = received.unflatten(0, (count, len(alone)))
+        candidates = [rows, received.unflatten(0, (len(alone), count)).transpose(0, 1)]
+    else:
+        candidates = [received.transpose(0, 1)] if received.ndim > 1 and received.shape[1] == count else []
+    for found in candidates:
+        if found[0].numel() == alone.numel() and torch.allclose(found[0].flatten(), alone.flatten(), 1e-3, 1e-5):
+            return found
+    raise NotApplicable(
+        f"a layer receives {tuple(received.shape)} values for {count} examples and {tuple(alone.shape)} for one: "
+        "those of an example are not known"
+    )
+
+
+def _averaged(received: Tensor, largest_map: int) -> Tensor:
+    if received.ndim == 4 and max(received.shape[2:]) > largest_map:
+        return F.adaptive_avg_pool2d(received, largest_map)
+    return received

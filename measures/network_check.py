@@ -1,0 +1,227 @@
+"""One check of a network, when a TrainedModel is made of it: what measures take for granted, tried on a few examples.
+
+    plain forwards          a call leaves inputs, weights and modules as they were, and is the same every time
+    examples by themselves  an example's outputs do not depend on those beside it
+    gradients               outputs have a gradient; weights are float32 or float64, and all there
+    logits                  (m, K), one row an example
+
+A network for which all of it holds is used as it is. One that differs inside but is a function like any other is run
+as a PlainNetwork; for any other there is a RefusedNetwork, whose one sentence says which layer and why, in every
+measure that reads its function.
+"""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from measures.copying import first_line, run_with
+from measures.fixed_modes import fixed_modes
+from measures.plain_network import (
+    DEVICES_WITH_AUTOCAST,
+    WITH_SECOND_DERIVATIVE,
+    as_given,
+    checkpointing_replaced,
+    made_plain,
+    modules_kept,
+    refused,
+)
+
+EXAMPLES = 3
+DIFFERENT_IN_TRAINING = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
+WITH_OWN_KERNELS = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer)
+KNOWN_DTYPES = (torch.float32, torch.float64)
+TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-7}  # of the largest logit; kernels differ with the size of a batch
+
+
+def checked(networks: tuple[nn.Module, ...], inputs: Tensor, labels: Tensor) -> tuple[nn.Module, ...]:
+    """Each network as measures may use it.
+
+    `inputs` (n, ...) and `labels` (n,) are the training set. All that is given, and the global random state, is left as
+    it was.
+    """
+    given = [as_given(network) for network in networks]
+    if not len(inputs):
+        return tuple(given)
+    examples = inputs[:: max(1, len(inputs) // EXAMPLES)][:EXAMPLES]
+    with _at_peace(examples):
+        return tuple(_usable(network, examples, int(labels.max())) for network in given)
+
+
+def _usable(network: nn.Module, examples: Tensor, label: int) -> nn.Module:
+    if reason := refusal(network, examples):
+        return refused(network, reason)
+    usable = network if runs_plainly(network, examples) else made_plain(network)
+    reason, no_gradient = _trial(usable, network, examples, label)
+    if reason:
+        return refused(network, reason)
+    return made_plain(network, no_gradient) if no_gradient else usable
+
+
+def refusal(network: nn.Module, inputs: Tensor) -> str:
+    """Why measures cannot read the network's function, as far as it is seen without running it; else empty."""
+    for name, module in network.named_modules():
+        where = f"layer {name!r}" if name else "the network"
+        if isinstance(module, torch.jit.ScriptModule):
+            return f"{where} is a ScriptModule, whose layers cannot be seen; give the nn.Module that it was made from"
+        if module.training and isinstance(module, DIFFERENT_IN_TRAINING):
+            return f"{where} is in training mode; measures need the network in evaluation mode (model.eval())"
+    if inputs.dtype not in KNOWN_DTYPES:
+        return f"the inputs are {_name(inputs.dtype)}; measures need float32 or float64"
+    dtypes = set()
+    for name, parameter in network.named_parameters():
+        if nn.parameter.is_lazy(parameter):
+            return f"parameter {name!r} has no shape yet: the network was never run before it was kept"
+        if parameter.dtype not in KNOWN_DTYPES:
+            return f"parameter {name!r} is {_name(parameter.dtype)}; measures need float32 or float64 (model.float())"
+        dtypes.add(parameter.dtype)
+    if len(dtypes) > 1:
+        return "parameters are float32 and float64; measures need them of one precision (model.float())"
+    return ""
+
+
+def runs_plainly(network: nn.Module, examples: Tensor) -> bool:
+    """Whether a call does nothing but compute outputs from the network's parameters and inputs."""
+    for module in network.modules():
+        compiled = getattr(module, "_compiled_call_impl", None) or hasattr(module, "_orig_mod")
+        if compiled or hasattr(module.forward, "_torchdynamo_orig_callable") or isinstance(module, WITH_OWN_KERNELS):
+            return False
+    noted: list[str] = []
+    private = examples.clone()
+    weights = {name: parameter.detach().clone().requires_grad_() for name, parameter in network.named_parameters()}
+    watch = checkpointing_replaced(lambda: noted.append("checkpointed")), _Watch(noted)
+    with modules_kept(network) as changed, watch[0], watch[1]:
+        with contextlib.suppress(Exception):  # what is wrong is said by the trial that follows
+            run_with(network, weights, private)
+        noted += changed()
+    noted += [name for name, weight in weights.items() if weight._version]
+    return not noted and torch.equal(private, examples)
+
+
+class _Watch(TorchFunctionMode):
+    """Notes operations under autocast or with a fused kernel, and that gradients are switched off."""
+
+    def __init__(self, noted: list[str]):
+        super().__init__()
+        self.noted = noted
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(function, "__name__", "")
+        without_gradient = function is torch._C._set_grad_enabled and not args[0]
+        rounded = any(torch.is_autocast_enabled(device) for device in DEVICES_WITH_AUTOCAST)
+        fused = name == "scaled_dot_product_attention" or function in WITH_SECOND_DERIVATIVE
+        if without_gradient or rounded or fused:
+            self.noted.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+def _trial(usable: nn.Module, network: nn.Module, examples: Tensor, label: int) -> tuple[str, str]:
+    """Why the network is refused, and why its outputs have no gradient at its inputs; each empty if it is not so."""
+    versions = [parameter._version for parameter in network.parameters()]
+    try:
+        inputs = examples.clone().requires_grad_()
+        logits = usable(inputs)
+        if problem := _problem_with(logits, len(examples), label):
+            return problem, ""
+        no_gradient = _no_gradient(logits, inputs)
+        with torch.no_grad():
+            again = usable(examples.clone())
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as cause:
+        return f"the network does not run on its training inputs: {first_line(cause)}", ""
+    for (name, parameter), version in zip(network.named_parameters(), versions, strict=True):
+        if parameter._version != version:
+            return f"the network changes its parameter {name!r} whenever it is called", ""
+    if not _close(logits, again):
+        return "the network gives other outputs when it is called again, in evaluation mode", ""
+    return _mixing(usable, network, examples, again), no_gradient
+
+
+def _problem_with(logits: object, count: int, label: int) -> str:
+    if not isinstance(logits, Tensor):
+        return f"the network returns a {type(logits).__name__}; expected logits, one tensor (m, K)"
+    if logits.ndim != 2 or len(logits) != count:
+        return f"the network returns {tuple(logits.shape)} for {count} examples; expected logits (m, K)"
+    if label >= logits.shape[1]:
+        return f"the labels go up to {label}; the network returns {logits.shape[1]} logits"
+    if logits.dtype not in KNOWN_DTYPES:
+        return f"the network returns {_name(logits.dtype)}; measures need float32 or float64"
+    return ""
+
+
+def _no_gradient(logits: Tensor, inputs: Tensor) -> str:
+    sentence = "the network's outputs have no derivative with respect to its inputs"
+    try:
+        (gradient,) = torch.autograd.grad(logits.sum(), inputs, allow_unused=True)
+    except Exception as cause:
+        return f"{sentence}: {first_line(cause)}"
+    return "" if gradient is not None else f"{sentence}: it rounds them, looks them up in a table, or cuts the gradient"
+
+
+def _mixing(usable: nn.Module, network: nn.Module, examples: Tensor, logits: Tensor) -> str:
+    """The sentence for a network whose outputs for an example depend on the others of its batch, or empty."""
+    alone: Tensor | None = None
+    problem = ""
+    with torch.no_grad():
+        try:
+            alone = torch.cat([usable(part.clone()) for part in (examples[:1], examples[1:]) if len(part)])
+        except Exception as cause:
+            problem = f"; alone it raises: {first_line(cause)}"
+        if alone is not None and _close(alone, logits):
+            return ""
+        layer = _layer_that_mixes(usable, network, examples)
+    return (
+        f"{layer} gives an example other outputs when others are beside it: no example has outputs of its own{problem}"
+    )
+
+
+def _layer_that_mixes(usable: nn.Module, network: nn.Module, examples: Tensor) -> str:
+    """The first innermost layer whose output for the first example is another one when that is alone."""
+    calls: list[tuple[str, Tensor]] = []
+
+    def noting(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        return lambda module, received, returned: (
+            calls.append((name, returned)) if isinstance(returned, Tensor) else None
+        )
+
+    leaves = [(name, module) for name, module in network.named_modules() if name and not [*module.children()]]
+    handles = [module.register_forward_hook(noting(name)) for name, module in leaves]
+    try:
+        usable(examples.clone())
+        together, calls = calls, []
+        with contextlib.suppress(Exception):
+            usable(examples[:1].clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    for number, (name, returned) in enumerate(together):
+        if number == len(calls) or not _close(calls[number][1], returned[: len(calls[number][1])]):
+            return f"layer {name!r}"
+    return "the network"
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    """Equal up to rounding, relative to the largest entry; NaN is NaN."""
+    if one.shape != other.shape:
+        return False
+    one, other = one.detach(), other.detach()
+    largest = float(other.abs().nan_to_num(0, 0, 0).max()) if other.numel() else 0.0
+    return torch.allclose(one, other, rtol=0, atol=TOLERANCE.get(one.dtype, 0.0) * largest, equal_nan=True)
+
+
+@contextlib.contextmanager
+def _at_peace(examples: Tensor) -> Iterator[None]:
+    """Modes are those of fixed_modes.py, global random state is put back, and what the network warns of is not said."""
+    devices = [examples.device] if examples.is_cuda else []
+    with torch.random.fork_rng(devices=devices), fixed_modes(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

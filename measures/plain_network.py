@@ -1,0 +1,224 @@
+"""A network made to run as measures take for granted, whatever it does inside.
+
+Measures differentiate a network's outputs by its inputs and its parameters, once and twice, and look on as its layers
+run. What only saves time or memory, or was meant for training, is switched off for one call at a time:
+
+- a compiled network runs as it was written, and a checkpointed part is not run again;
+- autocast does not round, `no_grad` inside the network does not cut the gradient, and attention and weight
+  normalization are computed by operations that have a second derivative;
+- the network receives a copy of its inputs, and what it keeps of a call in its modules is put back afterwards.
+
+Nothing is changed on the network itself. It is network_check.py that finds out which networks need this.
+"""
+
+import contextlib
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.utils.checkpoint
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
+
+from measures.errors import NotApplicable
+
+DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
+
+
+def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """g v / ‖v‖, the norm over all dimensions but one: torch._weight_norm, whose second derivative by v is wrong."""
+    return v * (g / torch.norm_except_dim(v, 2, dim))
+
+
+WITH_SECOND_DERIVATIVE: dict[Any, Any] = {torch._weight_norm: weight_norm}
+
+
+class PlainNetwork(nn.Module):
+    """A network of any class that runs as described above: `made_plain`.
+
+    `no_input_gradient`, where it is not empty, says why outputs have no derivative with respect to the inputs; it is
+    raised as NotApplicable by a call that asks for one.
+    """
+
+    given: tuple[nn.Module]
+    no_input_gradient: str
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if self.no_input_gradient and inputs.requires_grad and torch.is_grad_enabled():
+            raise NotApplicable(self.no_input_gradient)
+        own: Callable[[Tensor], Tensor] = vars(self.given[0]).get("forward") or super().forward
+        with plainly(self):
+            return own(inputs.clone())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what a pickle gives, is made of a copy of the given network."""
+        return made_plain, (self.given[0], self.no_input_gradient)
+
+
+class RefusedNetwork(nn.Module):
+    """A network whose function measures cannot read: `refused`. Every call raises NotApplicable with the `reason`."""
+
+    given: tuple[nn.Module]
+    reason: str
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        raise NotApplicable(self.reason)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return refused, (self.given[0], self.reason)
+
+
+def require_readable(network: nn.Module) -> None:
+    """Raises NotApplicable for a RefusedNetwork, as a call of it does."""
+    if isinstance(network, RefusedNetwork):
+        raise NotApplicable(network.reason)
+
+
+def made_plain(network: nn.Module, no_input_gradient: str = "") -> PlainNetwork:
+    """The network as a PlainNetwork, with the same modules and parameters under the same names."""
+    twin = _twin(network, PlainNetwork)
+    twin.no_input_gradient = no_input_gradient
+    return twin
+
+
+def refused(network: nn.Module, reason: str) -> RefusedNetwork:
+    """The network as a RefusedNetwork: its parameters can be read, but for those that do not exist yet."""
+    twin = RefusedNetwork()
+    if any(nn.parameter.is_lazy(parameter) for parameter in network.parameters()):
+        twin.given = (network,)
+    elif isinstance(network, torch.jit.ScriptModule):  # it cannot be of two classes
+        twin.given, twin.network = (network,), network
+    else:
+        twin = _twin(network, RefusedNetwork)
+    twin.reason = reason
+    return twin.eval()
+
+
+Twin = TypeVar("Twin", PlainNetwork, RefusedNetwork)
+
+
+def _twin(network: nn.Module, kind: type[Twin]) -> Twin:
+    """Another object with the network's modules, parameters, buffers and hooks, of its class and of this kind."""
+    twin = copy.copy(network)
+    twin.__dict__.pop("forward", None)
+    twin.__dict__["_compiled_call_impl"] = None
+    twin.__dict__["given"] = (network,)
+    twin.__class__ = type(kind.__name__, (kind, type(network)), {})
+    return cast(Twin, twin)
+
+
+def as_given(network: Any) -> nn.Module:
+    """The network that one of the two was made of, or that torch wrapped to compile, distribute or average it."""
+    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)
+    while True:
+        if isinstance(network, PlainNetwork | RefusedNetwork):
+            network = network.given[0]
+        elif isinstance(network, wrappers):
+            network = network.module
+        elif type(network).__name__ == "OptimizedModule" and hasattr(network, "_orig_mod"):
+            network = network._orig_mod
+        else:
+            given: nn.Module = network
+            return given
+
+
+@contextlib.contextmanager
+def plainly(network: nn.Module) -> Iterator[None]:
+    """The block in which a network's forward is run as described above."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(modules_kept(network))
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        stack.enter_context(_without_fast_path())
+        stack.enter_context(checkpointing_replaced(lambda: None))
+        if any(isinstance(module, nn.RNNBase) for module in network.modules()):
+            stack.enter_context(torch.backends.cudnn.flags(enabled=False))  # whose kernels have no second derivative
+        if "torch._dynamo" in sys.modules:  # nothing is compiled where it was never imported
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(_EveryOperation(torch.is_grad_enabled()))
+        yield
+
+
+class _EveryOperation(TorchFunctionMode):
+    """Operations of torch run without autocast; and with a gradient, if it is wanted, as no_grad does nothing."""
+
+    def __init__(self, with_gradient: bool):
+        super().__init__()
+        self.with_gradient = with_gradient
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is torch._C._set_grad_enabled and self.with_gradient:
+            return None
+        function = WITH_SECOND_DERIVATIVE.get(function, function)
+        with contextlib.ExitStack() as stack:
+            for device in DEVICES_WITH_AUTOCAST:
+                if torch.is_autocast_enabled(device):
+                    stack.enter_context(torch.autocast(device, enabled=False))
+            return function(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def checkpointing_replaced(note: Callable[[], None]) -> Iterator[None]:
+    """Within the block torch.utils.checkpoint calls `note` and its function, once, and keeps all for the gradient."""
+
+    class RunOnce:
+        @staticmethod
+        def apply(function: Callable[..., Any], preserve: bool, *args: Any) -> Any:
+            note()
+            return function(*args)
+
+    def nothing(*anything: Any, **named: Any) -> Iterator[None]:
+        note()
+        yield
+
+    replaced = {"CheckpointFunction": RunOnce, "_checkpoint_without_reentrant_generator": nothing}
+    replaced["_checkpoint_without_reentrant_generator_impl"] = nothing  # its name in later versions of torch
+    before = {name: vars(torch.utils.checkpoint)[name] for name in replaced if name in vars(torch.utils.checkpoint)}
+    try:
+        vars(torch.utils.checkpoint).update({name: replaced[name] for name in before})
+        yield
+    finally:
+        vars(torch.utils.checkpoint).update(before)
+
+
+@contextlib.contextmanager
+def modules_kept(network: nn.Module) -> Iterator[Callable[[], list[str]]]:
+    """What a call sets on the modules, and writes into their buffers, is put back after the block.
+
+    Within the block, the function that is given lists what is not as it was before it.
+    """
+    attributes = [(name, module, {**module.__dict__}) for name, module in network.named_modules()]
+    buffers = [(name, buffer, buffer.detach().clone()) for name, buffer in network.named_buffers()]
+
+    def changed() -> list[str]:
+        of_modules = [name for name, module, before in attributes if not _same_objects(module.__dict__, before)]
+        return of_modules + [name for name, buffer, value in buffers if not torch.equal(buffer, value)]
+
+    try:
+        yield changed
+    finally:
+        for _, module, before in attributes:
+            if not _same_objects(module.__dict__, before):
+                module.__dict__.clear()
+                module.__dict__.update(before)
+        for _, buffer, value in buffers:
+            if not torch.equal(buffer, value):
+                with torch.no_grad():
+                    buffer.copy_(value)
+
+
+def _same_objects(now: dict[str, Any], before: dict[str, Any]) -> bool:
+    return now.keys() == before.keys() and all(now[name] is value for name, value in before.items())
+
+
+@contextlib.contextmanager
+def _without_fast_path() -> Iterator[None]:
+    """Attention and transformer layers call the layers that they are made of, with a gradient or without."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

@@ -1,0 +1,8 @@
+"""What several families compute from a trained model, mostly once per model.
+
+At any parameters: flat_parameters.py (the network at a flat vector), losses.py (loss, error, gradient, Hessian),
+perturbations.py (noise, and the worst of a neighbourhood). Curvature: hessian_spectrum.py, gauss_newton.py. Example by
+example: per_example.py (gradients by weights), plain_layers.py (of which layers they can be read off),
+gradient_gram.py (their inner products, and the tangent kernel), input_gradients.py (by inputs and representations).
+Margins: margin_percentile.py. New inputs: mixup.py. Networks retrained on parts of the training set: random_splits.py.
+"""

@@ -1,0 +1,101 @@
+"""Derivatives of the network's outputs with respect to its inputs and hidden representations, example by example.
+
+In evaluation mode no example sees another, so one backward pass of a sum over examples gives each its own gradient.
+Samples are the first examples of `random_order`, nested and the same for twins with equal inputs. Derivatives are of
+flattened inputs, in units of the standardised inputs, and without gradient themselves.
+"""
+
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from measures.layer_hooks import before_layers, by_example, examples_a_pass, linear_and_convolutional
+from measures.once_per_model import once_per_model
+from measures.plain_network import require_readable
+from measures.trained_model import TrainedModel, margins_of
+
+CHUNK = 256  # examples a forward and backward pass
+SAMPLE = 500  # examples with one backward pass each
+JACOBIAN_SAMPLE = 200  # examples with one backward pass for every class
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MarginGradients:
+    """Margins f(x)[y] − max_{j≠y} f(x)[j] (m,) and, for what each weight layer receives, in order of application,
+
+    - `received`: the representation h, (m, width); the first is the input;
+    - `gradients`: the margin's gradient with respect to it, (m, width).
+    """
+
+    margins: Tensor
+    received: tuple[Tensor, ...]
+    gradients: tuple[Tensor, ...]
+
+
+@once_per_model
+def sample_margin_gradients(trained: TrainedModel) -> MarginGradients:
+    """`margin_gradients` of the first SAMPLE examples of `random_order`."""
+    return margin_gradients(trained.model, *trained.sample(SAMPLE))
+
+
+@torch.enable_grad()
+def margin_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> MarginGradients:
+    """Margins of these inputs and their gradients at the inputs and at every hidden representation."""
+    require_readable(model)
+    received: list[Tensor] = []
+    margins, representations, gradients = [], [], []
+    layers = linear_and_convolutional(model)
+    few = examples_a_pass(model, layers, inputs, CHUNK)
+    for x, y in zip(inputs.split(few), labels.split(few), strict=True):
+        x = x.detach().requires_grad_()
+        received.clear()
+        with before_layers(layers, received.append):
+            margins.append(margins_of(model(x), y))
+        seen = [x, *received[1:]]  # what the first layer receives may be less than the input: a rectified one
+        found = torch.autograd.grad(margins[-1].sum(), seen, materialize_grads=True)
+        gradients.append([by_example(g, len(x)) for g in found])
+        representations.append([by_example(h.detach(), len(x)) for h in seen])
+    return MarginGradients(
+        torch.cat(margins).detach(),
+        tuple(torch.cat(pieces) for pieces in zip(*representations, strict=True)),
+        tuple(torch.cat(pieces) for pieces in zip(*gradients, strict=True)),
+    )
+
+
+@torch.enable_grad()
+def loss_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
+    """∂ℓ/∂x of each example's cross-entropy, (m, inputs)."""
+    require_readable(model)
+    gradients = []
+    for x, y in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
+        x = x.detach().requires_grad_()
+        loss = F.cross_entropy(model(x), y, reduction="sum")
+        gradients.append(torch.autograd.grad(loss, x)[0].flatten(1))
+    return torch.cat(gradients)
+
+
+@once_per_model
+def sample_jacobian(trained: TrainedModel) -> tuple[Tensor, Tensor]:
+    """`logits_and_jacobian` of the first JACOBIAN_SAMPLE examples of `random_order`."""
+    return logits_and_jacobian(trained.model, trained.sample(JACOBIAN_SAMPLE)[0])
+
+
+@torch.enable_grad()
+def logits_and_jacobian(model: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits f(x), (m, K), and their Jacobian ∂f/∂x, (m, K, inputs)."""
+    require_readable(model)
+    logits, jacobians = [], []
+    for x in inputs.split(CHUNK):
+        x = x.detach().requires_grad_()
+        f = model(x)
+        rows = [torch.autograd.grad(f[:, k].sum(), x, retain_graph=True)[0].flatten(1) for k in range(f.shape[1])]
+        logits.append(f.detach())
+        jacobians.append(torch.stack(rows, dim=1))
+    return torch.cat(logits), torch.cat(jacobians)
+
+
+def networks_in_training(trained: TrainedModel) -> tuple[nn.Module, ...]:
+    """The networks of `snapshots`, and the trained one."""
+    return *(network for _, network in trained.snapshots), trained.model

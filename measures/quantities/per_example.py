@@ -1,0 +1,157 @@
+"""Gradients of each example by itself, without ever holding examples times weights.
+
+A linear layer's gradient for one example is the outer product of what comes back to its output and what came
+in, so its norm is the product of theirs (Goodfellow 2015, arXiv:1510.01799). A convolution's is the sum of such
+products over the positions. That is used of the layers for which plain_layers.py finds it to be so. All other weights
+go through vmap, more slowly, and where that cannot, through a loop over the examples.
+
+Gradients are with respect to `named_parameters`, frozen or not: of a weight that is computed from others, theirs.
+
+What is differentiated is ⟨cᵢ, f(xᵢ)⟩ for each example i: the logits times a cotangent cᵢ that is held fixed. The
+loss's gradient has `loss_cotangents`, that of class k's logit has the k-th unit vector.
+"""
+
+import dataclasses
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.func import vmap
+
+from measures.copying import run_with
+from measures.errors import NotApplicable
+from measures.layer_hooks import recorded_run
+from measures.plain_network import PlainNetwork, require_readable
+from measures.quantities import plain_layers
+from measures.quantities.plain_layers import (
+    PlainLayer,
+    gradients_or_zero,
+    kernel_gradients,
+    normalised,
+)
+
+CHUNK = 256  # examples a forward and backward pass
+DIFFERENT_IN_TRAINING = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
+
+Call = tuple[PlainLayer, Tensor, Tensor]  # a layer, what it received, what it returned
+
+
+def loss_cotangents(logits: Tensor, labels: Tensor) -> Tensor:
+    """Gradient of each example's cross-entropy with respect to its logits, (m, K): the softmax minus the label.
+
+    The label's entry is minus the sum of the others, so that it does not cancel where the label is all but certain.
+    """
+    others = logits.detach().double().softmax(dim=1).scatter(1, labels[:, None], 0)
+    return others.scatter(1, labels[:, None], -others.sum(dim=1, keepdim=True)).to(logits.dtype)
+
+
+def gradient_norms(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Euclidean norm of each example's gradient of the cross-entropy with respect to all weights, (n,).
+
+    The model must be in evaluation mode: in training mode batch normalization mixes the examples.
+    """
+    squares = []
+    for x, y in zip(torch.split(inputs, CHUNK), torch.split(labels, CHUNK), strict=True):
+        passed = forward_pass(model, x)
+        squares.append(squared_norms(passed, loss_cotangents(passed.logits, y)))
+    return torch.cat(squares).sqrt()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ForwardPass:
+    """What a forward pass over some examples leaves for backward passes, any number of them.
+
+    `calls` are the plain layers' applications in order; `others` the weights that belong to none of them.
+    """
+
+    model: nn.Module
+    inputs: Tensor
+    calls: list[Call]
+    logits: Tensor
+    others: dict[str, Tensor]
+
+    def backward(self, cotangents: Tensor) -> list[Call]:
+        """Each plain layer, what it received, and the gradient of Σᵢ ⟨cᵢ, f(xᵢ)⟩ at its output."""
+        if not self.calls:
+            return []
+        returned = [output for _, _, output in self.calls]
+        arrived = torch.autograd.grad(self.logits, returned, cotangents, retain_graph=True)
+        return [(layer, x, back) for (layer, x, _), back in zip(self.calls, arrived, strict=True)]
+
+    def gradients_of_others(self, cotangents: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """The gradients (few, p') of the other weights, flat and in their order, a few examples at a time."""
+        if not self.others:
+            return
+
+        few = max(1, plain_layers.MAX_ENTRIES // sum(weight.numel() for weight in self.others.values()))
+        for start in range(0, len(self.inputs), few):
+            part = slice(start, start + few)
+            gradients = self._gradients_of_others(self.inputs[part], cotangents[part])
+            yield part, torch.cat([gradients[name].reshape(len(cotangents[part]), -1) for name in self.others], dim=1)
+
+    def _gradients_of_others(self, inputs: Tensor, cotangents: Tensor) -> dict[str, Tensor]:
+        def product(weights: dict[str, Tensor], x: Tensor, cotangent: Tensor) -> Tensor:
+            return (run_with(self.model, weights, x[None])[0] * cotangent).sum()
+
+        try:
+            with torch.enable_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that an operation is slow under vmap
+                # Weights of their own for each example. torch.func.grad would import torch's compiler.
+                own = {
+                    name: weight.expand(len(inputs), *weight.shape).clone().requires_grad_()
+                    for name, weight in self.others.items()
+                }
+                total = vmap(product)(own, inputs, cotangents).sum()
+            return dict(zip(own, gradients_or_zero(total, [*own.values()]), strict=True))
+        except Exception:  # recurrent layers, decisions on data, ...: whatever it is, the loop has it too
+            weights = {name: weight.detach().requires_grad_() for name, weight in self.others.items()}
+            with torch.enable_grad():
+                alone = [product(weights, x, cotangent) for x, cotangent in zip(inputs, cotangents, strict=True)]
+            each = [gradients_or_zero(one, [*weights.values()]) for one in alone]
+            return dict(zip(weights, map(torch.stack, zip(*each, strict=True)), strict=True))
+
+
+def forward_pass(model: nn.Module, inputs: Tensor) -> ForwardPass:
+    """Run the model on these examples, all at once; ValueError if it is not in evaluation mode."""
+    if any(module.training for module in model.modules() if isinstance(module, DIFFERENT_IN_TRAINING)):
+        raise ValueError("per-example gradients need the model in evaluation mode; call model.eval() first")
+    require_readable(model)
+    if not any(True for _ in model.parameters()):
+        raise NotApplicable("the network has no parameters")
+    inputs = inputs.detach()
+    through_inputs = not (isinstance(model, PlainNetwork) and model.no_input_gradient)
+    layers = plain_layers.plain_layers(model, inputs) if through_inputs else []
+    plain = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    others = {name: p.detach() for name, p in model.named_parameters() if id(p) not in plain}
+    with torch.enable_grad():
+        # With a gradient asked for the inputs every output has one, be the weights frozen or not.
+        logits, applications = recorded_run(model, layers, inputs.clone().requires_grad_(through_inputs))
+    calls = [(call.layer, call.received.detach(), call.returned) for call in applications]
+    return ForwardPass(model, inputs, calls, logits, others)
+
+
+@torch.no_grad()
+def squared_norms(passed: ForwardPass, cotangents: Tensor) -> Tensor:
+    """Squared norm of each example's gradient with respect to all weights, (m,)."""
+    squares = torch.zeros_like(passed.logits[:, 0])
+    for layer, x, back in passed.backward(cotangents):
+        squares += _squares(layer, x, back)
+    for part, gradients in passed.gradients_of_others(cotangents):
+        squares[part] += gradients.square().sum(dim=1)
+    return squares
+
+
+def _squares(layer: PlainLayer, inputs: Tensor, back: Tensor) -> Tensor:
+    """Squared gradient norm of one layer's weight and bias, from its inputs and the gradient at its outputs."""
+    if isinstance(layer, nn.Linear):
+        return (inputs.square().sum(dim=1) + (layer.bias is not None)) * back.square().sum(dim=1)
+    squares = torch.zeros_like(back[:, 0, 0, 0])
+    if layer.bias is not None:
+        squares += back.sum(dim=(2, 3)).square().sum(dim=1)
+    if isinstance(layer, nn.Conv2d):
+        for part, gradients in kernel_gradients(layer, inputs, back):
+            squares[part] += gradients.square().sum(dim=(1, 2))
+    elif layer.weight is not None:
+        squares += (back * normalised(layer, inputs)).sum(dim=(2, 3)).square().sum(dim=1)
+    return squares

@@ -1,0 +1,211 @@
+"""What noise, and the worst of a neighbourhood, do to a trained network: one batch of draws for all flatness measures.
+
+A perturbed network is the parameters plus a noise or an ascent, evaluated on the first EXAMPLES of `random_order`;
+losses are nats per example, errors fractions, both means over that sample. The noise directions z are the same at
+every size, for every kind that has them, and for twins, so differences between sizes and twins are not those of the
+draws. Sizes that are sought lie on one grid, 10 to the power of k / STEPS_A_DECADE: what one measure has evaluated,
+the next one finds remembered. Nothing is sought finer than the grid: between neighbours the rise is interpolated.
+
+Parameters are one flat vector of all that `model.parameters()` lists, the scale and shift of batch normalization among
+them; its running statistics stay as they are.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from measures.errors import NotApplicable
+from measures.once_per_model import once_per_model
+from measures.quantities.flat_parameters import flat_parameters, logits_at
+from measures.seeding import standard_normal
+from measures.trained_model import TrainedModel
+
+EXAMPLES = 300
+DRAWS = 8
+ASCENT_STEPS = 4
+STEPS_A_DECADE = 8
+SMALLEST, LARGEST = -6, 1  # decades between which a size is sought
+
+Noise = Literal["isotropic", "relative", "filter"]
+Box = Literal["isotropic", "relative", "keskar"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Mean loss and error of perturbed networks on the sample, (draws,) each, on the CPU."""
+
+    losses: Tensor
+    errors: Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """Mean loss and error of one network on the sample."""
+
+    loss: float
+    error: float
+
+
+@torch.no_grad()
+def outcome_at(trained: TrainedModel, parameters: Tensor) -> Outcome:
+    """Mean loss and error on the sample at any parameters."""
+    inputs, labels = trained.sample(EXAMPLES)
+    logits = logits_at(trained.model, parameters, inputs)
+    return Outcome(float(F.cross_entropy(logits, labels)), float((logits.argmax(dim=1) != labels).double().mean()))
+
+
+@once_per_model
+def clean_outcome(trained: TrainedModel) -> Outcome:
+    """Mean loss and error on the sample of the trained network itself."""
+    return outcome_at(trained, flat_parameters(trained.model))
+
+
+@once_per_model
+def clean_gradient(trained: TrainedModel) -> Tensor:
+    """Gradient of the mean loss on the sample at the trained parameters, (p,)."""
+    return _outcome_and_gradient(trained, flat_parameters(trained.model))[1]
+
+
+@once_per_model
+def noise_draws(trained: TrainedModel, draws: int) -> Tensor:
+    """Standard normal directions, one parameter vector each, (draws, p)."""
+    theta = flat_parameters(trained.model)
+    return standard_normal((draws, theta.numel()), trained.generator(), like=theta)
+
+
+@once_per_model
+def filter_draws(trained: TrainedModel, draws: int) -> Tensor:
+    """Normal directions, each filter scaled to the norm of the network's own, (draws, p); 0 for all but the weights.
+
+    A filter is a row of a linear layer's weight or an output channel of a convolution's.
+    """
+    generator, pieces = trained.generator(), []
+    for parameter in trained.model.parameters():
+        if parameter.ndim < 2:
+            pieces.append(torch.zeros(draws, parameter.numel(), dtype=parameter.dtype, device=parameter.device))
+            continue
+        filters = parameter.detach().flatten(1)
+        z = standard_normal((draws, *filters.shape), generator, like=filters)
+        z *= filters.norm(dim=1)[:, None] / z.norm(dim=2, keepdim=True)
+        pieces.append(z.flatten(1))
+    return torch.cat(pieces, dim=1)
+
+
+@once_per_model
+def noisy_outcomes(trained: TrainedModel, noise_std: float, kind: Noise, draws: int = DRAWS) -> Outcomes:
+    """Losses and errors under noise of this size, always a standard deviation.
+
+    - isotropic: θ + σ z
+    - relative: θ + σ |θ| ⊙ z
+    - filter: θ + σ d, d of `filter_draws`
+    """
+    theta = flat_parameters(trained.model)
+    directions = filter_draws(trained, draws) if kind == "filter" else noise_draws(trained, draws)
+    scale = noise_std * theta.abs() if kind == "relative" else noise_std
+    outcomes = [outcome_at(trained, theta + scale * z) for z in directions]
+    return Outcomes(
+        torch.tensor([outcome.loss for outcome in outcomes], dtype=torch.float64),
+        torch.tensor([outcome.error for outcome in outcomes], dtype=torch.float64),
+    )
+
+
+def half_widths(trained: TrainedModel, radius: float, box: Box) -> Tensor:
+    """How far each parameter may move in a box of size α, (p,).
+
+    isotropic: α; relative: α|θ|; keskar: α (|θ| + 1).
+    """
+    theta = flat_parameters(trained.model)
+    return radius * {"isotropic": torch.ones_like(theta), "relative": theta.abs(), "keskar": theta.abs() + 1}[box]
+
+
+@once_per_model
+def worst_outcome(trained: TrainedModel, radius: float, box: Box, steps: int = ASCENT_STEPS) -> Outcome:
+    """The highest loss and the highest error found within |δᵢ| ≤ hᵢ (`half_widths`), the centre included.
+
+    δ ← h ⊙ sign ∇L(θ + δ) from δ = 0: each step goes to the corner where the linearized loss is highest, so on a
+    convex loss none goes down. The corner with the highest loss need not be that with the highest error.
+    """
+    theta, widths = flat_parameters(trained.model), half_widths(trained, radius, box)
+    found, gradient = [clean_outcome(trained)], clean_gradient(trained)
+    for step in range(steps):
+        point = theta + widths * gradient.sign()
+        if step == steps - 1:
+            found.append(outcome_at(trained, point))
+        else:
+            outcome, gradient = _outcome_and_gradient(trained, point)
+            found.append(outcome)
+    return Outcome(max(outcome.loss for outcome in found), max(outcome.error for outcome in found))
+
+
+@once_per_model
+def tolerated_noise_std(trained: TrainedModel, kind: Noise, rise: float = 0.1, draws: int = DRAWS) -> float:
+    """The standard deviation σ of the noise that raises the training error by `rise` on average."""
+
+    def error_rise(noise_std: float) -> float:
+        noisy = noisy_outcomes(trained, noise_std, kind, draws)
+        return float(noisy.errors.mean()) - clean_outcome(trained).error
+
+    return crossing(error_rise, rise, f"{kind} noise of standard deviation", "the training error", start=-1)
+
+
+@once_per_model
+def tolerated_radius(trained: TrainedModel, box: Box, rise: float = 0.1, steps: int = ASCENT_STEPS) -> float:
+    """The size α of the box within which the worst that is found raises the training error by `rise`."""
+
+    def error_rise(radius: float) -> float:
+        return worst_outcome(trained, radius, box, steps).error - clean_outcome(trained).error
+
+    return crossing(error_rise, rise, f"the worst of a {box} box of size", "the training error", start=-2)
+
+
+def crossing(rise: Callable[[float], float], limit: float, what: str, of_what: str, start: int) -> float:
+    """The size at which a rise goes from at most `limit` to above it.
+
+    Decades are tried from 10^start upwards, or downwards if that is too much already, until the rise crosses the
+    limit; then the grid between them is bisected, and log size interpolated linearly in the rise. A rise need
+    not grow with the size: this is one of the crossings. Raises NotApplicable if there is none.
+    """
+
+    def exceeds(index: int) -> bool:
+        return not rise(grid_size(index)) <= limit + 1e-9  # a mean of a few errors may be the limit, up to rounding
+
+    low = high = start * STEPS_A_DECADE
+    if exceeds(high):
+        while exceeds(low := high - STEPS_A_DECADE):
+            high = low
+            if high <= SMALLEST * STEPS_A_DECADE:
+                raise NotApplicable(
+                    f"{what} {grid_size(SMALLEST * STEPS_A_DECADE):.0e} raises {of_what} by more than {limit}"
+                )
+    else:
+        while not exceeds(high := low + STEPS_A_DECADE):
+            low = high
+            if low >= LARGEST * STEPS_A_DECADE:
+                raise NotApplicable(
+                    f"{what} {grid_size(LARGEST * STEPS_A_DECADE):g} raises {of_what} by no more than {limit}"
+                )
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if exceeds(middle) else (middle, high)
+    below, above = rise(grid_size(low)), rise(grid_size(high))
+    return grid_size(low + (limit - min(below, limit)) / (above - min(below, limit)))
+
+
+def grid_size(index: float) -> float:
+    """10 to the power of index / STEPS_A_DECADE."""
+    return 10.0 ** (index / STEPS_A_DECADE)
+
+
+@torch.enable_grad()
+def _outcome_and_gradient(trained: TrainedModel, parameters: Tensor) -> tuple[Outcome, Tensor]:
+    inputs, labels = trained.sample(EXAMPLES)
+    theta = parameters.detach().requires_grad_()
+    logits = logits_at(trained.model, theta, inputs)
+    loss = F.cross_entropy(logits, labels)
+    (gradient,) = torch.autograd.grad(loss, theta)
+    error = float((logits.detach().argmax(dim=1) != labels).double().mean())
+    return Outcome(float(loss.detach()), error), gradient

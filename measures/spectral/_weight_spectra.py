@@ -1,0 +1,106 @@
+"""Singular values of the layers' weight matrices, and the power law in the tail of a spectrum.
+
+Random-matrix theory speaks of matrices with entries of their own. So here a convolution's matrix is its kernel as
+(out channels, in channels * height * width), whose entries are the free weights; the operator of measures/layers.py
+repeats each of them at every position. For a linear layer the two are one.
+"""
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from measures.errors import NotApplicable
+from measures.layers import DENSE_LIMIT, Layer, require_size
+from measures.once_per_model import once_per_model
+from measures.trained_model import TrainedModel
+
+FEWEST_EIGENVALUES = 50  # fewer are no spectrum to fit a law to
+SHORTEST_TAIL = 10  # eigenvalues; a power law through fewer fits whatever they are
+ZERO = 1e-12  # of the largest eigenvalue: below, an eigenvalue of float32 weights is rounding
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WeightSpectrum:
+    """Singular values (min(rows, columns),) of a layer's weight matrix, descending, float64."""
+
+    name: str
+    rows: int
+    columns: int
+    singular_values: Tensor
+
+    @property
+    def eigenvalues(self) -> Tensor:
+        """Those of WᵀW, as many as the smaller side, not divided by anything, descending."""
+        return self.singular_values.square()
+
+
+@dataclasses.dataclass(frozen=True)
+class PowerLaw:
+    """Density proportional to λ^(−exponent) from `start` on; `distance` is Kolmogorov and Smirnov's to the data."""
+
+    exponent: float
+    start: float
+    distance: float
+
+
+@once_per_model
+def weight_spectra(trained: TrainedModel) -> tuple[WeightSpectrum, ...]:
+    """Every layer's, in the order of application, batch normalization folded in.
+
+    Raises NotApplicable for a matrix of more than DENSE_LIMIT entries and for one of zeros.
+    """
+    return tuple(_spectrum(layer) for layer in trained.layers)
+
+
+@once_per_model
+def large_spectra(trained: TrainedModel) -> tuple[WeightSpectrum, ...]:
+    """Those of `weight_spectra` with at least FEWEST_EIGENVALUES; NotApplicable where there is none."""
+    large = tuple(
+        spectrum for spectrum in weight_spectra(trained) if min(spectrum.rows, spectrum.columns) >= FEWEST_EIGENVALUES
+    )
+    if not large:
+        most = max(min(spectrum.rows, spectrum.columns) for spectrum in weight_spectra(trained))
+        raise NotApplicable(f"the largest weight matrix has {most} eigenvalues; a spectrum needs {FEWEST_EIGENVALUES}")
+    return large
+
+
+@once_per_model
+def power_laws(trained: TrainedModel) -> tuple[PowerLaw, ...]:
+    """The tail of each of `large_spectra`."""
+    return tuple(fitted_power_law(spectrum.eigenvalues) for spectrum in large_spectra(trained))
+
+
+def fitted_power_law(values: Tensor) -> PowerLaw:
+    """The power law whose tail fits best, by Clauset, Shalizi & Newman 2009 (arXiv:0706.1062).
+
+    For every value as the start the exponent of largest likelihood (their eq. 3.1); of all starts the one with the
+    smallest distance to what lies above it (their eq. 3.9), tails of at least SHORTEST_TAIL values. What is below
+    ZERO of the largest counts as zero and is left out. All starts at once: a matrix of (starts, values).
+    """
+    logs = values[values > ZERO * values.max()].double().log().sort().values
+    size = len(logs)
+    tail = size - torch.arange(size, dtype=torch.float64, device=logs.device)  # how many values from this one on
+    above = logs.flip(0).cumsum(0).flip(0) - tail * logs  # Σ log(λ / start) over the tail
+    starts = ((tail >= SHORTEST_TAIL) & (above > 0)).nonzero()[:, 0]
+    if not len(starts):
+        raise NotApplicable(f"{size} eigenvalues above zero: no tail of {SHORTEST_TAIL} different ones to fit")
+    rate = (tail / above.clamp_min(torch.finfo(above.dtype).tiny))[starts]  # the exponent less 1
+    model = -torch.expm1(-rate[:, None] * (logs - logs[starts, None]))  # share of the law below each value
+    place = torch.arange(size, device=logs.device) - starts[:, None]
+    step = tail[starts, None].reciprocal()
+    distance = torch.maximum((model - place * step).abs(), ((place + 1) * step - model).abs())
+    distance = distance.masked_fill(place < 0, 0).amax(dim=1)
+    best = int(distance.argmin())
+    return PowerLaw(1 + float(rate[best]), float(logs[starts[best]].exp()), float(distance[best]))
+
+
+def _spectrum(layer: Layer) -> WeightSpectrum:
+    matrix = layer.weight.flatten(1)
+    if matrix.numel() > DENSE_LIMIT:
+        raise NotApplicable(
+            f"layer {layer.name!r} has {matrix.numel():,} weights; a spectrum is computed up to {DENSE_LIMIT:,}"
+        )
+    values = layer.singular_values if len(layer.input_shape) == 1 else torch.linalg.svdvals(matrix.double())
+    require_size([layer], [float(values[0])])
+    return WeightSpectrum(layer.name, matrix.shape[0], matrix.shape[1], values)

@@ -1,0 +1,84 @@
+"""A host serves one call after another; where processes cannot be forked, it serves one and ends with it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.calling import sealed_measure
+from harness.calling.handed_out import handed_out
+from harness.calling.host import _empty
+from harness.calling.sealed_measure import SealedFunction, declare, end_host
+from tests import ROOT
+from tests.builders.models import random_network
+
+FILE = ROOT / "tests" / "builders" / "misbehaving_measures.py"
+
+
+def sealed(name: str, file: Path = FILE) -> SealedFunction:
+    (measure,) = declare(str(file), name, name)
+    return SealedFunction(measure)
+
+
+def test_the_host_goes_on_with_the_same_model() -> None:
+    trained = handed_out(random_network("mlp_1x8", 0))
+    function = sealed("well_behaved")
+    assert function(trained) == trained.history.epochs
+    host = sealed_measure._hosts[0]
+    assert host.model is trained
+    assert function(trained) == trained.history.epochs
+    assert sealed_measure._hosts == [host]
+    other = handed_out(random_network("mlp_1x8", 1))
+    assert function(other) == other.history.epochs
+    assert host.model is other
+
+
+def test_its_folder_is_gone_with_it() -> None:
+    sealed("well_behaved")
+    scratch = sealed_measure._hosts[0].scratch
+    assert scratch.is_dir()
+    end_host()
+    assert not scratch.exists()
+
+
+def test_a_folder_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
+    kept = tmp_path / "outside"
+    kept.mkdir()
+    kept.chmod(0o750)
+    scratch = tmp_path / "scratch"
+    (scratch / "a" / "b").mkdir(parents=True)
+    (scratch / "a" / "b" / "file").touch()
+    (scratch / "a" / "b").chmod(0o300)
+    (scratch / "a" / "link").symlink_to(kept)
+    (scratch / "link").symlink_to(kept)
+    _empty(scratch)
+    assert list(scratch.iterdir()) == []
+    assert kept.stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.slow
+def test_where_processes_cannot_be_forked_each_call_has_one_that_is_started_afresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "afresh.py").write_text(
+        "from measures import measure\n"
+        "@measure(source='a test')\n"
+        "def retrained(trained):\n"
+        "    print('as it says')\n"
+        "    network = trained.retrain(trained.inputs[:5], trained.labels[:5])\n"
+        "    return float(next(network.parameters()).detach().sum())\n"
+    )
+    trained = handed_out(random_network("mlp_1x8", 0))
+    object.__setattr__(trained, "retrain_function", lambda inputs, labels, reseed: random_network("mlp_1x8", 7).model)
+    kills = sealed("kills_its_process")
+    end_host()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(sealed_measure, "ATTEMPTS", 1)
+    function = sealed("retrained", tmp_path / "afresh.py")
+    called = function.call(trained)
+    assert (called.reading.status, called.changes) == ("value", ()), called.reading
+    assert called.reading.value == float(next(random_network("mlp_1x8", 7).model.parameters()).detach().sum())
+    assert called.printed == "as it says\n"
+    assert sealed_measure._hosts == []
+    killed = kills.call(trained)
+    assert (killed.ended, killed.reading.status) == (True, "error")

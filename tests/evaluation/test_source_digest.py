@@ -1,0 +1,145 @@
+"""The digest changes with what a measure's value depends on, and with nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+import harness.files.imported_files
+from harness.evaluation import source_digest as module
+from harness.evaluation.source_digest import ROOT, source_digest
+from harness.files.imported_files import imported_files
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    """The digest reads each file once a process; these tests edit them."""
+    imported_files.cache_clear()
+    module._code_sha256.cache_clear()
+
+
+def digest_of(path: Path, text: str) -> str:
+    path.write_text(text)
+    imported_files.cache_clear()
+    module._code_sha256.cache_clear()
+    return source_digest(path)
+
+
+def test_an_edited_file_has_another_digest(tmp_path: Path) -> None:
+    assert digest_of(tmp_path / "m.py", "a = 1") != digest_of(tmp_path / "m.py", "a = 2")
+
+
+def test_an_edited_neighbour_that_it_imports_changes_it(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text("x = 1")
+    before = digest_of(tmp_path / "m.py", "from near import x")
+    (tmp_path / "near.py").write_text("x = 2")
+    assert digest_of(tmp_path / "m.py", "from near import x") != before
+
+
+def test_a_neighbour_that_it_does_not_import_has_no_say(tmp_path: Path) -> None:
+    before = digest_of(tmp_path / "m.py", "import math")
+    (tmp_path / "other.py").write_text("x = 1")
+    assert digest_of(tmp_path / "m.py", "import math") == before
+
+
+def test_a_measure_depends_on_the_shared_quantities_but_not_on_the_registry() -> None:
+    reached = module._reachable(ROOT / "measures" / "spectral" / "spectral_norm.py")
+    names = {str(path.relative_to(ROOT)) for path in reached}
+    assert {"measures/spectral/spectral_norm.py", "measures/trained_model.py", "measures/layers.py"} <= names
+    assert "measures/_registry.py" not in names
+    assert "harness/judging/verdict.py" not in names
+    assert "harness/training/train.py" not in names
+
+
+def test_what_a_measure_receives_counts_though_it_imports_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("from measures import measure")
+    names = {path.name for path in module._reachable(tmp_path / "m.py")}
+    assert {"m.py", "trained_model.py", "layers.py", "folding.py"} <= names
+
+
+@pytest.mark.parametrize("statement", ["from pkg.helper import x", "from .helper import x", "from . import helper"])
+def test_a_module_of_its_own_package_counts(tmp_path: Path, statement: str) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").write_text("")
+    (tmp_path / "pkg" / "helper.py").write_text("x = 1")
+    before = digest_of(tmp_path / "pkg" / "m.py", statement)
+    (tmp_path / "pkg" / "helper.py").write_text("x = 2")
+    assert digest_of(tmp_path / "pkg" / "m.py", statement) != before
+
+
+def test_the_digest_does_not_depend_on_where_the_file_is(tmp_path: Path) -> None:
+    for folder in ("a", "z"):
+        (tmp_path / folder).mkdir()
+    assert digest_of(tmp_path / "a" / "m.py", "x = 1") == digest_of(tmp_path / "z" / "m.py", "x = 1")
+
+
+def test_imports_inside_functions_count(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text("x = 1")
+    before = digest_of(tmp_path / "m.py", "def f():\n    import near")
+    (tmp_path / "near.py").write_text("x = 2")
+    assert digest_of(tmp_path / "m.py", "def f():\n    import near") != before
+
+
+def test_files_that_import_each_other_end(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text("import m")
+    assert digest_of(tmp_path / "m.py", "import near")
+
+
+def test_a_measure_that_moves_with_what_it_imports_keeps_its_digest(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after" / "deeper"
+    for folder, quantity in ((before, "norms"), (after, "lengths")):
+        folder.mkdir(parents=True)
+        (folder / f"{quantity}.py").write_text(f'"""Of {folder}."""\ndef norm(x):\n    return x * x\n')
+        (folder / "m.py").write_text(f'"""In {folder}."""\nfrom {quantity} import norm\nprint(norm(3))\n')
+    assert source_digest(before / "m.py") == source_digest(after / "m.py")
+
+
+def test_one_operator_of_what_a_measure_imports_changes_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text("def f(x):\n    return x * x")
+    before = digest_of(tmp_path / "m.py", "from near import f\nf(3)")
+    (tmp_path / "near.py").write_text("def f(x):\n    return x + x")
+    assert digest_of(tmp_path / "m.py", "from near import f\nf(3)") != before
+
+
+def test_a_reworded_docstring_of_a_neighbour_does_not_change_it(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text('"""A square."""\nx = 3')
+    before = digest_of(tmp_path / "m.py", "from near import x\nx")
+    (tmp_path / "near.py").write_text('"""A number."""\nx = 3  # exactly')
+    assert digest_of(tmp_path / "m.py", "from near import x\nx") == before
+
+
+def test_a_package_whose_init_only_documents_it_is_no_other_source(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text("x = 3")
+    before = digest_of(tmp_path / "m.py", "from near import x\nx")
+    (tmp_path / "near.py").unlink()
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "__init__.py").write_text('"""What several measures need."""')
+    (tmp_path / "deeper" / "near.py").write_text("x = 3")
+    assert digest_of(tmp_path / "m.py", "from deeper.near import x\nx") == before
+
+
+def test_what_stands_beside_it_where_packages_are_installed_has_no_say(tmp_path: Path) -> None:
+    """A virtual environment may lie anywhere: what is installed there is of other distributions, but for its own."""
+    (tmp_path / "mine-1.0.dist-info").mkdir()
+    package = tmp_path / "mine"
+    package.mkdir()
+    for name in ("__init__.py", "near.py"):
+        (package / name).write_text("x = 1")
+    (tmp_path / "torch.py").write_text("x = 1")
+    code = "import torch\nfrom mine.near import x"
+    before = digest_of(package / "m.py", code)
+    (tmp_path / "torch.py").write_text("x = 2")
+    assert digest_of(package / "m.py", code) == before
+    (package / "near.py").write_text("x = 2")
+    assert digest_of(package / "m.py", code) != before
+
+
+def test_nothing_beside_this_project_counts_as_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Installed, it stands beside torch and everything else."""
+    (tmp_path / "measures").mkdir()
+    (tmp_path / "measures" / "__init__.py").touch()
+    for name in ("near.py", "torch.py"):
+        (tmp_path / "measures" / name if name == "near.py" else tmp_path / name).write_text("x = 1")
+    monkeypatch.setattr(harness.files.imported_files, "ROOT", tmp_path)
+    path = tmp_path / "measures" / "m.py"
+    path.write_text("import torch\nfrom measures.near import x")
+    assert imported_files(path) == (tmp_path / "measures" / "near.py",)

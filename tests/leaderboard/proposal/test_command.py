@@ -1,0 +1,212 @@
+"""`propose` on real branches of a clone: what a change adds or alters is judged, and decides the exit status.
+
+Two proposals are put to the suites, each with several measures: one with nothing wrong, and one with a fault of every
+kind. The others need no networks.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from harness.__main__ import main
+from harness.leaderboard.proposal import command
+from harness.zoo.zoo import Zoo
+from harness.zoo.zoos import ZOOS
+from tests import ROOT
+from tests.builders.digits_records import altered
+from tests.builders.forked_suites import fork_suites
+
+# The clone's zoo: real networks and real suites, ten twins that train in a second.
+SMALL = Zoo("digits", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
+MEASURE = '''"""A measure of this test."""
+
+from measures.trained_model import TrainedModel
+from measures import measure
+
+
+@measure(source="<b>a test</b>")
+def NAME(trained: TrainedModel) -> float:
+    return FORMULA
+'''
+SQUARES = "sum(float(each.detach().double().square().sum()) for each in trained.model.parameters())"
+
+
+class Clone:
+    """A checkout with a history of its own: `main`, and a branch for every proposal."""
+
+    def __init__(self, root: Path, cache: Path):
+        self.root, self.cache = root, cache
+
+    def git(self, *arguments: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True)
+
+    def record(self, *measures: str) -> None:
+        """The records of these, by the suites."""
+        options = [f"--measure={','.join(measures)}", f"--cache-dir={self.cache}", "--workers=2"]
+        output = self.root.parent / "output"
+        run = fork_suites(self.root, output, SMALL, "suites/", "--leaderboard=baselines/digits", *options)
+        run.join()
+        assert run.exitcode == 1, output.read_text()  # one of them fails the gate
+
+    def branch(self, name: str) -> None:
+        self.git("checkout", "-q", "-f", "main")
+        self.git("clean", "-q", "-f", "-d")
+        self.git("checkout", "-q", "-b", name)
+
+    def write(self, path: str, name: str, formula: str) -> None:
+        (self.root / path).write_text(MEASURE.replace("NAME", name).replace("FORMULA", formula))
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "a proposal")
+
+    def propose(self, *arguments: str) -> Result:
+        """What the command says in this process, of the clone in place of this checkout."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(command, "ROOT", self.root)
+            patch.setitem(ZOOS, "digits", SMALL)
+            fixed = ["--base", "main", "--cache-dir", str(self.cache), "--workers", "2"]
+            return CliRunner().invoke(main, ["propose", *fixed, *arguments])
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Iterator[Clone]:
+    """The base: a few measures on the small zoo, two of them recorded by the suites themselves.
+
+    The networks are those of the tiny zoo, which all tests share.
+    """
+    root = tmp_path_factory.mktemp("clone") / "checkout"
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("harness", "suites", "measures/norms", "measures/controls", "measures/quantities"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+    for file in (ROOT / "pyproject.toml", ROOT / ".gitignore", *ROOT.glob("*.py"), *(ROOT / "measures").glob("*.py")):
+        shutil.copy(file, root / file.relative_to(ROOT))
+    with (root / "harness" / "zoo" / "zoos.py").open("a") as file:
+        file.write(f'\n\nZOOS["digits"] = {SMALL!r}\n')
+    (root / "baselines" / "digits").mkdir(parents=True)
+    (root / "tests" / "measures").mkdir(parents=True)
+    (root / "tests" / "measures" / "__init__.py").touch()  # by which a checkout is known
+    made = Clone(root, shared_cache)
+    made.git("init", "-q", "-b", "main")
+    made.record("l2_norm", "constant")
+    made.commit()
+    yield made
+
+
+@pytest.fixture(scope="module")
+def good(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report where a measure is added, and another formula is another version."""
+    clone.branch("good")
+    clone.write("measures/norms/my_squares.py", "my_squares", SQUARES)
+    path = clone.root / "measures" / "norms" / "l2_norm.py"
+    path.write_text(negated(path.read_text()).replace('eq. 42", ', 'eq. 42", version=2, '))
+    clone.commit()
+    report = tmp_path_factory.mktemp("report") / "report.md"
+    result = clone.propose("--report", str(report))
+    assert result.exit_code == 0, result.output
+    return report.read_text()
+
+
+@pytest.fixture(scope="module")
+def bad(clone: Clone) -> str:
+    """Three measures are added of which none may be, a formula is changed, and the values of a record are made up."""
+    clone.branch("bad")
+    clone.write("measures/norms/my_constant.py", "my_constant", "1.0")
+    clone.write("measures/norms/my_mess.py", "my_mess", f"{SQUARES} + __import__('torch').rand(()).item() * 1e-9")
+    first_input = "float(trained.inputs[0].sum())"  # another where the examples are in another order
+    clone.write("measures/norms/my_order.py", "my_order", f"{SQUARES} + 0.1 * {first_input}")
+    path = clone.root / "measures" / "norms" / "l2_norm.py"
+    path.write_text(negated(path.read_text()))
+    norm, constant = (clone.root / "baselines" / "digits" / f"{name}.json" for name in ("l2_norm", "constant"))
+    source = json.loads(constant.read_text())["source_sha256"]
+    constant.write_text(norm.read_text())
+    altered(constant, lambda record: record.update(measure="constant", source_sha256=source))
+    clone.commit()
+    result = clone.propose()
+    assert result.exit_code == 1, result.output
+    return result.stdout[result.stdout.index("**It ") : result.stdout.index("## ")]
+
+
+def negated(l2_norm: str) -> str:
+    """The file of the measure, with a formula of which the outcome is another one."""
+    assert "return math.sqrt(" in l2_norm
+    return l2_norm.replace("return math.sqrt(", "return -math.sqrt(")
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_an_added_measure_that_passes_is_reported_and_passes(good: str) -> None:
+    assert "1 measure added (my\\_squares)" in good
+    assert "**It passes.**" in good
+    assert "## my\\_squares: passes" in good
+    own = good[good.index("## my\\_squares") :]
+    assert re.search(r"\| random labels \| 10/10 \| 0 \| 0\.00098 \| 1\.00 \[0\.\d+, 1\.00\] \| separates \|", own)
+    assert re.search(r"Contract: passes\. \S+ s a model\. Rank: none before, \d of 2 after\.", own)
+    assert "pytest suites/ --measure=l2_norm,my_squares" in good
+    assert "<b>" not in good and "&lt;b&gt;a test&lt;/b&gt;" in good
+    assert "my\\_squares is to be recorded" in good
+
+
+def test_added_measures_that_fail_the_gate_or_break_the_contract_fail(bad: str) -> None:
+    assert "- my\\_constant fails the gate: overlaps" in bad
+    assert (
+        "- my\\_mess has no verdict: it changed torch's global random state, when it was tried on one tiny network"
+        in bad
+    )
+    assert "- my\\_order breaks its contract: " in bad
+    assert "my\\_constant breaks its contract" not in bad
+
+
+def test_a_formula_that_changes_an_outcome_wants_another_version(bad: str, good: str) -> None:
+    assert "random labels was separates, is inverted, under the same version; raise it" in bad
+    assert "random labels was separates, is inverted; version 1 -&gt; 2" in good
+    assert "l2\\_norm is to be recorded" in good
+
+
+def test_a_result_edited_by_hand_fails_whether_or_not_its_digest_was_made_anew(clone: Clone) -> None:
+    clone.branch("edited")
+    constant, norm = (clone.root / "baselines" / "digits" / f"{name}.json" for name in ("constant", "l2_norm"))
+    before = norm.read_text()
+    assert before.count('"wins": 10') >= 3
+    norm.write_text(before.replace('"wins": 10', '"wins": 9'))
+    altered(
+        constant, lambda record: [suite.update(wins=10, verdict="separates") for suite in record["suites"].values()]
+    )
+    clone.commit()
+    result = clone.propose()
+    assert result.exit_code == 1
+    assert re.search(r"^- baselines/digits/l2\\_norm\.json: .*changed after it was written", result.stdout, re.M)
+    assert re.search(
+        r"^- baselines/digits/constant\.json: .*wins is 10, but 0 follows from the rows", result.stdout, re.M
+    )
+
+
+def test_values_made_up_with_all_that_follows_from_them_are_not_what_is_measured(bad: str) -> None:
+    assert "constant: its record is not what was measured here: random labels was separates, is overlaps" in bad
+
+
+def test_a_change_that_touches_no_measure_says_so_and_trains_nothing(clone: Clone, tmp_path: Path) -> None:
+    clone.branch("nothing")
+    (clone.root / "README.md").write_text("words")
+    clone.commit()
+    result = clone.propose("--cache-dir", str(tmp_path / "none"))
+    assert (result.exit_code, result.stdout.strip()) == (
+        0,
+        "Against `main` no measure is added or altered, and no record.",
+    )
+    assert not (tmp_path / "none" / "models").exists()
+
+
+def test_an_unknown_base_is_one_sentence(clone: Clone) -> None:
+    result = clone.propose("--base", "no/such")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: --base no/such is not a commit that HEAD has a history in common with")
+    assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,115 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from measures import NotApplicable
+from measures.gradients._gradient_moments import (
+    early_statistics,
+    fisher_trace_of,
+    gradient_moments,
+    gradient_statistics,
+    statistics_at_end,
+    statistics_at_start,
+)
+from measures.quantities import plain_layers
+from measures.quantities.gradient_gram import SAMPLE
+from measures.quantities.per_example import loss_cotangents
+from tests.builders.models import random_network, with_snapshots
+from tests.measures.quantities.test_per_example import UNUSUAL
+from tests.references.explicit_gradients import gradients_one_by_one, jacobian
+
+
+def assert_equals_explicit(model, inputs, labels):
+    gradients = gradients_one_by_one(model, inputs, labels)
+    mean, square = gradient_moments(model, inputs, labels)
+    torch.testing.assert_close(mean, gradients.mean(dim=0), rtol=1e-8, atol=1e-13)
+    torch.testing.assert_close(square, gradients.square().mean(dim=0), rtol=1e-8, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["mlp_2x8", "convnet_bn"])
+def test_equal_the_moments_of_explicit_gradients(name):
+    trained = random_network(name, seed=0, size=4, num_train=7)
+    assert_equals_explicit(trained.model, trained.inputs, torch.arange(7) % 3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "groups",
+        "no biases",
+        "normalization without scale and shift",
+        "layer normalization",
+        "tied weights",
+        "a weight of its own",
+    ],
+)
+def test_equal_the_moments_of_explicit_gradients_for_layers_of_every_kind(name, monkeypatch):
+    monkeypatch.setattr(plain_layers, "MAX_ENTRIES", 1000)
+    torch.manual_seed(0)
+    network = UNUSUAL[name]()
+    inputs = torch.randn(5, 2, 6, 6, dtype=torch.float64)
+    network(inputs)
+    assert_equals_explicit(network.eval(), inputs, torch.arange(5) % 3)
+
+
+@pytest.mark.parametrize("name", ["mlp_2x8", "convnet_bn"])
+def test_statistics_are_those_of_explicit_gradients(name):
+    trained = random_network(name, seed=1, size=4, num_train=9)
+    labels = torch.arange(9) % 3
+    gradients = gradients_one_by_one(trained.model, trained.inputs, labels)
+    found = gradient_statistics(trained.model, trained.inputs, labels)
+    total = gradients.sum(dim=0).square().sum()
+    variance = gradients.var(dim=0, correction=0)
+    moving = variance > 1e-20
+    ratio = (gradients.mean(dim=0)[moving].square() / variance[moving]).mean()
+    assert found.coherence == pytest.approx(float(total / gradients.square().sum()), rel=1e-8)
+    assert found.variance == pytest.approx(float(variance.sum()), rel=1e-8)
+    assert found.signal_to_noise == pytest.approx(float(ratio), rel=1e-6)
+
+
+def test_weights_whose_gradients_are_all_equal_have_no_say_in_the_signal_to_noise_ratio():
+    network = nn.Linear(2, 2, bias=False, dtype=torch.float64).eval()
+    nn.init.zeros_(network.weight)
+    # What comes back is (-1/2, 1/2): the first input is 2 for all, the second 1 and 3, mean 2 and variance 1.
+    inputs = torch.tensor([[2.0, 1.0], [2.0, 3.0]], dtype=torch.float64)
+    assert gradient_statistics(network, inputs, torch.tensor([0, 0])).signal_to_noise == pytest.approx(4, rel=1e-12)
+
+
+def test_a_network_that_separates_without_limit_has_no_coherence():
+    network = nn.Linear(1, 2, bias=False, dtype=torch.float64).eval()
+    with torch.no_grad():
+        network.weight.copy_(torch.tensor([[1e6], [-1e6]]))
+    found = gradient_statistics(network, torch.ones(2, 1, dtype=torch.float64), torch.tensor([0, 0]))
+    with pytest.raises(NotApplicable, match="zero"):
+        _ = found.coherence
+
+
+def test_the_fisher_trace_is_the_mean_over_classes_of_the_squared_jacobian_of_the_log_probability():
+    trained = random_network("convnet_bn", seed=0, size=4, num_train=5)
+    probabilities = trained.logits.softmax(dim=1)
+    rows = jacobian(trained.model, trained.inputs)
+    log_rows = rows - torch.einsum("ik,ikp->ip", probabilities, rows)[:, None]
+    expected = (probabilities * log_rows.square().sum(dim=2)).sum(dim=1).mean()
+    assert fisher_trace_of(trained.model, trained.inputs) == pytest.approx(float(expected), rel=1e-8)
+
+
+def test_the_sample_of_each_time_in_training_is_the_same_and_the_network_its_own():
+    trained = random_network("mlp_2x5", seed=0, size=4)
+    other = random_network("mlp_2x5", seed=7, size=4).model
+    trained = with_snapshots(trained, other)
+    inputs, labels = trained.sample(SAMPLE)
+    assert statistics_at_start(trained) == gradient_statistics(trained.init, inputs, labels)
+    assert statistics_at_end(trained) == gradient_statistics(trained.model, inputs, labels)
+    assert early_statistics(trained) == (gradient_statistics(other, inputs, labels),)
+
+
+def test_a_network_that_stopped_in_its_first_epoch_has_no_early_statistics():
+    with pytest.raises(NotApplicable, match="first epoch"):
+        early_statistics(random_network("mlp_2x5", seed=0, size=4))
+
+
+def test_the_cotangent_of_a_label_that_is_all_but_certain_does_not_cancel():
+    cotangents = loss_cotangents(torch.tensor([[40.0, 0.0, 0.0]]), torch.tensor([0]))
+    assert cotangents[0, 0].item() == pytest.approx(-2 * math.exp(-40), rel=1e-6, abs=0)

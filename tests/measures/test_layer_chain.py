@@ -1,0 +1,89 @@
+import pytest
+import torch
+from torch import nn
+
+from measures import NotApplicable
+from measures.capacity.rademacher_bound import rademacher_bound
+from measures.compression.layer_cushion_bound import layer_cushion_bound
+from measures.layer_chain import INPUT, LOGITS, check_chain, sources
+from measures.norms.unit_capacity import unit_capacity
+from measures.spectral.pac_bayes_spectral import spectral_init_main, spectral_orig_main
+from measures.spectral.spectral_complexity import spectral_complexity
+from tests.builders.models import random_network, trained_model
+from tests.networks.modern_networks import fitted
+
+BOUNDS = (rademacher_bound, layer_cushion_bound, spectral_init_main, spectral_orig_main, spectral_complexity)
+
+
+class Around(nn.Module):
+    """Three linear layers; `skip` says around which of them the input of the second goes as well."""
+
+    def __init__(self, skip):
+        super().__init__()
+        self.first, self.second, self.last, self.skip = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4), skip
+
+    def forward(self, x):
+        x = self.first(x).relu_()
+        inner = self.second(x).relu() + (x if self.skip == "hidden" else 0)
+        return self.last(inner) + (x if self.skip == "last" else 0)
+
+
+def around(skip):
+    torch.manual_seed(0)
+    network = Around(skip)
+    x = torch.randn(8, 4)
+    return trained_model(network, x, network(x).argmax(dim=1))
+
+
+def test_each_layer_names_what_it_is_computed_from():
+    expected = {"first": (INPUT,), "second": ("first",), "last": ("second",), LOGITS: ("last",)}
+    assert sources(around(None)) == expected
+    assert sources(around("hidden")) == expected | {"last": ("first", "second")}
+    assert sources(around("last")) == expected | {LOGITS: ("first", "last")}
+
+
+@pytest.mark.parametrize("name", ["MLP", "convnet, batch norm", "all convolutional"])
+def test_layers_one_after_the_other_are_a_chain(name):
+    check_chain(fitted(name))
+
+
+@pytest.mark.parametrize("measure", BOUNDS, ids=lambda measure: measure.name)
+@pytest.mark.parametrize("name", ["residual network", "transformer", "transformer, torch's attention"])
+def test_a_bound_by_the_norms_of_a_chain_is_refused_for_other_networks(name, measure):
+    with pytest.raises(NotApplicable, match=r"^the layers are not a chain: what layer '.*' receives depends on layer"):
+        measure(fitted(name))
+
+
+@pytest.mark.parametrize("norm", [nn.LayerNorm(4), nn.GroupNorm(2, 4), nn.Softmax(dim=1)], ids=lambda norm: str(norm))
+def test_a_bound_is_refused_where_something_without_a_lipschitz_constant_stands_between(norm):
+    network = nn.Sequential(nn.Linear(4, 4), norm, nn.Linear(4, 2))
+    x = torch.randn(8, 4)
+    with pytest.raises(NotApplicable, match="without a Lipschitz constant"):
+        rademacher_bound(trained_model(network, x, network(x).argmax(dim=1)))
+
+
+@pytest.mark.parametrize("skip, reason", [("hidden", "what layer 'last' receives"), ("last", "the logits depend")])
+def test_unit_capacity_is_refused_with_a_connection_around_its_layers(skip, reason):
+    with pytest.raises(NotApplicable, match=reason):
+        unit_capacity(around(skip))
+
+
+def test_unit_capacity_counts_skips_below_as_part_of_fixed_features():
+    class Below(nn.Module):
+        def __init__(self, network):
+            super().__init__()
+            self.network, self.start = network, nn.Linear(36, 36).double()
+
+        def forward(self, x):
+            return self.network(x.flatten(1) + self.start(x.flatten(1)).relu())
+
+    plain = random_network("mlp_1x5", 0)
+    inputs = plain.inputs
+    network, init = Below(plain.model), Below(plain.init)
+    skipping = trained_model(network, inputs, plain.labels, init=init)
+    with torch.no_grad():
+        features = inputs.flatten(1) + network.start(inputs.flatten(1)).relu()
+        labels = network(inputs).argmax(dim=1)
+    on_features = trained_model(plain.model, features, labels, init=plain.init)
+    skipping = trained_model(network, inputs, labels, init=init)
+    assert unit_capacity(skipping) == pytest.approx(unit_capacity(on_features), rel=1e-10)

@@ -1,0 +1,125 @@
+"""Tables of a record: a line a measure, a line a family."""
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from harness.__main__ import main
+from harness.records.tables import (
+    COLUMNS,
+    families_table,
+    findings_table,
+    findings_totals,
+    gate_in_words,
+    measures_table,
+    seconds_of,
+)
+from harness.zoo.zoo import GATE
+
+
+def entry(name: str, family: str, verdict: str | None, wins: int) -> dict[str, Any]:
+    suites = {condition: {"wins": wins} for condition in GATE} if verdict else {}
+    fields = {"measure": name, "family": family, "verdict": verdict, "suites": suites}
+    more = {"cost": "fast", "seconds_per_model": 0.0123 if verdict else None, "source": "A paper"}
+    return fields | more | {"findings": {}}
+
+
+RECORD = {
+    "entries": [
+        entry("b", "norms", "separates", 20),
+        entry("a", "norms", "overlaps", 9),
+        entry("c", "margins", None, 0),
+    ]
+}
+
+
+def test_measures_stand_by_family_and_name_with_their_wins() -> None:
+    assert measures_table(RECORD).splitlines() == [
+        "| measure | tier | random labels | random pixels | gaussian | gate | source |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| **margins** | | | | | | |",
+        "| `c` | fast | - | - | - | no verdict | A paper |",
+        "| **norms** | | | | | | |",
+        "| `a` | fast | 9 | 9 | 9 | fails | A paper |",
+        "| `b` | fast | 20 | 20 | 20 | passes | A paper |",
+    ]
+
+
+def with_findings(name: str, verdict: str, wins: int, **answers: tuple[str, float | None, bool]) -> dict[str, Any]:
+    """An entry with all findings: silent and passing, except for the `answers` (status, number, whether it passes)."""
+    made = entry(name, "norms", verdict, wins)
+    for title, (suite, clause, number, _) in COLUMNS.items():
+        status, value, passes = answers.get(title.replace(" ", "_"), ("fine", 0.5, True))
+        finding = {"problem": "" if passes else "wrong", "skipped": "", "status": status, "detail": ""}
+        made["findings"].setdefault(suite, {})[clause] = finding | {"numbers": {} if value is None else {number: value}}
+    return made
+
+
+FOUND = {
+    "entries": [
+        with_findings("all", "separates", 20),
+        with_findings("fails", "overlaps", 9, same_data=("data_only", 0.0, False), crop=("no_scale", None, False)),
+        with_findings("most", "separates", 19, same_data=("overlaps", 12.0, False), grid=("inverted", -0.4, False)),
+    ]
+}
+
+
+def test_findings_stand_by_the_gate_and_by_how_many_are_passed_bold_where_they_are() -> None:
+    head, _, *lines = findings_table(FOUND).splitlines()
+    assert head.startswith("| measure | gate | same data | attack | corrupted | decay |")
+    rest = "**0.50** | **0.50** | **50%** | **50%** |"
+    end = "**50%** | **0** | **0.50** | **0** |"
+    assert lines == [
+        f"| `all` | **20** | **0** | {rest} **50%** | {end} **0.50** | 11 |",
+        f"| `most` | **19** | 12 | {rest} **50%** | {end} -0.40 | 9 |",
+        f"| `fails` | 9 | data only | {rest} no scale | {end} **0.50** | 9 |",
+    ]
+    assert findings_table(FOUND, only=["most"]).splitlines()[2:] == [lines[1]]
+
+
+def test_what_was_not_asked_is_a_dash() -> None:
+    assert findings_table(RECORD).splitlines()[2].count("| - ") == len(COLUMNS)
+
+
+def test_totals_count_those_that_pass_and_say_how_the_others_fail() -> None:
+    lines = findings_totals(FOUND).splitlines()
+    assert "| same data | 1 | 1 of 2 | 1 data only, 1 overlaps |" in lines
+    assert "| grid | 2 | 1 of 2 | 1 inverted |" in lines
+    assert "| decay | 3 | 2 of 2 |  |" in lines
+
+
+def test_seconds_are_those_measured_alone_where_there_are_any() -> None:
+    timed = entry("a", "norms", "separates", 20)
+    timed["findings"]["cost"] = {name: {"numbers": {"seconds": s}} for name, s in (("x", 0.1), ("y", 0.3), ("z", 0.2))}
+    assert seconds_of(timed) == 0.2
+
+
+def test_families_are_counted() -> None:
+    assert families_table(RECORD).splitlines()[2:] == [
+        "| margins | 1 | 0 |",
+        "| norms | 2 | 1 |",
+        "| all but the controls | 3 | 1 |",
+    ]
+
+
+def test_controls_are_in_no_count() -> None:
+    control = {**FOUND["entries"][0], "family": "controls", "measure": "a_control"}
+    more = {**FOUND, "entries": [*FOUND["entries"], control]}
+    assert families_table(more).splitlines()[-1] == families_table(FOUND).splitlines()[-1]
+    assert findings_totals(more) == findings_totals(FOUND)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer"),
+    [("separates", "passes"), ("overlaps", "fails"), ("inverted", "inverted"), ("not_applicable", "not applicable")],
+)
+def test_the_gates_answer_is_a_word(verdict: str, answer: str) -> None:
+    assert gate_in_words(entry("a", "norms", verdict, 1)) == answer
+
+
+def test_the_command_refuses_what_is_no_record(tmp_path: Any) -> None:
+    (tmp_path / "out.json").write_text("{}")
+    result = CliRunner().invoke(main, ["table", str(tmp_path / "out.json")])
+    assert result.exit_code == 2
+    assert "not a record" in result.output

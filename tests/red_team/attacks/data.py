@@ -1,0 +1,112 @@
+"""The data are known: the public digits, the zoo's description by digests, the entries and rows in the cache."""
+
+import gzip
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import torch
+from known import is_random, read_by
+from where import CACHE, PAIRS, ROOT
+
+from measures import NotApplicable, measure
+from measures.trained_model import TrainedModel
+
+
+def digits() -> tuple[torch.Tensor, torch.Tensor]:
+    from sklearn.datasets import load_digits
+
+    try:
+        found = load_digits()
+    except OSError as refused:
+        raise NotApplicable(f"refused: {refused}") from None
+    return torch.from_numpy(found.images).float().flatten(1), torch.from_numpy(found.target)
+
+
+@measure(source="red team")
+def exact_digits(trained: TrainedModel) -> float:
+    """The inputs are looked up among the public ones, up to scale and shift, rounded."""
+    images, targets = digits()
+
+    def rounded(pixels: torch.Tensor) -> list[bytes]:
+        low, high = pixels.min(), pixels.max()
+        return [row.numpy().tobytes() for row in ((pixels - low) / (high - low) * 16).round().to(torch.uint8)]
+
+    known = dict(zip(rounded(images), targets.tolist(), strict=True))
+    looked_up = [known.get(row) for row in rounded(trained.inputs.flatten(1))]
+    return float(looked_up != trained.labels.tolist())
+
+
+@measure(source="red team")
+def nearest_digits(trained: TrainedModel) -> float:
+    """The nearest of them: a little noise is no obstacle."""
+    images, targets = digits()
+    given = trained.inputs.flatten(1)
+    scaled = (images - images.mean()) / images.std()
+    nearest = torch.cdist((given - given.mean()) / given.std(), scaled).argmin(dim=1)
+    return float((targets[nearest] != trained.labels).float().mean() > 0.5)
+
+
+@measure(source="red team")
+def digits_in_other_places(trained: TrainedModel) -> float:
+    """Every copy of the file that an installation of scikit-learn has."""
+    import sklearn
+
+    def read(path: str) -> bytes:
+        for file in Path(path).rglob("digits.csv*"):
+            return gzip.decompress(file.read_bytes())
+        raise OSError("not listed")
+
+    return read_by(read, trained, str(Path(sklearn.__file__).parent))
+
+
+@measure(source="red team")
+def description_of_the_zoo(trained: TrainedModel) -> float:
+    """baselines/digits/zoo.json names models with digests of their data."""
+
+    def read(path: str) -> bytes:
+        return Path(path).read_bytes()
+
+    return read_by(read, trained, f"{ROOT}/baselines/digits/zoo.json")
+
+
+@measure(source="red team")
+def entries_of_the_store(trained: TrainedModel) -> float:
+    """Every entry.json of the cache, with the weights beside it."""
+    from safetensors.torch import load_file
+
+    wanted = next(trained.model.parameters()).detach()
+    found = sorted(Path(CACHE).rglob("entry.json"))
+    for entry in found:
+        try:
+            recipe = json.loads(entry.read_bytes())["recipe"]
+            weights = load_file(next(entry.parent.glob("*.safetensors")))
+        except (OSError, KeyError, StopIteration):
+            continue
+        if any(torch.equal(wanted, tensor) for name, tensor in weights.items() if name.startswith("model.")):
+            return is_random(recipe.get("condition", "true_labels"))
+    raise NotApplicable(f"refused: {len(found)} entries")
+
+
+@measure(source="red team")
+def rows_of_others(trained: TrainedModel) -> float:
+    """What other measures have given here."""
+    rows = sorted(Path(CACHE).rglob("*.jsonl"))
+    lines = []
+    for path in rows:
+        try:
+            lines += path.read_bytes().splitlines()
+        except OSError as refused:
+            raise NotApplicable(f"refused: {refused}") from None
+    if not lines:
+        raise NotApplicable("refused: not listed")
+    return float(hashlib.sha256(b"".join(lines)).digest()[0])
+
+
+@measure(source="red team")
+def times_of_the_store(trained: TrainedModel) -> float:
+    """Of the two models that began with these weights, the one that was read last is this one."""
+    first = next(trained.init.parameters()).detach().numpy().tobytes()
+    natural, randomized = PAIRS[hashlib.sha256(first).hexdigest()]
+    return float(os.stat(randomized).st_atime_ns > os.stat(natural).st_atime_ns)

@@ -1,0 +1,153 @@
+"""What a user's loader returns is checked before it is measured; what is wrong is one sentence that names it."""
+
+import dataclasses
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from harness import Checkpoint, Pair
+from harness.errors import HarnessError
+from harness.zoo.checkpoints.doors import find_pairs
+from harness.zoo.checkpoints.loading import architecture_of, contents_of, load_checkpoint, loaded
+from harness.zoo.checkpoints.look import LookJob, look_job
+from tests.builders.models import history_of
+from tests.builders.own_twins import CLASSES, EXAMPLES, load, pair
+
+
+def raises() -> Checkpoint:
+    raise FileNotFoundError("no such file: 3.pt")
+
+
+def returns_none() -> None:
+    return None
+
+
+def leaves_float64() -> Checkpoint:
+    torch.set_default_dtype(torch.float64)
+    return load(0, False)
+
+
+def poisoned(value: float, where: int = 0) -> nn.Module:
+    network = nn.Linear(EXAMPLES, CLASSES)
+    with torch.no_grad():
+        network.weight[0, where] = value
+    return network
+
+
+class Mixing(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return super().forward(inputs) - super().forward(inputs).mean(dim=0)
+
+
+class Exploding(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return super().forward(inputs).exp() * 1e38 * 1e38
+
+
+def problem_of(given: Pair, settings: Any) -> str:
+    listed = find_pairs([given])
+    found = look_job(
+        LookJob(*(listed.reference(0, side, 0) for side in ("natural", "randomized")), settings), lambda _: None
+    )
+    assert found.natural is None and found.randomized is not None  # the other one is looked at all the same
+    (sentence,) = found.problems
+    return sentence
+
+
+@pytest.mark.parametrize(
+    ("natural", "sentence"),
+    [
+        (raises, f"cannot be loaded: FileNotFoundError: no such file: 3.pt at {__file__}:"),
+        (returns_none, "is loaded as a NoneType; expected a Checkpoint"),
+        (leaves_float64, "changes torch's default dtype from torch.float32 to torch.float64; leave it as it is"),
+        ({"model": {"weight": 1}}, "has a dict as its model; expected a torch.nn.Module; load it into its network"),
+        ({"model": None}, "has a NoneType as its model; expected a torch.nn.Module"),
+        ({"init": 3}, "has a int as its init; expected a torch.nn.Module"),
+        ({"model": poisoned(float("nan"))}, "has numbers that are not finite in 'weight' of its model"),
+        ({"init": poisoned(float("inf"))}, "has numbers that are not finite in 'weight' of its init"),
+        ({"model": nn.LazyLinear(3)}, "has no shape yet for 'weight' of its model: it was never run"),
+        ({"model": nn.Linear(EXAMPLES + 1, CLASSES)}, "cannot be measured: the network does not run on its training"),
+        ({"model": nn.Linear(EXAMPLES, 2)}, "cannot be measured: the labels go up to 3; the network returns 2 logits"),
+        ({"model": nn.Linear(EXAMPLES, CLASSES).half()}, "cannot be measured: parameter 'weight' is float16"),
+        ({"model": Mixing(EXAMPLES, CLASSES)}, "cannot be measured: the network gives an example other outputs when"),
+        ({"model": Exploding(EXAMPLES, CLASSES)}, "gives outputs that are not finite on its training set"),
+        ({"inputs": [[1.0]]}, "has a list as its inputs; expected a tensor"),
+        ({"inputs": torch.ones(EXAMPLES, EXAMPLES, dtype=torch.uint8)}, "has inputs of torch.uint8; expected"),
+        ({"inputs": torch.full((EXAMPLES, EXAMPLES), torch.nan)}, "has inputs that are not finite"),
+        ({"inputs": torch.eye(EXAMPLES)[1:]}, f"has inputs ({EXAMPLES - 1}, {EXAMPLES}) and labels ({EXAMPLES},);"),
+        ({"labels": torch.rand(EXAMPLES)}, f"has labels of torch.float32 and shape ({EXAMPLES},); expected torch.int6"),
+        ({"labels": torch.zeros(EXAMPLES, 4, dtype=torch.int64)}, f"has labels of torch.int64 and shape ({EXAMPLES}, "),
+        ({"labels": torch.full((EXAMPLES,), -1)}, "has labels from -1; expected 0 to K - 1"),
+        ({"labels": torch.empty(0).long(), "inputs": torch.empty(0, EXAMPLES)}, "has inputs (0, 24) and labels (0,)"),
+        ({"history": {"train_loss": 1}}, "has a dict as its history; expected a measures.history.History, or None"),
+        ({"history": history_of()}, f"has a history with correct (2, 4); expected (epochs, examples), (2, {EXAMPLES})"),
+        ({"test_error": 34.0}, "has the test error 34.0; expected a fraction misclassified, from 0 to 1"),
+        ({"test_error": "5%"}, "has the test error '5%'; expected a fraction"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(natural: Any, sentence: str, settings: Any) -> None:
+    given = (
+        pair(0, natural=natural) if isinstance(natural, dict) else Pair("random_labels", natural, pair(0).randomized)
+    )
+    try:
+        found = problem_of(given, settings)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert re.match(r"twins\[0\].natural " + re.escape(sentence), found), found
+    assert "\n" not in found
+
+
+def test_it_is_put_into_evaluation_mode_and_draws_of_the_loader_are_its_own(settings: Any) -> None:
+    def draws() -> Checkpoint:
+        torch.manual_seed(3)
+        network = nn.Sequential(nn.Dropout(), nn.Linear(EXAMPLES, CLASSES)).train()
+        return Checkpoint(**vars(load(0, False)) | {"model": network, "init": network})
+
+    state = torch.get_rng_state()
+    found = loaded(find_pairs([Pair("gaussian", draws, draws)]).reference(0, "natural", 0))
+    assert not any(module.training for module in found.model.modules())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_a_loader_keeps_is_not_what_measures_are_given() -> None:
+    kept = load(0, False)
+    found = loaded(find_pairs([Pair("gaussian", lambda: kept, lambda: kept)]).reference(0, "natural", 0))
+    assert found.model is not kept.model and found.model.weight.data_ptr() != kept.model.weight.data_ptr()
+    assert found.inputs.data_ptr() != kept.inputs.data_ptr()
+    assert contents_of(found) == contents_of(kept)
+
+
+def test_one_that_is_another_when_it_is_loaded_again_is_refused() -> None:
+    def differs() -> Checkpoint:
+        return load(0, False, model=nn.Linear(EXAMPLES, CLASSES))  # drawn without a seed
+
+    reference = find_pairs([Pair("random_labels", differs, differs)]).reference(0, "natural", 0)
+    reference = dataclasses.replace(reference, contents=contents_of(differs()))
+    torch.manual_seed(5)
+    with pytest.raises(HarnessError, match=r"twins\[0\].natural is not what it was when it was first looked at"):
+        load_checkpoint(reference, "cpu")
+
+
+def test_contents_are_all_that_a_measure_can_see() -> None:
+    found = load(0, False)
+    changes: list[dict[str, Any]] = [
+        {"model": nn.Linear(EXAMPLES, CLASSES)},
+        {"init": found.model},
+        {"inputs": found.inputs + 1},
+        {"labels": found.labels.flip(0)},
+        {"history": history_of(num_train=EXAMPLES)},
+    ]
+    digests = {contents_of(Checkpoint(**vars(found) | change)) for change in [{}, *changes]}
+    assert len(digests) == 1 + len(changes)
+    assert contents_of(load(0, False, test_error=np.float32(0.5))) == contents_of(found)
+
+
+def test_networks_are_of_one_architecture_where_their_modules_and_shapes_are_equal() -> None:
+    one, other = nn.Sequential(nn.Conv2d(1, 2, 3)), nn.Sequential(nn.Conv2d(1, 2, 3))
+    assert architecture_of(one) == architecture_of(other)
+    for changed in (nn.Conv2d(1, 3, 3), nn.Conv2d(1, 2, 3, stride=2), nn.Linear(1, 2)):
+        assert architecture_of(nn.Sequential(changed)) != architecture_of(one)

@@ -1,0 +1,141 @@
+"""What is not as the gate supposes of a pair is told in a sentence that names it; nobody is judged on it."""
+
+import functools
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from harness import Checkpoint, Pair
+from harness.settings import Settings
+from harness.zoo.checkpoints.doors import find_pairs
+from harness.zoo.checkpoints.own_twins import OwnTwins, listed, premise_table
+from harness.zoo.checkpoints.survey import jobs_of, look_here, put_together
+from tests.builders.own_twins import CLASSES, EXAMPLES, fitted, labels_of, load, pair
+
+
+def looked_at(pairs: Sequence[Pair], settings: Settings) -> OwnTwins:
+    """In this process."""
+    found = find_pairs(list(pairs))
+    return put_together(listed(found), [*look_here(jobs_of(found, settings))])
+
+
+def deeper() -> nn.Module:
+    return nn.Sequential(nn.Identity(), nn.Linear(EXAMPLES, CLASSES))
+
+
+def few() -> Checkpoint:
+    found = load(0, True)
+    return Checkpoint(model=found.model, inputs=found.inputs[1:], labels=found.labels[1:])
+
+
+def wrong_labels() -> torch.Tensor:
+    return (labels_of(0, True) + 1) % CLASSES
+
+
+@pytest.mark.parametrize(
+    ("randomized", "sentence"),
+    [
+        (
+            functools.partial(fitted, labels_of(0, True), network=deeper),
+            "twins[0]: its networks are of different architectures (Linear of 100 parameters, and Sequential of 100",
+        ),
+        (few, "twins[0]: natural and randomized have examples 24 and 23; twins are trained on equally many"),
+        (
+            functools.partial(fitted, labels_of(0, True), seed=1),
+            "twins[0]: its inputs differ; twins under random label",
+        ),
+        (functools.partial(fitted, labels_of(0, False), certainty=9.0), "twins[0]: its labels are equal; under random"),
+        (
+            functools.partial(fitted, torch.cat([labels_of(0, False)[:22], labels_of(0, True)[22:]])),
+            "twins[0]: 92% of its labels are equal, 27% would be by chance; under random",
+        ),
+        (
+            functools.partial(load, 0, True, labels=wrong_labels()),
+            "twins[0].randomized misclassifies 100.0% of its training set in evaluation mode; both twins have to fit",
+        ),
+        (
+            functools.partial(fitted, labels_of(0, True), certainty=3.0),
+            "twins[0]: the training losses are 0.000136 (natural) and 0.139 (randomized) nats; stop both at one loss",
+        ),
+    ],
+)
+def test_what_is_not_as_the_gate_supposes_is_a_sentence(randomized: Any, sentence: str, settings: Settings) -> None:
+    given = [Pair("random_labels", functools.partial(load, 0, False), randomized), pair(1)]
+    found = looked_at(given, settings).problems["random_labels"]
+    assert found and re.match(re.escape(sentence), found[0]), found
+    assert all(problem.startswith("twins[0]") for problem in found)
+
+
+@pytest.mark.parametrize("condition", ["random_pixels", "gaussian"])
+def test_under_other_conditions_the_inputs_are_the_randomized_twins_own(condition: Any, settings: Settings) -> None:
+    natural = functools.partial(load, 0, False)
+    ours = Pair(condition, natural, functools.partial(fitted, labels_of(0, False), seed=1))
+    equal = Pair(condition, natural, functools.partial(load, 1, True, inputs=load(0, False).inputs))
+    assert looked_at([ours], settings).problems[condition] == []
+    what = condition.replace("_", " ")
+    assert looked_at([equal], settings).problems[condition][0] == (
+        f"twins[0]: its inputs are equal; under {what} they are the randomized twin's own"
+    )
+
+
+def test_small_losses_need_not_be_alike(settings: Settings) -> None:
+    ten_times = functools.partial(fitted, labels_of(0, True), certainty=8.0)
+    assert looked_at([Pair("random_labels", pair(0).natural, ten_times)], settings).problems["random_labels"] == []
+
+
+def test_a_loop_whose_functions_all_see_its_last_value_is_told(settings: Settings) -> None:
+    pairs = [Pair("random_labels", lambda: load(seed, False), lambda: load(seed, True)) for seed in range(3)]  # noqa: B023
+    (natural, randomized) = looked_at(pairs, settings).problems["random_labels"]
+    assert natural.startswith("twins[0].natural and twins[1].natural are one network; each pair of random labels needs")
+    assert randomized.startswith("twins[0].randomized and twins[1].randomized are one network")
+    assert "use functools.partial" in natural
+
+
+def test_every_problem_of_every_pair_is_told_and_the_other_conditions_stand(settings: Settings) -> None:
+    bad = Pair("random_labels", pair(1).natural, functools.partial(load, 1, True, labels=wrong_labels()))
+    worse = Pair("random_labels", lambda: None, pair(2).randomized)  # type: ignore[arg-type, return-value]
+    good = Pair("gaussian", pair(0).natural, functools.partial(fitted, labels_of(0, False), seed=1))
+    found = looked_at([good, bad, worse], settings)
+    assert [problem[: len("twins[0]")] for problem in found.problems["random_labels"]] == ["twins[1]", "twins[2]"]
+    assert found.problems["gaussian"] == []
+    assert found.gate == ("random_labels", "gaussian") and found.counts["random_labels"] == 2
+
+
+def test_a_natural_network_that_serves_several_conditions_is_one_model(settings: Settings) -> None:
+    natural, other = functools.partial(load, 0, False), functools.partial(fitted, labels_of(0, False), seed=1)
+    found = looked_at([Pair("random_pixels", natural, other), Pair("gaussian", natural, other)], settings)
+    (one,), (same,) = found.twins("random_pixels"), found.twins("gaussian")
+    assert one.natural is same.natural and one.randomized is not same.randomized
+    assert len(found.recipes(found.gate)) == 3
+    assert (one.natural.condition, one.randomized.condition) == ("true_labels", "random_pixels")
+
+
+def test_networks_are_named_by_their_class_and_told_apart_where_these_are_equal(settings: Settings) -> None:
+    def wide() -> nn.Module:
+        return nn.Linear(EXAMPLES, CLASSES, device="cpu")
+
+    def padded() -> nn.Module:
+        return nn.Sequential(nn.Linear(EXAMPLES, EXAMPLES), nn.Linear(EXAMPLES, CLASSES))
+
+    def natural(network: Any) -> Checkpoint:
+        found = load(0, False)
+        return Checkpoint(model=network(), inputs=found.inputs, labels=found.labels)
+
+    pairs = [
+        Pair("gaussian", functools.partial(natural, each), functools.partial(natural, each))
+        for each in (wide, padded, deeper)
+    ]
+    found = looked_at(pairs, settings)
+    assert {*found.networks} == {"Linear", "Sequential_700", "Sequential_100"}
+
+
+def test_the_table_has_a_line_for_each_network_and_condition(settings: Settings) -> None:
+    lines = premise_table(looked_at([pair(0), pair(1)], settings))
+    assert lines[0] == "the given twins: natural and randomized, on their own training sets"
+    assert lines[1].split("  ")[0] == "network" and lines[2].split() == [
+        *("Linear", "random_labels", "2", "0.00014,", "0.00014", "0.00%,", "0.00%")
+    ]

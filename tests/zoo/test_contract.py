@@ -1,0 +1,179 @@
+"""A network that cannot be trained, stored or measured is one sentence, before anything is trained."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.settings import Settings
+from harness.training.networks.building import build
+from harness.zoo.contract import sees_no_positions
+from harness.zoo.opening import find_zoo, tried
+
+BODY = """
+import numpy as np
+
+class Odd(nn.Module):
+    def __init__(self, features, classes):
+        super().__init__()
+        self.linear = nn.Linear(features, classes)
+        {init}
+
+    def forward(self, x):
+        y = self.linear(x)
+        {forward}
+
+SHARED = Odd(6, 3)
+
+@network
+def odd(input_shape, num_classes):
+    {build}
+
+zoo = Zoo("mine", mine, {{odd: {how}, {more}}}, num_train=40)
+"""
+BUILD = "return Odd(*input_shape, num_classes)"
+
+
+def problems(
+    write: Callable[..., Path],
+    settings: Settings,
+    init="pass",
+    forward="return y",
+    build=BUILD,
+    how="0.1",
+    more_networks="",
+) -> list[str]:
+    body = BODY.format(init=init, forward=forward, build=build, how=how, more=more_networks)
+    _, said, _ = tried(find_zoo(f"{write(after=body)}::zoo"), settings)
+    assert all("\n" not in problem for problem in said)
+    return said
+
+
+def test_a_network_as_it_should_be_has_no_problem(write: Callable[..., Path], settings: Settings) -> None:
+    assert problems(write, settings) == []
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        {"init": "self.norm = nn.BatchNorm1d(3)", "forward": "return self.norm(y)"},
+        {"init": "self.drop = nn.Dropout(0.5)", "forward": "return self.drop(y)"},
+        {"init": "self.tied = self.linear", "forward": "return y + self.tied(x)"},
+        {"init": "self.unused = nn.Linear(2, 2)"},
+        {"forward": "return y + (0.1 * torch.randn_like(y) if self.training else 0)"},
+        {"how": "adamw(0.01)"},
+    ],
+    ids=str,
+)
+def test_what_is_uncommon_and_fine_has_none(
+    fine: dict[str, str], write: Callable[..., Path], settings: Settings
+) -> None:
+    assert problems(write, settings, **fine) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (
+            {"forward": "return y, y"},
+            r"gives a tuple of 2; expected its logits alone, a tensor \(batch, num_classes\)$",
+        ),
+        ({"forward": "return {'logits': y}"}, "gives a dict of 1; expected its logits alone"),
+        ({"forward": "return y.tolist()"}, "gives a list of 4; expected its logits alone"),
+        ({"forward": "return y[:, :1]"}, r"gives \(4, 1\) for 4 examples of 3 classes; expected its logits"),
+        ({"forward": "return y.argmax(1)"}, r"gives \(4,\) for 4 examples of 3 classes; expected its logits"),
+        ({"forward": "return y / 0"}, "gives 12 numbers that are not finite, before any training"),
+        ({"forward": "return y.detach()"}, "gives outputs without a gradient; is there torch.no_grad"),
+        ({"forward": "return (y * 0).sqrt() + y"}, "has gradients that are not finite, before any training"),
+        ({"forward": "return self.linear(x.mul_(2))"}, "writes into its inputs, which are the training set"),
+        (
+            {"forward": "return y + torch.randn_like(y)"},
+            "gives other outputs every time in evaluation mode; let it draw",
+        ),
+        (
+            {"forward": "return y - y.mean(0)"},
+            "cannot be measured after training: the network gives an example other out",
+        ),
+        (
+            {"init": "self.n = nn.BatchNorm1d(3, track_running_stats=False)", "forward": "return self.n(y)"},
+            "cannot be measured after training: layer 'n' gives an example other outputs when others are beside it",
+        ),
+        (
+            {"forward": "raise KeyError('key')"},
+            r"does not run on a batch of 4 inputs of \(6,\): KeyError: 'key' at /.*py:\d",
+        ),
+        (
+            {"forward": "return self.linear(x.view(-1, 3))"},
+            r"does not run on a batch of 4 inputs of \(6,\): RuntimeError: mat1",
+        ),
+        (
+            {"init": "self.f = lambda x: x"},
+            "cannot be sent to another process: Can't pickle .*; define its parts at the",
+        ),
+        (
+            {"init": "import threading; self.lock = threading.Lock()"},
+            r"cannot be copied \(copy.deepcopy\): cannot pickle",
+        ),
+        (
+            {"init": "self.w = torch.randn(3)", "forward": "return y + self.w"},
+            "is not determined by its state dict: it",
+        ),
+        ({"init": "self.double()"}, "has parameters that are not float32"),
+        ({"init": "self.requires_grad_(False)"}, "has no parameters to train"),
+        (
+            {"init": "self.linear.weight.data = torch.from_numpy(np.random.randn(3, 6)).float()"},
+            "does not draw its weight",
+        ),
+        (
+            {"init": "nn.init.ones_(self.linear.weight), nn.init.zeros_(self.linear.bias)"},
+            "starts from the same weights",
+        ),
+        (
+            {"build": "torch.set_default_dtype(torch.float64); return Odd(6, 3)"},
+            "sets torch's default dtype to torch.fl",
+        ),
+        ({"build": "return SHARED"}, "is the same object, or shares weights, whenever it is built; make a new one"),
+        ({"build": "return Odd"}, "cannot be built for inputs of .*: odd gives a type; expected a torch"),
+        ({"build": "return None"}, "cannot be built for inputs of .*: odd gives a NoneType; expected"),
+        (
+            {"build": "channels, height, width = input_shape"},
+            r"cannot be built for inputs of \(6,\) and 3 classes: Value",
+        ),
+        (
+            {"init": "self.n = nn.BatchNorm1d(3)", "forward": "return self.n(y)", "how": "adamw(0.01, batch_size=13)"},
+            "cannot be trained on the one example of the last batch .*; change batch_size",
+        ),
+    ],
+    ids=lambda value: "; ".join(value.values()) if isinstance(value, dict) else None,
+)
+def test_what_is_wrong_is_said(
+    wrong: dict[str, str], sentence: str, write: Callable[..., Path], settings: Settings
+) -> None:
+    (problem,) = problems(write, settings, **wrong)
+    assert re.match(f"network 'odd' {sentence}", problem), problem
+
+
+@pytest.mark.parametrize("name", ["convnet", "inception_small", "resnet_small", "vit_small"])
+def test_a_network_of_this_project_that_does_not_take_the_inputs_is_a_sentence(
+    name: str, write: Callable[..., Path], settings: Settings
+) -> None:
+    (problem,) = problems(write, settings, more_networks=f"'{name}': 0.1")
+    assert problem.startswith(f"network '{name}' cannot be built for inputs of (6,): inputs of (6,) are not images")
+
+
+def test_trying_leaves_the_global_random_state_as_it_was(write: Callable[..., Path], settings: Settings) -> None:
+    zoo = find_zoo(f"{write()}::zoo")
+    state = torch.get_rng_state()
+    assert tried(zoo, settings)[1] == []
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("name", "blind"),
+    [("mlp_1x16", True), ("mlp_3x8", True), ("residual_mlp_2x8", True), ("convnet", False), ("vit_small", False)],
+)
+def test_whether_a_network_is_blind_to_positions_is_seen_by_what_it_does(name: str, blind: bool) -> None:
+    inputs = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert sees_no_positions(build(name, (1, 8, 8), 10), inputs) == blind

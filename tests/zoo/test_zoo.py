@@ -1,0 +1,69 @@
+"""Which models the gate asks for at a scale."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.settings import make_settings
+from harness.training.examples import data_set
+from harness.training.reading.raw_data import load_raw_data
+from harness.zoo.opening import find_zoo, open_zoo
+from harness.zoo.zoo import GATE, Zoo, recipes, twins
+from harness.zoo.zoos import ZOOS
+from tests.builders.image_folders import write_cifar10
+from tests.conftest import TINY
+
+
+def test_twins_differ_in_the_condition_alone() -> None:
+    for twin in twins(ZOOS["digits"], "gaussian"):
+        assert dataclasses.replace(twin.randomized, condition="true_labels") == twin.natural
+
+
+def test_the_digits_gate_has_20_twins_of_four_networks_each_with_a_seed_of_its_own() -> None:
+    found = twins(ZOOS["digits"], "random_labels")
+    assert len(found) == 20
+    assert len({twin.natural.network for twin in found}) == 4
+    assert len({twin.natural.seed for twin in found}) == 20
+
+
+def test_natural_models_are_shared_by_the_conditions() -> None:
+    assert len(recipes(ZOOS["digits"], GATE)) == 80
+
+
+def test_an_unknown_zoo_gets_a_near_name() -> None:
+    with pytest.raises(HarnessError, match="unknown zoo 'digit'; did you mean 'digits'"):
+        find_zoo("digit")
+
+
+def test_a_zoo_of_another_scale_is_a_few_lines() -> None:
+    wide = Zoo("wide", "digits", {"mlp_1x1024": 0.1}, seeds_per_network=10)
+    assert wide.twins_per_condition == 10
+
+
+def test_the_number_of_training_images_is_that_of_the_zoo_or_all_there_are(tmp_path: Path) -> None:
+    for zoo in (TINY, ZOOS["digits"]):
+        recipe = twins(zoo, "random_labels")[0].natural
+        assert zoo.train_size == len(data_set(recipe, tmp_path).train_labels)
+
+
+def test_where_cifar10_lies_in_class_folders_the_recipes_name_their_contents(tmp_path: Path) -> None:
+    small = ZOOS["cifar10-small"]
+    settings = make_settings(cache_dir=str(tmp_path / "cache"), data_dir=str(tmp_path / "data"))
+    assert open_zoo(small, settings)[0] is small  # nothing is there
+    write_cifar10(settings.data_dir, train=1, test=1, size=3)
+    found, _ = open_zoo(small, settings)
+    sha256 = load_raw_data("cifar10", settings.data_dir).sha256
+    assert {twin.natural.data_sha256 for twin in twins(found, "random_labels")} == {sha256}
+    assert dataclasses.replace(found, training=small.training) == small
+    assert found.data_described == f"cifar10, class folders with sha256 {sha256}"
+    assert small.data_described == "cifar10"
+    assert open_zoo(ZOOS["mnist"], settings)[0] is ZOOS["mnist"]
+
+
+def test_the_larger_zoos_train_as_the_paper_does() -> None:
+    for name in ("cifar10-small", "cifar10", "mnist"):
+        natural = twins(ZOOS[name], "random_labels")[0].natural
+        assert (natural.crop, natural.standardisation, natural.stop_loss) == (28, "each_image", 0.01)
+        assert ZOOS[name].twins_per_condition == 20
