@@ -111,11 +111,17 @@ for command in (check, networks, verify, gc, export_models, import_file):
 
 @main.command()
 @with_options([COST])
-def measures(cost: Any) -> None:
+@click.option("--claims", is_flag=True, help="What their sources claim, and say of random labels: a table in Markdown.")
+@click.option("--json", "as_json", is_flag=True, help="With --claims: as JSON.")
+def measures(cost: Any, claims: bool, as_json: bool) -> None:
     """List the registered measures: name, family, cost, source."""
+    from harness.evaluation.claims_table import claims_json, claims_table
     from harness.evaluation.measure_lookup import describe, list_measures
 
-    click.echo(describe(list_measures(["all"], cost)))
+    if as_json and not claims:
+        raise HarnessError("--json is of what the sources claim; add --claims")
+    shape = claims_json if as_json else claims_table if claims else describe
+    click.echo(shape(list_measures(["all"], cost)))
 
 
 @main.command()

@@ -1,5 +1,6 @@
 """python -m harness train | zoo list | measures."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -59,11 +60,20 @@ def test_measures_lists_names_families_costs_and_sources() -> None:
     assert "leave_out_stability" not in result.output
 
 
+def test_measures_tells_what_their_sources_claim_as_a_table_and_as_json() -> None:
+    table = run("measures", "--claims", "--cost", "fast").output.splitlines()
+    assert table[0] == "| measure | source | claims | random labels |"
+    content = json.loads(run("measures", "--claims", "--json", "--cost", "fast").output)
+    assert [row.split("`")[1] for row in table[2:]] == [*content]
+    assert content["epochs_to_stop"]["claims"] == {"kind": "nothing, it is a control", "place": ""}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["train", "--zoo", "digit"], "Error: unknown zoo 'digit'; did you mean 'digits'?"),
         (["zoo", "list", "digit"], "Error: unknown zoo 'digit'; did you mean 'digits'?"),
+        (["measures", "--json"], "Error: --json is of what the sources claim; add --claims"),
         (["train", "--workers", "0"], "Error: --workers is 0; expected 1 or more"),
         (["train", "--cache-dir", "/proc/nowhere"], "Error: the cache folder /proc/nowhere cannot be written"),
     ],
