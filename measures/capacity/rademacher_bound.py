@@ -13,6 +13,9 @@ Differs from the paper:
 3. ‖Wₗ‖_F is of the true linear operator with batch normalization folded in (a convolution is a matrix).
 4. Max pooling lies outside the theorem: there the value is the formula's, and no bound.
 5. Not applicable where the layers are not a chain (skip connections, branches, attention).
+
+Claims: larger gap (Golowich, Rakhlin & Shamir 2018, abstract: it bounds the Rademacher complexity).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

@@ -12,6 +12,9 @@ Differs from the papers:
 2. The supremum over the class is replaced by what training finds from the given initialisation.
 3. The functions are the signs of a difference of two outputs, so the scale of the outputs does not enter.
 4. Zhang et al.'s scaling, which is half of Bartlett & Mendelson's, and without their absolute value.
+
+Claims: larger gap (Bartlett & Mendelson 2002).
+Random labels: does not separate (Zhang et al. 2017, section 2.2).
 """
 
 import dataclasses

@@ -14,6 +14,9 @@ Differs from the paper:
 2. Not counted, as equal or nearly so for twins: the biases, which stay exact, and the tables of the code.
 3. s is sought from 4 down by factors of √2 and then by 4 bisections, to 2%. The error need not grow with s: this is the
    first acceptable step from above that the factors tell apart. Down to 4e-6, below which it is not applicable.
+
+Claims: larger gap (Zhou et al. 2019, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

@@ -3,6 +3,9 @@
     μ ~ uniform on [0, 1), drawn with a seed that is a digest (sha256) of the trained weights' bytes
 
 Twins share their seed, and a coin seeded by it would only tie; their weights differ.
+
+Claims: nothing, it is a control.
+Random labels: nothing.
 """
 
 import hashlib

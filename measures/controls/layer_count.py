@@ -1,6 +1,9 @@
 """A control: the number of weight layers. Twins share their architecture, so it ties on every pair and must lose.
 
 μ = d     linear and convolutional layers that the network applies; batch normalization is part of one
+
+Claims: nothing, it is a control.
+Random labels: nothing.
 """
 
 from measures import INVARIANCES, measure

@@ -5,6 +5,9 @@
 Cover & Hart 1967 (IEEE Trans. Inf. Theory 13:21): the error of the nearest-neighbour rule, leaving one out. Random
 labels and random inputs raise it, so it passes the randomization test, and says nothing of any network.
 Differs from the paper: none.
+
+Claims: nothing, it is a control.
+Random labels: unknown (the source could not be had).
 """
 
 import torch

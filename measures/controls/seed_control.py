@@ -3,6 +3,9 @@
     μ ~ uniform on [0, 1), drawn by `trained.generator()`
 
 It is the random part of a measure that has nothing else: were twins to receive different draws, it would be a coin.
+
+Claims: nothing, it is a control.
+Random labels: nothing.
 """
 
 import torch

@@ -4,6 +4,9 @@
 
 Zhang et al. 2017 (arXiv:1611.03530), section 2: it is 0 with true and with random labels.
 Differs from the paper: none.
+
+Claims: nothing, it is a control.
+Random labels: does not separate (Zhang et al. 2017, table 1).
 """
 
 from measures import INVARIANCES, measure

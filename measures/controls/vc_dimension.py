@@ -9,6 +9,9 @@ Differs from the paper:
 1. The order only: constants are left out.
 2. Batch normalization is folded into the layer before it first, since it adds nothing that the layers cannot express.
 3. The bound is for one output that is thresholded; here for networks with any number of logits.
+
+Claims: nothing, it is a control.
+Random labels: does not separate (Zhang et al. 2017, section 2.2).
 """
 
 import math

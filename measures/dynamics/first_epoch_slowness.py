@@ -7,6 +7,9 @@ in the first epoch, so ℓ₁ is a loss on examples not trained on yet.
 
 Arpit et al. 2017 (arXiv:1706.05394), section 3: what is learned in the first epoch, from real data and from noise.
 Differs from the paper: it shows curves and counts; the loss of a guess, log k, stands for the loss before training.
+
+Claims: read into it.
+Random labels: separates (Arpit et al. 2017, sections 3.1 and 4.2: noise is harder to fit).
 """
 
 import math

@@ -6,6 +6,9 @@ Toneva et al. 2019 (arXiv:1812.05159), section 3 (forgetting and learning events
 Differs from the paper:
 1. The mean over the examples; an example never learned was never forgotten, and counts 0 (the paper: infinity).
 2. Training stops at a loss, so that a slower training has more occasions to forget.
+
+Claims: read into it.
+Random labels: unknown (only the abstract could be had).
 """
 
 from measures import NotApplicable, measure

@@ -11,6 +11,9 @@ Differs from the paper:
 2. The error on the training set, of its first 250 examples in a random order; no test data may be seen.
 3. A layer is its weight and bias with batch normalization folded in, so that the normalization after it is set back as
    well, running statistics included.
+
+Claims: read into it.
+Random labels: unknown (only the abstract could be had).
 """
 
 import torch

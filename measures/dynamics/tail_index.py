@@ -12,6 +12,9 @@ Differs from the papers:
 1. 144 steps at the end of training (_sgd_iterates.py), in 12 blocks of K = 12.
 2. One index for all weights together; the first paper averages over layers.
 3. The estimate is not cut to (0, 2]. Steps that drift are no independent noise, and make it smaller.
+
+Claims: larger gap (Simsekli et al. 2020, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

@@ -11,6 +11,9 @@ Differs from the paper:
 1. 144 steps at the end of training; the paper takes thousands of iterates. Of a path that short μ is not a dimension
    in the limit, but how much it curls; a straight one has s = 0.
 2. m from 24 to 144; at each m the mean of log E over the first m points of 10 random orders.
+
+Claims: larger gap (Birdal, Lou, Guibas & Simsekli 2021, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

@@ -11,6 +11,9 @@ Differs from the papers:
 1. Straight segments between examples; Novak et al. follow closed curves, Hanin & Rolnick lines through the origin.
 2. A unit that switches twice between neighbouring points is not seen; max pooling's switches are not counted.
 3. Not applicable where the network applies no ReLU, or one whose inputs cannot be told apart by example.
+
+Claims: larger gap (Novak et al. 2018, abstract, as a metric of complexity).
+Random labels: unknown (the abstract of Novak et al. 2018 says it of the Jacobian norm alone).
 """
 
 from measures import NotApplicable, measure

@@ -10,6 +10,9 @@ Differs from the paper:
 1. The norm, not its square.
 2. The second form is taken as the definition. It equals the first where the network has no biases and its
    activations are homogeneous, as in the paper; with biases or batch normalization it is another number.
+
+Claims: larger gap (Liang, Poggio, Rakhlin & Stokes 2019, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import torch

@@ -6,6 +6,9 @@
 
 Dherin, Munn, Rosca & Barrett 2022 (arXiv:2209.13083).
 Differs from the paper: the mean is over the first 200 examples of `random_order` (quantities/input_gradients.py).
+
+Claims: read into it.
+Random labels: unknown (only the abstract could be had).
 """
 
 from measures import measure

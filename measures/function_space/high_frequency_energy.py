@@ -11,6 +11,9 @@ function; neither defines this number.
 Differs from the papers:
 1. The share above a cut, on lines between examples, as one value; the cut of 2 whole periods is ours.
 2. Cosines, the Fourier series of the segment travelled there and back, so that unequal ends are no jump.
+
+Claims: read into it.
+Random labels: unknown (the sources could not be had).
 """
 
 import torch

@@ -7,6 +7,9 @@
 Khromov & Singh 2023 (arXiv:2302.10886).
 Differs from the paper: the maximum is over the first 200 examples of `random_order` (quantities/input_gradients.py), so
 a weaker lower bound than all of them give.
+
+Claims: read into it.
+Random labels: unknown (the abstract speaks of effects of label noise, and not of which).
 """
 
 import torch

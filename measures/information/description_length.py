@@ -9,6 +9,9 @@ Blier & Ollivier 2018 (arXiv:1802.07044), the prequential code.
 Differs from the paper:
 1. Four blocks; the paper has about ten, with a smaller first one.
 2. The network, its training and stopping loss are those of the given model at every t; the paper chooses them.
+
+Claims: larger gap (Blier & Ollivier 2018).
+Random labels: unknown (the source could not be had).
 """
 
 import itertools

@@ -15,6 +15,9 @@ Differs from the paper:
 4. The smallest d is sought by bisection, as though every larger one were enough as well.
 5. Batch normalization is as in evaluation mode; its running statistics stay what they were before training.
 6. The trained network does not enter: the value is about its start and its training set.
+
+Claims: read into it.
+Random labels: separates (Li, Farkhi, Liu & Yosinski 2018, MNIST with shuffled labels).
 """
 
 import bisect

@@ -18,6 +18,9 @@ Differs from the paper:
 3. The kernel is that of fully connected networks with ReLU and no biases, of equal depth for convolutional ones, where
    the paper draws random networks.
 4. The m examples are the first 200 of `random_order`; the bound itself is not formed.
+
+Claims: larger gap (Valle-Perez, Camargo & Louis 2019, abstract).
+Random labels: separates (Valle-Perez, Camargo & Louis 2019, the figure of the bound against label corruption).
 """
 
 import math

@@ -13,6 +13,9 @@ tangent kernel over training.
 Differs from the papers:
 1. The examples are the first 200 of `random_order`.
 2. The kernel is the mean over outputs of each one's own; how outputs are coupled is left out.
+
+Claims: larger gap (Baratin et al. 2021, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 from torch import Tensor

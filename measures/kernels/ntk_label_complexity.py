@@ -15,6 +15,9 @@ Differs from the paper:
 3. The m examples are the first 200 of `random_order`. λ keeps rounding in float32 out; it is at most a 40th
    of the smallest eigenvalue in the trained networks of the digits.
 4. The theorem is not about the trained kernel, which has seen the labels: that it tells of the gap is read into it.
+
+Claims: larger gap (Arora et al. 2019, abstract; of the trained kernel it is read into it).
+Random labels: separates (Arora et al. 2019, abstract).
 """
 
 import math

@@ -13,6 +13,9 @@ Differs from the paper:
 4. At most 250 examples, the first of `random_order`.
 5. Examples for which the search finds no flip are left out of the mean (trained networks have next to none); not
    applicable where they are more than a tenth.
+
+Claims: read into it.
+Random labels: unknown (the source could not be had).
 """
 
 import torch

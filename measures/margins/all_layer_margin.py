@@ -14,6 +14,9 @@ Differs from the paper:
 3. An upper bound of the minimum, for 200 examples, the first of `random_order`.
 4. Not applicable where γ is 0, where a tenth of the examples has no flip within reach, or where a layer receives rows
    that are not examples.
+
+Claims: larger gap (Wei & Ma 2020, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

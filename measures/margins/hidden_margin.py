@@ -12,6 +12,9 @@ Differs from the paper:
 2. All layers, and misclassified examples too; the paper takes four representations and the correctly classified.
 3. At most 500 examples, the first of `random_order` (quantities/input_gradients.py).
 4. Not applicable where a layer's median is not above 0.
+
+Claims: larger gap (Jiang, Krishnan, Mobahi & Bengio 2019, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

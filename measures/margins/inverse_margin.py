@@ -4,6 +4,9 @@
 
 Jiang et al. 2020 (arXiv:1912.02178), eq. 22.
 Differs from the paper: not applicable where γ ≤ 0 (the paper only meets networks that fit their training set).
+
+Claims: larger gap (Jiang et al. 2020, eq. 22).
+Random labels: does not separate (Bartlett, Foster & Telgarsky 2017, abstract of the talk: not normalized).
 """
 
 from measures import measure

@@ -15,6 +15,9 @@ Differs from the paper:
 3. The features and gradients of at most 500 examples, the first of `random_order`; a class with less than two among
    them is left out. The median is over all training examples.
 4. Not applicable where γ̃ ≤ 0.
+
+Claims: larger gap (Chuang et al. 2021, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import torch

@@ -8,6 +8,9 @@ Bartlett 1998 (IEEE Trans. Information Theory 44(2)); Jiang et al. 2019 (arXiv:1
 distribution begins with its percentiles.
 Differs from the paper: negated. Where γ ≤ 0 it keeps its meaning (a share of the training set is misclassified) and
 is the number it is, unlike 1/γ² (inverse_margin.py).
+
+Claims: larger gap (Bartlett 1998; Jiang et al. 2019, abstract, of normalized ones).
+Random labels: does not separate (Bartlett, Foster & Telgarsky 2017, abstract of the talk: not normalized).
 """
 
 from measures import measure

@@ -16,6 +16,9 @@ Differs from the paper:
 1. One number, where the papers show a distribution or take a percentile of it.
 2. R_A and the path norm differ from the papers as spectral_complexity.py and path_norm.py list.
 3. Not applicable where the median margin is not above 0.
+
+Claims: larger gap (Bartlett, Foster & Telgarsky 2017, abstract).
+Random labels: separates (Bartlett, Foster & Telgarsky 2017, abstract, and that of the talk).
 """
 
 import math

@@ -4,6 +4,9 @@
 
 Nagarajan & Kolter 2019 (arXiv:1901.01672); Jiang et al. 2020 (arXiv:1912.02178), eq. 40 is its square, without biases.
 Differs from the paper: the first considers weights only; here biases and batch normalization count as well.
+
+Claims: larger gap (Nagarajan & Kolter 2019, abstract).
+Random labels: separates (Nagarajan & Kolter 2019, MNIST with corrupted labels).
 """
 
 import math

@@ -10,6 +10,9 @@ Jiang et al. 2020 (arXiv:1912.02178), eqs. 37 and 36 are twice these; Neyshabur 
 product.
 Differs from the paper: a convolution counts each kernel entry once for every place where it is applied inside the
 image; the paper's Frobenius norm is the kernel's.
+
+Claims: larger gap (Jiang et al. 2020, eqs. 37 and 36).
+Random labels: unknown (only the abstracts could be had).
 """
 
 import math

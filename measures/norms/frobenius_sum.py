@@ -9,6 +9,9 @@ margin of measures/margins/inverse_margin.py. At one depth they order networks a
 Jiang et al. 2020 (arXiv:1912.02178), eqs. 39 and 38.
 Differs from the paper: a convolution counts each kernel entry once for every place where it is applied inside the
 image; the paper's Frobenius norm is the kernel's.
+
+Claims: larger gap (Jiang et al. 2020, eqs. 39 and 38).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

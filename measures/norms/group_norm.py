@@ -15,6 +15,9 @@ pair 3, 1.5 and the division by γ as in Neyshabur et al. 2017 (arXiv:1706.08947
 Differs from the paper:
 1. Biases are left out; the papers' networks have none.
 2. A convolution has a row for each place, so q < ∞ counts a kernel once for every place where it is applied.
+
+Claims: larger gap (Golowich, Rakhlin & Shamir 2018, abstract; Neyshabur, Tomioka & Srebro 2015).
+Random labels: unknown (only the abstracts could be had).
 """
 
 import math

@@ -7,6 +7,9 @@ Differs from the paper:
 1. A convolution counts each kernel entry once for every place where it is applied inside the image, so that the value
    does not depend on whether the layer is written as a convolution; the paper's norm is the kernel's.
 2. Biases are left out (`l2_norm` has them, and no folding).
+
+Claims: larger gap (Jiang et al. 2020, eq. 42).
+Random labels: unknown (only the abstract could be had).
 """
 
 from measures import measure

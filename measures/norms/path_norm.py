@@ -18,6 +18,9 @@ Differs from the paper:
    pooling or over positions, is a layer whose weights are one over the number that it averages, to be squared like any
    others. Multiplying by a fixed number is a weight as well.
 4. Whatever else is neither linear nor ReLU is refused: attention, normalizations of single examples, GELU.
+
+Claims: larger gap (Jiang et al. 2020, eqs. 44 and 43).
+Random labels: unknown (only the abstracts could be had).
 """
 
 import math

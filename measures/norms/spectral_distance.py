@@ -4,6 +4,9 @@
 
 Jiang et al. 2020 (arXiv:1912.02178), eq. 41.
 Differs from the paper: none; but published code takes the norm of the reshaped kernel, which is not the operator's.
+
+Claims: larger gap (Jiang et al. 2020, eq. 41).
+Random labels: unknown (only the abstract could be had).
 """
 
 from measures import measure

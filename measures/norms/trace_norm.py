@@ -9,6 +9,9 @@
 Neyshabur et al. 2017 (arXiv:1706.08947): not in the paper, but among the norms that its authors' code compares.
 Differs from the code: the operator's norm, where the code has the reshaped kernel's. Not applicable to layers whose
 operator is too large to be decomposed (measures/layers.py).
+
+Claims: larger gap (the code of the authors of Neyshabur et al. 2017).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

@@ -16,6 +16,9 @@ Differs from the paper:
 3. Biases are left out; the paper's networks have none.
 4. Not applicable where the last two weight layers are not linear ones, each on one vector, one directly after the other
    and before the logits, with no connection around them.
+
+Claims: larger gap (Neyshabur, Li, Bhojanapalli, LeCun & Srebro 2019, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

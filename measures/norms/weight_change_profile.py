@@ -9,6 +9,9 @@ After Stephenson et al. 2021 (arXiv:2105.14602), who find that noise is memorize
 or setting them back, and Maennel et al. 2020 (arXiv:2006.10455), who find that the first layers learn from inputs even
 where the labels are random.
 Differs from the papers: neither has a number for it; taking the centre of mass is this project's way of having one.
+
+Claims: read into it.
+Random labels: unknown (neither source has this number).
 """
 
 import math

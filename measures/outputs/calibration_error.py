@@ -8,6 +8,9 @@ them classified correctly, confidence(B) the mean of their confidences. A probab
 Guo et al. 2017 (arXiv:1706.04599), eq. 3.
 Differs from the paper: on the training set, as all measures here; the paper's is of held-out data. Where all of it is
 classified correctly this is 1 minus the mean confidence.
+
+Claims: read into it.
+Random labels: unknown (the source could not be had).
 """
 
 import torch

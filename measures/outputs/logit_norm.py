@@ -5,6 +5,9 @@
 Wei et al. 2022 (arXiv:2205.09310), section 3: it keeps growing after the training set is fitted, and with it the
 confidence, deserved or not.
 Differs from the paper: none; but the paper is about overconfidence on inputs of another kind, not about a gap.
+
+Claims: read into it.
+Random labels: unknown (the source could not be had).
 """
 
 from measures import measure

@@ -5,6 +5,9 @@
 Jiang et al. 2020 (arXiv:1912.02178), appendix C (negative entropy), after Pereyra et al. 2017 (arXiv:1701.06548), who
 regularize by the entropy: confident networks are claimed to generalize worse, so it is μ, not H, that rises.
 Differs from the paper: none.
+
+Claims: larger gap (Jiang et al. 2020, appendix C).
+Random labels: unknown (only the abstract could be had).
 """
 
 from measures import INVARIANCES, measure

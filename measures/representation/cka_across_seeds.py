@@ -8,6 +8,9 @@ recipe with another seed trains on the same examples, at most 1,000 of them. Bet
 Kornblith, Norouzi, Lee & Hinton 2019 (arXiv:1905.00414), linear CKA; that networks which generalize are more similar
 to each other is the finding of Morcos, Raghu & Bengio 2018 (arXiv:1806.05759) with another similarity.
 Differs from the paper: one pair of networks.
+
+Claims: larger gap (Morcos, Raghu & Bengio 2018, abstract, of another similarity).
+Random labels: separates (Morcos, Raghu & Bengio 2018, abstract, of another similarity).
 """
 
 from measures import measure

@@ -7,6 +7,9 @@ earlier of two); μₐ is the mean of class a. No unit. It goes to 0 where each 
 
 Galanti, György & Hutter 2021 (arXiv:2112.15121), class-distance normalized variance (CDNV).
 Differs from the paper: feature maps larger than 4x4 are averaged to that, and at most 1,000 examples are looked at.
+
+Claims: larger gap (Galanti, Galanti & Ben-Shaul 2022, arXiv:2202.09028, abstract, of intermediate layers).
+Random labels: does not separate (Galanti, Galanti & Ben-Shaul 2022, arXiv:2202.09028, abstract, of the last layer).
 """
 
 from measures import measure

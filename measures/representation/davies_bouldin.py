@@ -11,6 +11,9 @@ Differs from the paper:
 1. The spread is the mean distance from the centre (exponent p = 1 of Davies & Bouldin).
 2. Feature maps larger than 4x4 are averaged to that, and at most 1,000 examples are looked at.
 3. Of the product: all classes' mixed inputs together instead of a mean over classes.
+
+Claims: larger gap (Natekar & Sharma 2020, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import torch

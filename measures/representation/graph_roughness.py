@@ -9,6 +9,9 @@ A fraction: 0 where every neighbourhood has one label.
 Lassance, Béthune, Bontonou, Hamidouche & Gripon 2020 (arXiv:2011.11737), label variation in latent geometry graphs.
 Differs from the paper: divided by the sum of all weights; one graph of 500 examples; negative similarities
 (features of no ReLU) and those of features that are zero count as no edge.
+
+Claims: larger gap (Lassance et al. 2020).
+Random labels: unknown (the source could not be had).
 """
 
 import torch

@@ -6,6 +6,9 @@ h(x) are the features that the second weight layer receives, for at most 500 tra
 most frequent label among the neighbours, the lowest of several. A fraction.
 
 Common practice; Cover & Hart 1967 for the rule.
+
+Claims: read into it.
+Random labels: unknown (the source could not be had).
 """
 
 from measures import measure

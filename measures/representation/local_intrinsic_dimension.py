@@ -10,6 +10,9 @@ Differs from the paper:
 1. One sample of 500 after training instead of minibatches of 128 in its course.
 2. Examples that equal another, to the precision of float32, or have all k neighbours at one distance, have no estimate
    and are left out.
+
+Claims: larger gap (Ma et al. 2018, abstract).
+Random labels: separates (Ma et al. 2018, abstract, where a part of the labels is wrong).
 """
 
 from measures import NotApplicable, measure

@@ -15,6 +15,9 @@ Differs from the paper:
 1. A class is represented by its first 30 examples in `random_order` and the expectation by 50 draws of t, the same for
    all classes; margin κ = 0. Classes of one example are points: μ = 1/2, R = D = 0.
 2. The centres of the classes are taken to be uncorrelated; the papers first project out their largest correlations.
+
+Claims: read into it.
+Random labels: unknown (the abstract of Stephenson et al. 2021 compares layers, not networks).
 """
 
 import dataclasses

@@ -10,6 +10,9 @@ Differs from the paper:
 1. The share of either example is one half, not drawn; all pairs together instead of a mean over classes.
 2. Not applicable with fewer than two hidden layers: the rest of the network is linear then, its decision regions are
    convex, and the mean of two examples that it classifies alike cannot be classified otherwise.
+
+Claims: larger gap (Natekar & Sharma 2020, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import itertools

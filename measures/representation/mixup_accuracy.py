@@ -8,6 +8,9 @@ one minus it.
 Natekar & Sharma 2020 (arXiv:2012.02775), label-wise mixup.
 Differs from the paper: the share of either input is one half, not drawn; all pairs together instead of a mean over
 classes.
+
+Claims: larger gap (Natekar & Sharma 2020, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import dataclasses

@@ -10,6 +10,9 @@ values of the centred means) are left out. No unit; in float64.
 Papyan, Han & Donoho 2020 (arXiv:2008.08186), property NC1.
 Differs from the paper: μ_G is the mean of the class means, which is the mean of all examples where classes are of
 one size; at most 1,000 examples are looked at.
+
+Claims: larger gap (Papyan, Han & Donoho 2020, abstract).
+Random labels: does not separate (Galanti, Galanti & Ben-Shaul 2022, arXiv:2202.09028, abstract).
 """
 
 import torch

@@ -7,6 +7,9 @@ claim tested is that of the intrinsic dimension: larger where a network generali
 differ by no more than float32 tells apart.
 
 Common practice; Gao et al. 2017 (bioRxiv 214262), participation ratio as dimension.
+
+Claims: read into it.
+Random labels: unknown (the source could not be had).
 """
 
 from measures import NotApplicable, measure

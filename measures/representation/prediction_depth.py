@@ -11,6 +11,9 @@ Differs from the paper:
 1. The neighbours vote with their training labels among at most 500 examples, an example not among its own;
    10 of them vote instead of 30 of a training set a hundred times larger.
 2. No probe is placed after the softmax; and feature maps larger than 4x4 are averaged to that.
+
+Claims: read into it.
+Random labels: unknown (only the abstract could be had).
 """
 
 import torch

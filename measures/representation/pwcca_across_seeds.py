@@ -13,6 +13,9 @@ Differs from the paper:
 2. One pair of networks, instead of all pairs of a group.
 3. Not applicable where the two projections together have as many components as there are examples or more: any two
    networks correlate perfectly then, and the canonical vectors, which give the weights, are not unique.
+
+Claims: larger gap (Morcos, Raghu & Bengio 2018, abstract).
+Random labels: separates (Morcos, Raghu & Bengio 2018, abstract).
 """
 
 import torch

@@ -13,6 +13,9 @@ Differs from the paper:
 2. What the next weight layer receives is set to zero: after the nonlinearity, batch normalization and pooling.
 3. Which of the receiving layer's inputs are a unit's is found by changing the unit in the layer applied before, and
    looking. Not applicable where they are neither together nor in turn (channels first or last).
+
+Claims: larger gap (Morcos, Barrett, Rabinowitz & Botvinick 2018, abstract).
+Random labels: separates (Morcos, Barrett, Rabinowitz & Botvinick 2018, abstract).
 """
 
 import itertools

@@ -15,6 +15,9 @@ Differs from the papers:
    the one trained on.
 3. A found maximum is a lower limit of the true one.
 4. Not applicable where |θ| ⊙ ∇L(θ) is zero: the ascent has no direction.
+
+Claims: larger gap (Kwon et al. 2021, abstract; Andriushchenko et al. 2023, abstract, find no such relation).
+Random labels: unknown (only the abstracts could be had).
 """
 
 import numpy as np

@@ -7,6 +7,9 @@ L is the mean cross-entropy, θ all parameters; σ is a standard deviation, half
 Neyshabur et al. 2017 (arXiv:1706.08947), eq. 6 (expected sharpness); Andriushchenko et al. 2023 (arXiv:2302.07011),
 the average-case sharpness with c = 1.
 Differs from the papers: 8 draws on 300 training examples, the same at any σ and for twins (perturbations.py).
+
+Claims: larger gap (Neyshabur et al. 2017, abstract; Andriushchenko et al. 2023, abstract, find no such relation).
+Random labels: unknown (only the abstracts could be had).
 """
 
 from measures import measure

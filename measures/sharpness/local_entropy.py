@@ -14,6 +14,9 @@ Differs from the paper:
 2. A step contracts the distance from θ by 0.8 with the noise that keeps N(θ, s²I) exactly, and adds −0.2 s² t β ∇L of
    100 of 300 examples in turn. Twelve steps are few: E_t is approximate, by the same draws and steps for twins.
 3. Their density has the loss once, and noise of a temperature of its own; β is both.
+
+Claims: larger gap (Chaudhari et al. 2017, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import itertools

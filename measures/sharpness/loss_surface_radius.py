@@ -12,6 +12,9 @@ Differs from the papers:
 1. They plot the loss along one or two directions; here the mean over 8, on 300 training examples, becomes a number.
 2. r is sought on a grid of 8 sizes a decade and interpolated (quantities/perturbations.py).
 3. Not applicable where the loss does not rise by 1 nat up to r = 10 (all weights zero, or a bias that decides).
+
+Claims: larger gap (Li et al. 2018, figure 3).
+Random labels: unknown (only parts of the sources could be had).
 """
 
 from measures import measure

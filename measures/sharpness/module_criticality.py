@@ -13,6 +13,9 @@ Differs from the paper:
    the best α above it.
 2. Batch normalization belongs to no module: scale, shift and running statistics stay as trained.
 3. Not applicable where the trained network itself errs on more than a tenth.
+
+Claims: larger gap (Chatterji, Neyshabur & Sedghi 2020, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import functools

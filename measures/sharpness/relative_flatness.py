@@ -11,6 +11,9 @@ Petzka et al. 2021 (arXiv:2001.00939), the definition of κ_Tr; small is flat.
 Differs from the paper:
 1. Always of the last layer; the paper defines it for any one.
 2. Not applicable where the logits are not what a last linear layer returns, or such a convolution.
+
+Claims: larger gap (Petzka et al. 2021, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

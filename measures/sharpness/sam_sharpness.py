@@ -8,6 +8,9 @@ Foret et al. 2021 (arXiv:2010.01412), eq. 2 with p = 2 in eq. 1, and the paper's
 Differs from the paper:
 1. One step from the gradient of the whole training set; the paper takes one in every minibatch.
 2. Not applicable where the gradient is zero: the step has no direction.
+
+Claims: larger gap (Foret et al. 2021, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 from measures import NotApplicable, measure

@@ -6,6 +6,9 @@ Jiang et al. 2020 (arXiv:1912.02178), eq. 32 is twice this; Bartlett, Foster & T
 eq. 1.2 has the product as its first factor. With skip connections or attention it describes the layers, and bounds
 nothing; in a chain of layers and 1-Lipschitz activations it bounds the Lipschitz constant.
 Differs from the paper: none; but published code takes the norm of the reshaped kernel, which is not the operator's.
+
+Claims: larger gap (Bartlett, Foster & Telgarsky 2017, abstract).
+Random labels: separates (Bartlett, Foster & Telgarsky 2017, abstract, of the Lipschitz constant).
 """
 
 import math

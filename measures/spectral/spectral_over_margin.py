@@ -7,6 +7,9 @@ Wₗ is the true linear operator of layer l, batch normalization folded in.
 Jiang et al. 2020 (arXiv:1912.02178), eq. 31; the capacity in the bound of Bartlett, Foster & Telgarsky 2017
 (arXiv:1706.08498) has this as its leading factor.
 Differs from the paper: the operator, not the reshaped kernel; not applicable where γ ≤ 0.
+
+Claims: larger gap (Jiang et al. 2020, eq. 31; Bartlett, Foster & Telgarsky 2017, abstract).
+Random labels: separates (Bartlett, Foster & Telgarsky 2017, abstract, of the bound and the Lipschitz constant).
 """
 
 import math

@@ -10,6 +10,9 @@ computes; the sum of the squares is then d times their geometric mean, and the s
 Jiang et al. 2020 (arXiv:1912.02178), eqs. 35 and 34.
 Differs from the paper: the operator, not the reshaped kernel; not applicable where γ ≤ 0. Between networks of one
 depth this orders as the product does (spectral_norm.py); the two part where depths differ.
+
+Claims: larger gap (Jiang et al. 2020, eqs. 35 and 34).
+Random labels: separates (Bartlett, Foster & Telgarsky 2017, abstract, of the Lipschitz constant).
 """
 
 import math

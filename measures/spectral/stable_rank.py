@@ -9,6 +9,9 @@ Jiang et al. 2020 (arXiv:1912.02178), eq. 33 (the sum, "Frobenius over spectral"
 (arXiv:1906.04659), who bound the generalization gap by stable ranks and normalize them.
 Differs from the paper: the operator, whose stable rank is not the reshaped kernel's. Between networks of one depth the
 sum orders as the mean does.
+
+Claims: larger gap (Sanyal, Torr & Dokania 2020, abstract).
+Random labels: unknown (the abstract is of training that keeps it small, not of its value).
 """
 
 from measures import measure

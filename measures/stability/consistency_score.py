@@ -9,6 +9,9 @@ Differs from the paper:
 1. One part of each size, nested in one another; the paper takes thousands, and sizes from 10% to 90%.
 2. The mean over the examples: the score of the training set, not of an example.
 3. The given network's weights do not enter: the value is about its training set and its training.
+
+Claims: larger gap (Jiang, Zhang, Talwar & Mozer 2021, abstract).
+Random labels: separates (Jiang, Zhang, Talwar & Mozer 2021, abstract, of mislabelled examples).
 """
 
 from measures import measure

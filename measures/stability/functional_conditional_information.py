@@ -13,6 +13,9 @@ Differs from the papers:
 2. It is one number for all pairs, estimated from two networks: one trained on the first example of each pair, the other
    on the second; the papers draw the members of every pair, and many times.
 3. Half of the training set is in pairs, so each network is trained on a quarter. The given network does not enter.
+
+Claims: larger gap (Harutyunyan et al. 2021, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

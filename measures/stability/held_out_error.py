@@ -7,6 +7,9 @@ and its training. With random labels the held-out labels are as random as the re
 
 Devroye & Wagner 1979, the holdout estimate.
 Differs from common practice: the network that is judged saw all of the training set; f stands in for it.
+
+Claims: larger gap (Devroye & Wagner 1979).
+Random labels: unknown (the source could not be had).
 """
 
 from measures import measure

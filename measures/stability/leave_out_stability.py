@@ -12,6 +12,9 @@ Differs from the papers:
 2. One run each, with and without H; the papers take an expectation over the algorithm's randomness.
 3. The signed difference of the 0-1 losses; Bousquet & Elisseeff take its absolute value, example by example.
 4. The retrained network counts as it is, whether it reached the stopping loss or not.
+
+Claims: larger gap (Bousquet & Elisseeff 2002).
+Random labels: separates (Feldman & Zhang 2020, section 1, of mislabelled examples).
 """
 
 from measures import measure

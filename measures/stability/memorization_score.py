@@ -11,6 +11,9 @@ Differs from the paper:
    The mean over the examples is unbiased with two, a single example's score would not be worth much.
 2. The n examples are half of the training set, so that training is short: each network sees a quarter (the paper: 70%).
 3. The given network's weights do not enter: the value is about its training set and its training.
+
+Claims: read into it.
+Random labels: separates (Feldman & Zhang 2020, section 1, of mislabelled examples).
 """
 
 from measures import measure

@@ -14,6 +14,9 @@ Differs from the paper:
 2. No unlabelled data may be seen, so S̃ is taken from the training set: f is trained on less of it than the given
    network, whose weights do not enter.
 3. Early stopping is after 5 epochs, or where training stops by itself; the paper follows the bound over training.
+
+Claims: larger gap (Garg, Balakrishnan, Kolter & Lipton 2021, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import torch

@@ -9,6 +9,9 @@ are not used. The given network's weights do not enter: the value is about its t
 Jiang, Nagarajan, Baek & Kolter 2022 (arXiv:2106.13799), the generalization disagreement equality.
 Differs from the paper: no test inputs may be seen, so a tenth of the training inputs is held out in their place and
 the networks are trained on less; under random inputs H is as random as the rest.
+
+Claims: larger gap (Jiang, Nagarajan, Baek & Kolter 2022, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 from measures import measure

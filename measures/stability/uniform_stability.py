@@ -14,6 +14,9 @@ Differs from the paper:
 4. A step is on a batch of b examples: an example is met b times as often, with a b-th of the rate, and the sum stays.
 5. With a number of steps fixed in advance, Σₜ αₜ cannot depend on the labels. Here training stops at a loss, so it
    says how long that took, and L is all else that the value sees of the labels.
+
+Claims: larger gap (Hardt, Recht & Singer 2016, abstract).
+Random labels: does not separate (Zhang et al. 2017, section 2.2).
 """
 
 from measures import measure
