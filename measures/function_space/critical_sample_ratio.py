@@ -12,8 +12,8 @@ Differs from the paper:
 1. The radius and the steps are ours, set for standardised inputs; the paper's radius is 0.3 where pixels go to 255.
 2. Inputs may leave the range of possible pixels.
 3. At most 250 examples, the first of `random_order`. That x is not found does not prove that there is none.
-4. At training inputs, where the paper's are of a validation set: on training inputs it saw the ratio rise and then fall,
-   as training pushes them away from the boundary (section 4.2).
+4. At training inputs, where the paper's are of a validation set: on training inputs it saw the ratio rise, and then
+   fall, as training pushes them away from the boundary (section 4.2).
 5. The descent is on the gap m; the paper's follows the sign of the derivative of one output.
 
 Claims: read into it.

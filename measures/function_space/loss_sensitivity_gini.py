@@ -11,8 +11,8 @@ Differs from the paper:
 1. The mean over training is over the snapshots (epochs 1, 2, 4 and 8, as far as training lasted longer) and the end,
    not over all steps; without snapshots the end alone.
 2. m is at most 500: the first examples of `random_order`.
-3. The gradient is of the example's own loss. The paper's is of the average loss after t steps with respect to an example
-   that these steps were taken on, through all of them (section 3.2).
+3. The gradient is of the example's own loss. The paper's is of the average loss after t steps, with respect to an
+   example that these steps were taken on, through all of them (section 3.2).
 
 Claims: read into it.
 Random labels: unknown (figure 3 of Arpit et al. 2017 is of random inputs, which it separates).
