@@ -115,7 +115,7 @@ for command in (check, networks, verify, gc, export_models, import_file):
 @click.option("--json", "as_json", is_flag=True, help="With --claims: as JSON.")
 def measures(cost: Any, claims: bool, as_json: bool) -> None:
     """List the registered measures: name, family, cost, source."""
-    from harness.evaluation.claims_table import claims_json, claims_table
+    from harness.evaluation.claims import claims_json, claims_table
     from harness.evaluation.measure_lookup import describe, list_measures
 
     if as_json and not claims:

@@ -29,7 +29,3 @@ class RegistrationError(Exception):
         ...
     measures.errors.RegistrationError: without_a_source is decorated with a bare @measure; write @measure(source='...')
     """
-
-
-class ClaimError(Exception):
-    """The lines on a source's claim, in a measure's file, are not of their form: file and line, got, expected."""

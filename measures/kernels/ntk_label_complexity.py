@@ -17,7 +17,7 @@ Differs from the paper:
 4. The theorem is not about the trained kernel, which has seen the labels: that it tells of the gap is read into it.
 
 Claims: larger gap (Arora et al. 2019, abstract; of the trained kernel it is read into it).
-Random labels: separates (Arora et al. 2019, abstract).
+Random labels: separates (Arora et al. 2019, abstract, of the initial kernel).
 """
 
 import math

@@ -18,7 +18,7 @@ Differs from the paper:
 3. Not applicable where the median margin is not above 0.
 
 Claims: larger gap (Bartlett, Foster & Telgarsky 2017, abstract).
-Random labels: separates (Bartlett, Foster & Telgarsky 2017, abstract, and that of the talk).
+Random labels: separates (Bartlett, Foster & Telgarsky 2017, abstracts of paper and talk, of the spectral one).
 """
 
 import math

@@ -1,6 +1,7 @@
 """What a measure's source says of it: whether a larger value goes with a larger gap, and what becomes of random labels.
 
-The docstring of a measure's file ends with two lines, of all measures in that file:
+The docstring of a measure's file ends with two lines. They are of all measures in the file; where it is of one alone,
+the place says so:
 
     Claims: larger gap (WHERE).        the source says so of the value as it is here, negated or inverted where it is
     Claims: read into it.              no source says that it tells of the gap
@@ -16,11 +17,15 @@ WHERE and WHY hold no parentheses. The file is read, never imported.
 
 import ast
 import dataclasses
+import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal
 
-from measures.errors import ClaimError
+from harness.errors import HarnessError
+from harness.evaluation.catalogue import Declared
+from measures.registry import Measure
 
 Orientation = Literal["larger gap", "read into it", "nothing, it is a control"]
 RandomLabels = Literal["separates", "does not separate", "nothing", "unknown"]
@@ -36,15 +41,7 @@ EXPECTED = {
 }
 CONTROLS = "controls"
 """The family of those that claim nothing."""
-
-
-class InAFile(Protocol):
-    """What says in which file and family a measure stands: a Measure, among others."""
-
-    @property
-    def family(self) -> str: ...
-    @property
-    def file(self) -> Path: ...
+NOT_TOLD = "–"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,10 +59,10 @@ class Claim:
     random_labels_place: str
 
 
-def claim_of(measure: InAFile) -> Claim | None:
+def claim_of(measure: Measure | Declared) -> Claim | None:
     """The claim that ends the docstring of the measure's file; None where there is none, or the measure is external.
 
-    Raises ClaimError, with file and line, where one of the two lines stands alone, elsewhere, or is not of its form,
+    Raises HarnessError, with file and line, where one of the two lines stands alone, elsewhere, or is not of its form,
     and where a measure that is not among the controls says that it is one.
     """
     if measure.family == "external":
@@ -78,13 +75,40 @@ def claim_of(measure: InAFile) -> Claim | None:
     if started != end:
         what = "'Claims: ...' and 'Random labels: ...' are the last two lines of the docstring"
         wrong = next((number for number in started if number not in end), started[0])
-        raise ClaimError(f"{measure.file}:{wrong}: {what}, each once")
+        raise HarnessError(f"{measure.file}:{wrong}: {what}, each once")
     (claims_at, claims), (labels_at, labels) = lines[-2:]
     orientation, where = _read("Claims", claims, f"{measure.file}:{claims_at}")
     seen, place = _read("Random labels", labels, f"{measure.file}:{labels_at}")
     if orientation == "nothing, it is a control" and measure.family != CONTROLS:
-        raise ClaimError(f"{measure.file}:{claims_at}: only what stands in measures/{CONTROLS} is a control")
+        raise HarnessError(f"{measure.file}:{claims_at}: only what stands in measures/{CONTROLS} is a control")
     return Claim(orientation, where, seen, place)  # type: ignore[arg-type]
+
+
+def claims_table(measures: Iterable[Measure | Declared]) -> str:
+    """A row a measure: its name, its source, and what that says; a dash where nobody told what it says.
+
+    Raises HarnessError where a measure's file says it in another form.
+    """
+    rows: list[tuple[str, ...]] = [("measure", "source", "claims", "random labels"), ("---",) * 4]
+    for measure in measures:
+        rows.append((f"`{measure.name}`", measure.source or NOT_TOLD, *_said(claim_of(measure))))
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
+
+
+def claims_json(measures: Iterable[Measure | Declared]) -> str:
+    """The same, strict: for each name an object with "source", "claims" and "random_labels".
+
+    The last two are objects with "kind" and "place" ("" where there is none), or null. Raises HarnessError as above.
+    """
+    content: dict[str, dict[str, Any]] = {}
+    for measure in measures:
+        claim = claim_of(measure)
+        content[measure.name] = {
+            "source": measure.source,
+            "claims": claim and {"kind": claim.orientation, "place": claim.orientation_place},
+            "random_labels": claim and {"kind": claim.random_labels, "place": claim.random_labels_place},
+        }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _docstring(file: Path) -> list[tuple[int, str]]:
@@ -100,6 +124,23 @@ def _read(what: str, line: str, where: str) -> tuple[str, str]:
     """The kind and the place of one of the two lines."""
     found = FORMS[what].fullmatch(line)
     if found is None:
-        raise ClaimError(f"{where}: got {line!r}; expected '{what}: ' and then {EXPECTED[what]}")
+        raise HarnessError(f"{where}: got {line!r}; expected '{what}: ' and then {EXPECTED[what]}")
     kind, place, *without = found.groups()
     return kind or next(filter(None, without)), place or ""
+
+
+def _said(claim: Claim | None) -> tuple[str, str]:
+    if claim is None:
+        return NOT_TOLD, NOT_TOLD
+    return (
+        _with_place(claim.orientation, claim.orientation_place),
+        _with_place(claim.random_labels, claim.random_labels_place),
+    )
+
+
+def _with_place(kind: str, place: str) -> str:
+    return f"{kind} ({place})" if place else kind
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
