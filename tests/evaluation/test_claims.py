@@ -108,9 +108,7 @@ def test_a_line_that_is_not_of_its_form_is_an_error_that_names_file_and_line(
 def test_a_line_alone_twice_or_elsewhere_is_an_error_that_names_file_and_line(
     tmp_path: Path, lines: list[str], number: int
 ) -> None:
-    with pytest.raises(
-        HarnessError, match=rf"mine\.py:{number}: .* are the last two lines of the docstring"
-    ):
+    with pytest.raises(HarnessError, match=rf"mine\.py:{number}: .* are the last two lines of the docstring"):
         claim_of(written(tmp_path, *lines))
 
 
