@@ -5,9 +5,7 @@ A value edited by hand no longer matches the digest, nor the numbers that follow
 
 import collections
 import functools
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from harness.leaderboard.recompute import recorded_zoo
 from harness.leaderboard.standings import leaderboard
 from harness.records.record_files import LEADERBOARD_FILE, ZOO_FILE, read_run_file, record_paths
 from harness.records.schema import SCHEMA_VERSION, lifted, validate_part
-from harness.settings import cores
+from harness.workers.process_a_core import process_a_core
 
 MANY = 20  # records, from which on starting processes pays
 CHUNK = 8  # of them go to a process with one copy of the zoo
@@ -109,5 +107,5 @@ def _check_records(records: list[dict[str, Any]], described: Mapping[str, Any]) 
     if len(records) < MANY:
         yield from map(check_one, records)
     else:
-        with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
+        with process_a_core() as pool:
             yield from pool.map(check_one, records, chunksize=CHUNK)

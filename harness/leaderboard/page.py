@@ -7,10 +7,8 @@ script run but its own.
 import base64
 import functools
 import hashlib
-import multiprocessing
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from markupsafe import Markup, escape
 from harness.leaderboard import page_figures as figures
 from harness.leaderboard.recompute import recorded_zoo
 from harness.records.tables import COLUMNS, WORDS, seconds_of
-from harness.settings import cores
+from harness.workers.process_a_core import process_a_core
 from harness.zoo.zoo import GATE
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -156,7 +154,7 @@ def _details(
     if len(jobs) < MANY:
         drawn = list(map(draw, jobs))
     else:
-        with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
+        with process_a_core() as pool:
             drawn = list(pool.map(draw, jobs, chunksize=CHUNK))
     for (identifier, standing), (strip, profile) in zip(drawable, drawn, strict=True):
         yield {

@@ -5,9 +5,7 @@ gap itself, as if it could be measured) are beside the ranks, as floor and ceili
 """
 
 import math
-import multiprocessing
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from harness.records.record import round_number
 from harness.records.record_files import ZOO_FILE, read_record, record_paths
 from harness.records.recorded_outcomes import gaps_of, outcomes_of
 from harness.records.schema import CONTROLS, PROTOCOL, SCHEMA_VERSION
-from harness.settings import cores
+from harness.workers.process_a_core import process_a_core
 from harness.zoo.zoo import twins
 from harness.zoo.zoos import ZOOS
 
@@ -80,7 +78,7 @@ def skimmed(file: Path) -> dict[str, Any]:
 def _skimmed(files: list[Path]) -> list[dict[str, Any]]:
     if len(files) < MANY:
         return [skimmed(file) for file in files]
-    with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
+    with process_a_core() as pool:
         return list(pool.map(skimmed, files, chunksize=CHUNK))
 
 
