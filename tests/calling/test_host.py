@@ -56,6 +56,7 @@ def test_a_folder_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
     assert kept.stat().st_mode & 0o777 == 0o750
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_where_processes_cannot_be_forked_each_call_has_one_that_is_started_afresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -312,6 +312,7 @@ CELLS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # those of Jupyter are its own
 def test_a_jupyter_kernel_trains_judges_and_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -220,6 +220,7 @@ def test_an_interrupted_run_is_recorded_as_incomplete_and_the_next_carries_on(
     assert read_record(tmp_path / "out.json")["entries"][0]["complete"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_xdist_workers_give_the_same_verdicts_and_record(
     outside: Callable[..., list[str]],

@@ -127,6 +127,7 @@ def test_measures_of_a_file_there_are_judged_with_an_exit_status(run: Command) -
     assert "Error: unknown measure 'l2_nrom'; did you mean 'l2_norm'" in unknown.stderr
 
 
+@pytest.mark.long
 def test_the_suites_run_by_their_package_beside_a_conftest_of_the_same_options(run: Command, repository: Path) -> None:
     options = ["--measure=./mine.py::weights_moved", "-m", "gate", "--leaderboard=run.json", "--device", "cpu"]
     result = run("python", "-m", "pytest", "--pyargs", "suites", *options)
@@ -143,6 +144,7 @@ def test_the_projects_own_tests_have_nothing_of_ours(run: Command) -> None:
     assert "1 passed" in result.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -240,6 +240,7 @@ def test_ctrl_c_leaves_the_cluster_ready_for_the_next_run(
     assert digests(settings.cache_dir) == undisturbed
 
 
+@ANEW
 def test_a_dask_worker_killed_in_the_middle_of_a_job_costs_nothing_but_time(
     cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str]
 ) -> None:

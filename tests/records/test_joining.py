@@ -1,6 +1,7 @@
 """A record never loses what it had: a smaller run is joined to it where that can be, else refused with a sentence."""
 
 import copy
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +41,12 @@ def part(run: dict[str, Any], change: Callable[[dict[str, Any]], object] = lambd
 
 
 def is_of_the_gate(name: str) -> bool:
-    return name in {recipe.id for recipe in recipes(find_zoo("digits"), GATE)}
+    return name in ids_of_the_gate()
+
+
+@functools.cache
+def ids_of_the_gate() -> frozenset[str]:
+    return frozenset(recipe.id for recipe in recipes(find_zoo("digits"), GATE))
 
 
 @pytest.fixture(params=["folder", "file.json"])

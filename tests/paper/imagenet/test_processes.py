@@ -42,6 +42,7 @@ def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_without_batch_normalization_two_processes_train_the_network_of_one(trained: Path) -> None:
     alone = load_file(trained / "plain-of-1" / "rank0")
@@ -52,6 +53,7 @@ def test_without_batch_normalization_two_processes_train_the_network_of_one(trai
         assert not torch.allclose(tensor, plain_network(3, SIZE, 0.0, 0).state_dict()[name], atol=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_with_batch_normalization_both_processes_end_with_the_same_weights_and_statistics(trained: Path) -> None:
     """Each normalizes its own half of a batch, so that one process alone trains another network."""
@@ -62,12 +64,14 @@ def test_with_batch_normalization_both_processes_end_with_the_same_weights_and_s
     assert all(torch.equal(kept[f"model.{name}"], tensor) for name, tensor in first.items())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain-of-2", "normalized-of-2", "normalized-of-1"])
 def test_processes_that_were_stopped_go_on_to_the_same_bytes(name: str, trained: Path) -> None:
     assert state_bytes(trained / name / "resumed") == state_bytes(trained / name / "at_once")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_torchrun_trains_inception_v3_in_two_processes(root: Path, tmp_path: Path) -> None:
     done = torchrun(2, *of_command(root, tmp_path, "--rows", "inception_v3-augmentation", "--epochs", 1))

@@ -169,6 +169,7 @@ def test_the_command_trains_what_is_missing_and_writes_every_row_in_the_papers_o
     assert json.loads((tmp_path / "imagenet.json").read_text())["rows"] == content["rows"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_images_of_299_pixels_train_the_auxiliary_classifier_as_well(root: Path) -> None:
     def network(*arguments: Any) -> nn.Module:
@@ -187,6 +188,7 @@ def test_images_of_299_pixels_train_the_auxiliary_classifier_as_well(root: Path)
     assert not torch.equal(after, before[0])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_process_that_was_killed_goes_on_to_the_same_bytes(root: Path, tmp_path: Path) -> None:
     options = ["--rows", "inception_v3-dropout-decay-random", "--epochs", 2]
