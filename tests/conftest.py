@@ -30,6 +30,7 @@ from harness.zoo.zoo import Zoo
 from harness.zoo.zoos import ZOOS
 from tests import ROOT
 from tests.builders.archives import RECIPES
+from tests.builders.https_server import Authority
 
 pytest_plugins = ["pytester"]
 
@@ -233,3 +234,16 @@ def archive(intact: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     file = tmp_path_factory.mktemp("archive") / "models.zip"
     assert export(intact, [recipe.key for recipe in RECIPES], file) == 2
     return file.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def own_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def authority(own_authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """Of certificates for localhost, trusted here and in other processes; no proxy stands between."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(own_authority.file))
+    monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
+    return own_authority

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?=://)")
+HOST = re.compile(r"[0-9A-Za-z._:-]+")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 FRAGMENT = "sha256="
 
@@ -69,7 +70,7 @@ def check_https(url: str, called: str) -> None:
         )
     if "@" in parts.netloc:
         raise HarnessError(f"{called} has a user's name or password in it; expected an address without them")
-    if not host or port == 0 or not re.fullmatch(r"[!-~]+", url):
+    if not HOST.fullmatch(host or "") or port == 0 or not re.fullmatch(r"[!-~]+", url):
         raise HarnessError(
             f"{called} is not an address; expected https://HOST/FILE in ASCII, without spaces (they are written %20)"
         )

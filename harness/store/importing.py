@@ -7,6 +7,7 @@ archive is ever opened on the disk.
 """
 
 import hashlib
+import io
 import os
 import stat
 import struct
@@ -14,7 +15,6 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 from harness.errors import HarnessError
 from harness.files.address import Address
@@ -82,7 +82,7 @@ def import_from(address: Address, store: Store, heard: Heard) -> tuple[int, int]
         return import_models(private / "archive", store, address.sha256, address.shown)
 
 
-def _check_digest(file: BinaryIO, sha256: str, called: str) -> None:
+def _check_digest(file: io.BufferedReader, sha256: str, called: str) -> None:
     """Of the file as it is opened: another that takes its place on the disk is not what is read."""
     found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
