@@ -22,7 +22,7 @@ from harness.files.download import Heard, download
 from harness.files.private_folder import private_folder, sweep
 from harness.store.manifest import FILE, LARGEST, MANIFEST, Listed, path_of, read_manifest
 from harness.store.store import Store
-from harness.store.stored_model import HEADER, WEIGHTS, Damaged, StoredModel, read_header, read_weights
+from harness.store.stored_model import HEADER, WEIGHTS, Damaged, read_header, read_weights
 
 ZIP = b"PK\x03\x04"
 BROKEN = (
@@ -55,11 +55,10 @@ def import_models(file: Path, store: Store, sha256: str | None = None, called: s
                 listed = _checked(archive, called, size)
                 keys = sorted({match["key"] for path in listed if (match := FILE.fullmatch(path))})
                 for key in keys:
-                    _model(archive, key, listed, called)
+                    _check_model(key, *_contents(archive, key, listed, called), called)
                 missing = [key for key in keys if not store.own_folder(key).exists()]
                 for key in missing:
-                    _, header, weights = _model(archive, key, listed, called)
-                    store.put(key, header, weights)
+                    store.put(key, *_contents(archive, key, listed, called))
     except BROKEN as cause:
         raise HarnessError(f"{called} is not an archive of models ({type(cause).__name__}: {cause!s:.120})") from cause
     except OSError as cause:
@@ -122,10 +121,8 @@ def _checked(archive: zipfile.ZipFile, file: str, size: int) -> dict[str, Listed
     return listed
 
 
-def _model(
-    archive: zipfile.ZipFile, key: str, listed: dict[str, Listed], file: str
-) -> tuple[StoredModel, bytes, bytes]:
-    """A model's two files, verified against the manifest, each other and the key."""
+def _contents(archive: zipfile.ZipFile, key: str, listed: dict[str, Listed], file: str) -> tuple[bytes, bytes]:
+    """A model's two files, verified against the manifest whenever they are read."""
     contents = []
     for path in (path_of(key, HEADER), path_of(key, WEIGHTS)):
         content = archive.read(path)
@@ -133,6 +130,11 @@ def _model(
             raise HarnessError(f"{file} cannot be imported: {path} is not what its manifest says")
         contents.append(content)
     header, weights = contents
+    return header, weights
+
+
+def _check_model(key: str, header: bytes, weights: bytes, file: str) -> None:
+    """HarnessError unless the two files are a model, and the key's."""
     try:
         stored = read_header(header, path_of(key, HEADER))
         read_weights(weights, stored, path_of(key, WEIGHTS))
@@ -143,7 +145,6 @@ def _model(
             f"{file} cannot be imported: {stored.recipe.id} is under the key of another recipe, or of another version "
             "of the training code"
         )
-    return stored, header, weights
 
 
 def _duplicate(names: Iterable[str]) -> str:
