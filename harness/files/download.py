@@ -4,6 +4,7 @@ Python's own urllib, with its handlers for https and for a proxy alone: there is
 wherever a redirect leads. What comes is bytes; whoever wants them verifies their digest.
 """
 
+import functools
 import http.client
 import io
 import shutil
@@ -23,7 +24,7 @@ from harness.files.address import check_https, shown
 
 SILENT_SECONDS = 30.0  # without a byte
 WINDOW_SECONDS, WINDOW_BYTES = 60.0, 60 << 10  # in any such time at least so many, headers included
-LARGEST = 16 << 30  # bytes
+LARGEST, BESIDE = 16 << 30, 1 << 20  # bytes of a file, and of what else is sent with it
 REDIRECTS, LEADS_ELSEWHERE = 10, (301, 302, 303, 307, 308)
 AT_ONCE = 1 << 18
 BY_HAND = "Download it by other means, and give the path"
@@ -44,7 +45,7 @@ def download(url: str, file: Path, heard: Heard = lambda more, total: None, larg
     except OSError as cause:
         raise HarnessError(f"{called}: {file.parent} cannot be written ({cause.strerror or cause})") from cause
     try:
-        with written, _answer_of(url, called) as response:
+        with written, _answer_of(url, called, largest) as response:
             _check(response, called, file.parent, largest)
             _copy(response, called, written, heard, largest)
     except urllib.error.URLError as cause:
@@ -53,11 +54,11 @@ def download(url: str, file: Path, heard: Heard = lambda more, total: None, larg
         raise HarnessError(f"{called}: {_in_words(cause)}") from cause
 
 
-def _answer_of(url: str, called: str) -> http.client.HTTPResponse:
+def _answer_of(url: str, called: str, largest: int) -> http.client.HTTPResponse:
     """The answer there, or where it leads. Of an answer that leads elsewhere nothing but its headers is read."""
     check_https(url, shown(url))
     opener = urllib.request.OpenerDirector()
-    for handler in (urllib.request.ProxyHandler(), _PacedHandler()):  # a proxy is what the environment says
+    for handler in (urllib.request.ProxyHandler(), _PacedHandler(largest)):  # a proxy is what the environment says
         opener.add_handler(handler)
     for _ in range(1 + REDIRECTS):
         request = urllib.request.Request(url, headers={"User-Agent": "shatterproof", "Accept-Encoding": "identity"})
@@ -104,12 +105,19 @@ def _write(file: IO[bytes], content: bytes, called: str) -> None:
         ) from cause
 
 
-class _Paced(io.RawIOBase):
-    """What a server sends, for as long as it keeps a pace. A single read waits SILENT_SECONDS, the socket's timeout."""
+class _Endless(http.client.HTTPException):
+    """Heads, lengths of chunks or trailers, which Python reads for as long as they come."""
 
-    def __init__(self, connection: io.RawIOBase):
+
+class _Paced(io.RawIOBase):
+    """What a server sends, all of it: for as long as it keeps a pace, and up to a number of bytes.
+
+    A single read waits SILENT_SECONDS, the socket's timeout.
+    """
+
+    def __init__(self, connection: io.RawIOBase, largest: int):
         self.connection = connection
-        self.since, self.count = time.monotonic(), 0
+        self.since, self.count, self.left = time.monotonic(), 0, largest + BESIDE
 
     def readable(self) -> bool:
         return True
@@ -122,6 +130,9 @@ class _Paced(io.RawIOBase):
             self.since, self.count = now, 0
         count = self.connection.readinto(buffer)
         self.count += count or 0
+        self.left -= count or 0
+        if self.left < 0:
+            raise _Endless
         return count
 
     def close(self) -> None:
@@ -130,19 +141,27 @@ class _Paced(io.RawIOBase):
 
 
 class _PacedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any):
+    def __init__(self, largest: int, sock: socket.socket, *arguments: Any, **named: Any):
         super().__init__(sock, *arguments, **named)
         self.fp.close()
-        self.fp = io.BufferedReader(_Paced(sock.makefile("rb", buffering=0)))
+        self.fp = io.BufferedReader(_Paced(sock.makefile("rb", buffering=0), largest))
 
 
 class _PacedConnection(http.client.HTTPSConnection):
-    response_class = _PacedResponse
+    def __init__(self, largest: int, *arguments: Any, **named: Any):
+        super().__init__(*arguments, **named)
+        paced: Any = functools.partial(_PacedResponse, largest)
+        self.response_class = paced
 
 
 class _PacedHandler(urllib.request.HTTPSHandler):
+    def __init__(self, largest: int):
+        super().__init__()
+        self.largest = largest
+
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_PacedConnection, req, context=ssl.create_default_context())
+        paced: Any = functools.partial(_PacedConnection, self.largest)
+        return self.do_open(paced, req, context=ssl.create_default_context())
 
 
 def _in_words(cause: object) -> str:
@@ -157,6 +176,6 @@ def _in_words(cause: object) -> str:
     if isinstance(cause, TimeoutError):
         return f"{str(cause) if 'slow' in str(cause) else 'the server is silent'}. Try again later"
     if isinstance(cause, http.client.HTTPException):
-        return f"the server does not speak HTTP as expected ({type(cause).__name__}). Is the address right?"
+        return f"the server does not speak HTTP as expected ({type(cause).__name__.strip('_')}). Is the address right?"
     said = (isinstance(cause, OSError) and cause.strerror) or str(cause)
     return f"the connection failed ({said:.120}). Is this machine connected?"

@@ -135,6 +135,21 @@ def endless_head(to: Handler) -> None:
         to.wfile.write(b"X-More: " + b"x" * 60_000 + b"\r\n")
 
 
+def endless_heads(to: Handler) -> None:
+    """There is no end of what comes before the answer."""
+    while not to.over.is_set():
+        to.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+
+def endless_trailers(to: Handler) -> None:
+    """There is no end of what comes after it."""
+    to.protocol_version = "HTTP/1.1"
+    to.head(Transfer_Encoding="chunked")
+    to.wfile.write(b"3\r\nabc\r\n0\r\n")
+    while not to.over.is_set():
+        to.wfile.write(b"X-More: y\r\n" * 1000)
+
+
 def dripping_head(to: Handler) -> None:
     """Never silent for long, and never done."""
     to.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")

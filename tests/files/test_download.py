@@ -143,8 +143,21 @@ def test_a_folder_that_is_not_there_is_told(authority: Authority, tmp_path: Path
         (server.status(302), r"the server answers 302"),
         (server.not_http, r"the server does not speak HTTP as expected"),
         (server.endless_head, r"the server does not speak HTTP as expected"),
+        (server.endless_heads, r"the server does not speak HTTP as expected \(Endless\)"),
+        (server.endless_trailers, r"the server does not speak HTTP as expected \(Endless\)"),
     ],
-    ids=["cut short", "404", "500", "206", "304", "302 to nowhere", "not HTTP", "endless head"],
+    ids=[
+        "cut short",
+        "404",
+        "500",
+        "206",
+        "304",
+        "302 to nowhere",
+        "not HTTP",
+        "endless head",
+        "endless heads",
+        "endless trailers",
+    ],
 )
 def test_any_other_answer_is_told(answer: Answer, sentence: str, ends: Ends) -> None:
     assert re.search(sentence, ends(answer))
