@@ -178,8 +178,14 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Measure]
     registry.registered.update(before)
 
 
+@pytest.fixture(scope="session")
+def compiler_imported() -> None:
+    """Before pytester is there, which takes away what comes later: optimizers import it, once a process."""
+    import torch._dynamo  # noqa: F401
+
+
 @pytest.fixture
-def run(pytester: pytest.Pytester, shared_cache: Path) -> Run:
+def run(compiler_imported: None, pytester: pytest.Pytester, shared_cache: Path) -> Run:
     """pytest SUITES with the given arguments, in this process, on the tiny zoo."""
 
     def in_process(
