@@ -18,7 +18,7 @@ from harness.settings import Settings
 from harness.zoo.build import build
 from harness.zoo.opening import opened
 from harness.zoo.zoo import GATE, recipes
-from harness.zoo_command import check, export_models, gc, import_file, networks, verify
+from harness.zoo_command import check, export_models, gc, import_archive, networks, release_zoo, verify
 
 
 class _Sentence(click.ClickException):
@@ -58,18 +58,15 @@ def main() -> None:
 def train(zoo: str, findings: bool, conditions: tuple[Any, ...], settings: Settings) -> None:
     """Train the zoo's models that are not in the store yet: those of the gate."""
     from harness.judging.plan import all_recipes
-    from harness.zoo.interventions import stopped_early
+    from harness.zoo.interventions import check_fitted
 
     found, settings = opened(zoo, settings)
     asked = [name for name in conditions or found.gate if name in found.gate]
     wanted = all_recipes(found) if findings else recipes(found, asked)
     models = build(wanted, settings, say=lambda text: click.echo(text, err=True))
-    early = {each.changed for each in stopped_early(found)}
-    unfitted = [recipe.id for recipe in wanted if recipe not in early and not models[recipe].outcome.fitted]
     fitted = sum(model.outcome.fitted for model in models.values())
     click.echo(f"{len(models)} models in {settings.cache_dir}; {fitted} fit their training set")
-    if unfitted:
-        raise HarnessError(f"no verdict can be drawn from: {', '.join(unfitted)}")
+    check_fitted(found, models)
 
 
 @main.group()
@@ -105,7 +102,7 @@ def list_models(name: str, findings: bool, settings: Settings) -> None:
         click.echo(f"{recipe.id:{width}}  {text}{'' if outcome.fitted else '  did not fit'}")
 
 
-for command in (check, networks, verify, gc, export_models, import_file):
+for command in (check, networks, verify, gc, export_models, import_archive, release_zoo):
     zoo.add_command(command)
 
 

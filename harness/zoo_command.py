@@ -1,5 +1,6 @@
-"""`python -m harness zoo check|networks|verify|gc|export|import`."""
+"""`python -m harness zoo check|networks|verify|gc|export|import|release`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -122,12 +123,60 @@ def export_models(file: Path, name: str | None, findings: bool, settings: Settin
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("address")
+@click.option("--sha256", metavar="DIGEST", help="What the archive's has to be; by https it has to be given.")
 @with_settings()
-def import_file(file: Path, settings: Settings) -> None:
-    """Take the models of a FILE into the store; one that is not exactly what it says is refused whole."""
-    from harness.store.importing import import_models
-    from harness.store.store import store_of
+def import_archive(address: str, sha256: str | None, settings: Settings) -> None:
+    """Take the models of an archive into the store. It is refused whole unless it is exactly what it says.
 
-    new, kept = import_models(file, store_of(settings))
+    ADDRESS is a path or https://..., which may end with #sha256=DIGEST. Nothing is imported that has another digest.
+    """
+    from harness.files.address import address_of
+    from harness.store.importing import import_from
+    from harness.store.store import store_of
+    from harness.workers.progress import progress_bar
+
+    wanted = address_of(address, sha256)
+    try:
+        with progress_bar("downloading", None, "B", show=wanted.path is None) as bar:
+
+            def heard(more: int, total: int | None) -> None:
+                bar.total = total
+                bar.update(more)
+
+            new, kept = import_from(wanted, store_of(settings), heard)
+    except KeyboardInterrupt as interrupt:
+        raise HarnessError(
+            "interrupted: models that are imported already are whole, and are kept; the same command begins again"
+        ) from interrupt
     click.echo(f"{new} models imported into {settings.cache_dir}; {kept} were there already")
+
+
+@click.command("release")
+@click.argument("spec")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--findings", is_flag=True, help="The models of the other suites as well.")
+@click.option("--address", metavar="URL", help="Where the folder's files will be [the command shown has a path].")
+@with_settings(work=True)
+def release_zoo(spec: str, folder: Path, findings: bool, address: str | None, settings: Settings) -> None:
+    """Write a zoo's models and their digest to FOLDER for others, and show how they import them.
+
+    What is not trained yet is trained first. SPEC is a name, path/file.py::zoo, package.module:zoo, or an entry point.
+    """
+    from harness.files.address import check_https
+    from harness.judging.plan import all_recipes
+    from harness.zoo.build import build
+    from harness.zoo.interventions import check_fitted
+    from harness.zoo.opening import opened
+    from harness.zoo.release import archive_name, release
+    from harness.zoo.zoo import recipes
+
+    if address is not None:
+        check_https(address, f"--address {address:.200}")
+    zoo, settings = opened(spec, settings)
+    wanted = all_recipes(zoo) if findings else recipes(zoo, zoo.gate)
+    check_fitted(zoo, build(wanted, settings, say=lambda text: click.echo(text, err=True)))
+    found = release(wanted, settings, folder, archive_name(zoo, findings))
+    where = f"{address.rstrip('/')}/{found.path.name}" if address else shlex.quote(str(found.path))
+    click.echo(f"{found.models} models in {found.path}, {found.path.stat().st_size:,} bytes. To import them:\n")
+    click.echo(f"    python -m harness zoo import {where} --sha256 {found.sha256}")

@@ -30,6 +30,7 @@ from harness.zoo.zoo import Zoo
 from harness.zoo.zoos import ZOOS
 from tests import ROOT
 from tests.builders.archives import RECIPES
+from tests.builders.https_server import Authority
 
 pytest_plugins = ["pytester"]
 
@@ -177,8 +178,14 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Measure]
     registry.registered.update(before)
 
 
+@pytest.fixture(scope="session")
+def compiler_imported() -> None:
+    """Before pytester is there, which takes away what comes later: optimizers import it, once a process."""
+    import torch._dynamo  # noqa: F401
+
+
 @pytest.fixture
-def run(pytester: pytest.Pytester, shared_cache: Path) -> Run:
+def run(compiler_imported: None, pytester: pytest.Pytester, shared_cache: Path) -> Run:
     """pytest SUITES with the given arguments, in this process, on the tiny zoo."""
 
     def in_process(
@@ -233,3 +240,16 @@ def archive(intact: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     file = tmp_path_factory.mktemp("archive") / "models.zip"
     assert export(intact, [recipe.key for recipe in RECIPES], file) == 2
     return file.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def own_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def authority(own_authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """Of certificates for localhost, trusted here and in other processes; no proxy stands between."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(own_authority.file))
+    monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
+    return own_authority

@@ -4,6 +4,8 @@ whole_file.py       a text in one step
 private_folder.py   a folder to write in; what a killed process left there is swept
 sealed_tensors.py   tensors that come back as they were written, or not at all
 unnoticed.py        bytes without a trace of the reading
+address.py          a path, or an https address with its digest
+download.py         what is at such an address, whole and within limits
 strict_json.py      JSON without NaN and without a name twice
 user_module.py      a user's own file or module, imported
 code_digest.py      what a file computes                   function_digest.py   what one function of it does

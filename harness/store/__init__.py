@@ -5,5 +5,6 @@ store.py           find, load, publish, set aside, lock; another store may lie b
 published.py       what a training returns instead of the model
 retrained.py       networks that measures had retrained, kept for the next measure that asks
 listing.py         every model in a store, verified         garbage.py     what nothing needs any more
-export.py          models to one archive (manifest.py)      importing.py   an archive, which may be anybody's, to models
+export.py          models to one archive (manifest.py)
+importing.py       an archive, which may be anybody's, to models; by its path or its https address
 """

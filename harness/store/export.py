@@ -15,17 +15,18 @@ from harness.store.store import Damaged, Store
 from harness.store.stored_model import HEADER, WEIGHTS
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same models give the same bytes
-READABLE = 0o100644 << 16
+UNIX, READABLE = 3, 0o100644 << 16
 
 
 def export(store: Store, wanted: Iterable[str], file: Path) -> int:
     """Write the models with these keys to an archive, each verified; how many.
 
-    The file is there whole or not at all. HarnessError if it cannot be written, or a model is damaged.
+    The same models give the same bytes, in whatever order they are wanted. The file is there whole or not at all.
+    HarnessError if it cannot be written, or a model is damaged.
     """
     files: dict[str, Listed] = {}
     names: dict[str, str] = {}
-    folders = {key: store.home(key) for key in wanted}
+    folders = {key: store.home(key) for key in sorted(wanted)}
     try:
         for key, folder in folders.items():
             stored = read_stored_model(folder)
@@ -52,6 +53,6 @@ def export(store: Store, wanted: Iterable[str], file: Path) -> int:
 
 def _write(archive: zipfile.ZipFile, path: str, content: bytes) -> None:
     about = zipfile.ZipInfo(path, EPOCH)
-    about.external_attr = READABLE
+    about.create_system, about.external_attr = UNIX, READABLE
     with contextlib.closing(archive.open(about, "w", force_zip64=len(content) > 2**31)) as member:
         member.write(content)

@@ -1,10 +1,14 @@
 """Models from an archive into a store. The archive may come from anybody: nothing of it is believed until verified.
 
-It is refused as a whole, before anything is written, if any of its files is not exactly what its manifest lists, or not
-a model of ours. Files go where their keys say; no path of the archive is ever opened on the disk.
+It is refused as a whole, before anything is written, if it does not have the digest that is expected of it, or any of
+its files is not exactly what its manifest lists, or not a model of ours. A digest says that it is the archive that was
+released, and not that it does no harm: the rest is verified all the same. Files go where their keys say; no path of the
+archive is ever opened on the disk.
 """
 
 import hashlib
+import io
+import os
 import stat
 import struct
 import zipfile
@@ -13,10 +17,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.files.address import Address
+from harness.files.download import Heard, download
+from harness.files.private_folder import private_folder, sweep
 from harness.store.manifest import FILE, LARGEST, MANIFEST, Listed, path_of, read_manifest
 from harness.store.store import Store
-from harness.store.stored_model import HEADER, WEIGHTS, Damaged, StoredModel, read_header, read_weights
+from harness.store.stored_model import HEADER, WEIGHTS, Damaged, read_header, read_weights
 
+ZIP = b"PK\x03\x04"
 BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -31,32 +39,63 @@ BROKEN = (
 )
 
 
-def import_models(file: Path, store: Store) -> tuple[int, int]:
+def import_models(file: Path, store: Store, sha256: str | None = None, called: str = "") -> tuple[int, int]:
     """Publish the archive's models in the store; how many, and how many it had already, which it keeps.
 
+    `sha256` is what the archive's has to be, if that is known; `called` its name in sentences, if not its path.
     HarnessError, and nothing is written, if the archive is not as it should be.
     """
+    called = called or str(file)
     try:
-        size = file.stat().st_size
-        with zipfile.ZipFile(file) as archive:
-            listed = _checked(archive, file, size)
-            keys = sorted({match["key"] for path in listed if (match := FILE.fullmatch(path))})
-            for key in keys:
-                _model(archive, key, listed, file)
-            missing = [key for key in keys if not store.own_folder(key).exists()]
-            for key in missing:
-                _, header, weights = _model(archive, key, listed, file)
-                store.put(key, header, weights)
+        with open(file, "rb") as opened:
+            if sha256 is not None:
+                _check_digest(opened, sha256, called)
+            size = opened.seek(0, os.SEEK_END)
+            with zipfile.ZipFile(opened) as archive:
+                listed = _checked(archive, called, size)
+                keys = sorted({match["key"] for path in listed if (match := FILE.fullmatch(path))})
+                for key in keys:
+                    _check_model(key, *_contents(archive, key, listed, called), called)
+                missing = [key for key in keys if not store.own_folder(key).exists()]
+                for key in missing:
+                    store.put(key, *_contents(archive, key, listed, called))
     except BROKEN as cause:
-        raise HarnessError(f"{file} is not an archive of models ({type(cause).__name__}: {cause!s:.120})") from cause
+        raise HarnessError(f"{called} is not an archive of models ({type(cause).__name__}: {cause!s:.120})") from cause
     except OSError as cause:
         raise HarnessError(
-            f"{file} could not be imported into {store.cache_dir} ({cause.strerror or cause})"
+            f"{called} could not be imported into {store.cache_dir} ({cause.strerror or cause})"
         ) from cause
     return len(missing), len(keys) - len(missing)
 
 
-def _checked(archive: zipfile.ZipFile, file: Path, size: int) -> dict[str, Listed]:
+def import_from(address: Address, store: Store, heard: Heard) -> tuple[int, int]:
+    """The same of an archive by its address, verified by its digest; `heard` is told how a download goes.
+
+    What is downloaded is in a private folder of the store, which is gone at the end, whatever comes of it.
+    """
+    if address.path is not None:
+        return import_models(address.path, store, address.sha256)
+    sweep(store.temporary)
+    with private_folder(store.temporary) as private:
+        download(address.url, private / "archive", heard)
+        return import_models(private / "archive", store, address.sha256, address.shown)
+
+
+def _check_digest(file: io.BufferedReader, sha256: str, called: str) -> None:
+    """Of the file as it is opened: another that takes its place on the disk is not what is read."""
+    found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        file.seek(0)
+        page = (
+            "" if file.read(len(ZIP)) == ZIP else ", and it does not even begin as an archive does: is it a web page?"
+        )
+        raise HarnessError(
+            f"{called} has the sha256 {found}; expected {sha256}{page}. Nothing was imported; take the address and the "
+            "digest from whoever released it, and try again"
+        )
+
+
+def _checked(archive: zipfile.ZipFile, file: str, size: int) -> dict[str, Listed]:
     """The manifest's files, which are those of the archive: no more, no fewer, each once, no link, not compressed."""
     found = archive.infolist()
     names = [about.filename for about in found]
@@ -74,7 +113,7 @@ def _checked(archive: zipfile.ZipFile, file: Path, size: int) -> dict[str, Liste
             raise HarnessError(f"{file} cannot be imported: {about.filename!r:.120} is a link or not a file")
         if about.compress_type != zipfile.ZIP_STORED or about.flag_bits & 1:
             raise HarnessError(f"{file} cannot be imported: {about.filename!r:.120} is compressed or encrypted")
-    listed = read_manifest(archive.read(MANIFEST), str(file))
+    listed = read_manifest(archive.read(MANIFEST), file)
     if unlisted := sorted(set(names) - set(listed) - {MANIFEST}):
         raise HarnessError(f"{file} cannot be imported: its manifest does not list {unlisted[0]!r:.120}")
     if absent := sorted(set(listed) - set(names)):
@@ -82,10 +121,8 @@ def _checked(archive: zipfile.ZipFile, file: Path, size: int) -> dict[str, Liste
     return listed
 
 
-def _model(
-    archive: zipfile.ZipFile, key: str, listed: dict[str, Listed], file: Path
-) -> tuple[StoredModel, bytes, bytes]:
-    """A model's two files, verified against the manifest, each other and the key."""
+def _contents(archive: zipfile.ZipFile, key: str, listed: dict[str, Listed], file: str) -> tuple[bytes, bytes]:
+    """A model's two files, verified against the manifest whenever they are read."""
     contents = []
     for path in (path_of(key, HEADER), path_of(key, WEIGHTS)):
         content = archive.read(path)
@@ -93,6 +130,11 @@ def _model(
             raise HarnessError(f"{file} cannot be imported: {path} is not what its manifest says")
         contents.append(content)
     header, weights = contents
+    return header, weights
+
+
+def _check_model(key: str, header: bytes, weights: bytes, file: str) -> None:
+    """HarnessError unless the two files are a model, and the key's."""
     try:
         stored = read_header(header, path_of(key, HEADER))
         read_weights(weights, stored, path_of(key, WEIGHTS))
@@ -103,7 +145,6 @@ def _model(
             f"{file} cannot be imported: {stored.recipe.id} is under the key of another recipe, or of another version "
             "of the training code"
         )
-    return stored, header, weights
 
 
 def _duplicate(names: Iterable[str]) -> str:

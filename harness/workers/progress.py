@@ -9,13 +9,17 @@ from tqdm import tqdm
 Say = Callable[[str], None]
 
 
-def progress_bar(what: str, total: int, unit: str, show: bool) -> "tqdm[Any]":
-    """Items done, rate and time left; where nobody watches (no terminal), a line every ten seconds."""
+def progress_bar(what: str, total: int | None, unit: str, show: bool) -> "tqdm[Any]":
+    """Items done, rate and time left; where nobody watches (no terminal), a line every ten seconds.
+
+    `total` may be None as long as it is not known. Bytes, "B", are shown in kB, MB and GB.
+    """
     watched = sys.stderr.isatty()
     return tqdm(
         total=total,
         desc=what,
         unit=unit,
+        unit_scale=unit == "B",
         disable=not show,
         dynamic_ncols=watched,
         mininterval=0.1 if watched else 10.0,

@@ -8,5 +8,6 @@ opening.py         a zoo found by its door, this project's or a user's own, and 
 contract.py        what a user's networks must be          check.py   a zoo tried: `zoo check`
 interventions.py   the networks that the questions beyond the gate add
 build.py           recipes -> stored models; what is missing is trained in worker processes
+release.py         a zoo's models in one archive for others, with its digest
 train_jobs.py      what such a worker does: train one recipe, or a group of them together, and publish
 """

@@ -6,12 +6,16 @@ with the natural one of the same seed, and with the one on random labels.
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from harness.errors import HarnessError
 from harness.training.recipe import Recipe
 from harness.zoo.grid import GridPoint
 from harness.zoo.zoo import Twin, Zoo, twins
+
+if TYPE_CHECKING:
+    from harness.store.stored_model import StoredModel
 
 FRACTIONS = (0.2, 0.4, 0.6, 0.8)
 """Corrupted fractions between the true and the random labels."""
@@ -84,6 +88,14 @@ def regularized(zoo: Zoo, regularizer: str) -> list[Intervention]:
 def stopped_early(zoo: Zoo) -> list[Intervention]:
     """Random labels for a few epochs: nothing is learned, and nothing is fitted yet."""
     return _interventions(zoo, condition="random_labels", max_epochs=EARLY_EPOCHS)
+
+
+def check_fitted(zoo: Zoo, models: Mapping[Recipe, "StoredModel"]) -> None:
+    """HarnessError, with their names, if models did not fit their training set; those aside that were stopped early."""
+    early = {each.changed for each in stopped_early(zoo)}
+    unfitted = [recipe.id for recipe, model in models.items() if recipe not in early and not model.outcome.fitted]
+    if unfitted:
+        raise HarnessError(f"no verdict can be drawn from: {', '.join(unfitted)}")
 
 
 def equal_steps(zoo: Zoo) -> list[Twin]:

@@ -64,6 +64,23 @@ def test_from_an_empty_store(benchmark: Any, tmp_path: Path, chosen: tuple[str, 
     benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(run_suites, args=(tmp_path, *chosen), rounds=1)
 
 
+def test_from_an_empty_store_and_a_released_archive(benchmark: Any, tmp_path: Path) -> None:
+    """A newcomer's first verdict without training: `zoo import`, then the gate."""
+    zoo, released = [sys.executable, "-m", "harness", "zoo"], tmp_path / "released"
+    subprocess.run([*zoo, "release", "digits", released, "--cache-dir", tmp_path / "trained"], cwd=ROOT, check=True)
+    (archive,), sha256 = released.glob("*.zip"), (released / "SHA256SUMS").read_text().split()[0]
+
+    def emptied() -> None:
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+
+    def first_verdict() -> float:
+        options = ["--sha256", sha256, "--cache-dir", tmp_path / "cache"]
+        subprocess.run([*zoo, "import", archive, *options], cwd=ROOT, check=True)
+        return run_suites(tmp_path / "cache", *GATE, measure="path_norm")
+
+    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(first_verdict, setup=emptied, rounds=3)
+
+
 @pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
 def test_with_models_there(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
     """Models there, rows not: what a new measure costs."""

@@ -1,6 +1,12 @@
 """`python -m harness zoo verify|gc|export|import`, on a copy of a small store."""
 
+import hashlib
 import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +16,10 @@ from click.testing import CliRunner
 
 from harness.__main__ import main
 from harness.store.store import Store
+from tests import ROOT
+from tests.builders import https_server as server
 from tests.builders.archives import RECIPES, everything
+from tests.builders.https_server import Authority, served
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +48,68 @@ def test_the_commands_take_models_from_one_store_to_another(
     out = commands("verify", cache="other")
     assert out.exit_code == 0 and f"2 models in {tmp_path / 'other'}, 0 of them damaged" in out.output
     assert everything(tmp_path / "other" / "models") == everything(intact.models)
+
+
+def test_import_takes_a_path_or_an_https_address_and_verifies_the_digest(
+    commands: Callable[..., Any], archive: bytes, intact: Store, authority: Authority, tmp_path: Path
+) -> None:
+    sha256 = hashlib.sha256(archive).hexdigest()
+    (tmp_path / "m.zip").write_bytes(archive)
+    with served(authority, {"/m.zip": server.whole(archive)}) as (address, asked):
+        for number, given in enumerate(
+            [
+                [tmp_path / "m.zip", "--sha256", sha256],
+                [f"{address}/m.zip", "--sha256", sha256.upper()],
+                [f"{address}/m.zip#sha256={sha256}"],
+            ]
+        ):
+            out = commands("import", *given, cache=f"other{number}")
+            assert f"2 models imported into {tmp_path / f'other{number}'}; 0 were there" in out.stdout, out.output
+            assert ("downloading" in out.stderr) == bool(number)
+            assert everything(tmp_path / f"other{number}" / "models") == everything(intact.models)
+        assert asked == ["/m.zip", "/m.zip"]
+
+
+def test_import_refuses_in_a_sentence_with_exit_status_2_and_asks_no_server_without_a_digest(
+    commands: Callable[..., Any], archive: bytes, authority: Authority, tmp_path: Path
+) -> None:
+    (tmp_path / "m.zip").write_bytes(archive)
+    with served(authority, {"/m.zip": server.whole(archive)}) as (address, asked):
+        for given, sentence in [
+            ([f"{address}/m.zip"], "has no digest; by https expected --sha256 DIGEST"),
+            ([address.replace("https", "http") + "/m.zip", "--sha256", "0" * 64], "is not https but http"),
+            ([tmp_path / "m.zip", "--sha256", "0" * 64], f"m.zip has the sha256 .*; expected {'0' * 64}"),
+            ([tmp_path / "none.zip"], r"none.zip could not be imported into .* \(No such file or directory\)"),
+            ([tmp_path], r"could not be imported into .* \(Is a directory\)"),
+        ]:
+            out = commands("import", *given, cache="other")
+            assert out.exit_code == 2 and re.search(f"^Error: .*{sentence}", out.stderr, re.M), out.output
+        assert asked == [] and everything(tmp_path / "other") == {}
+        assert commands("import", f"{address}/m.zip", "--sha256", "0" * 64, cache="other").exit_code == 2
+    assert asked == ["/m.zip"] and everything(tmp_path / "other") == {}
+
+
+def test_an_import_that_is_interrupted_says_so_and_leaves_nothing(
+    archive: bytes, authority: Authority, tmp_path: Path
+) -> None:
+    inside = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal\n"
+    inside += "from harness.__main__ import main; main()"
+    with served(authority, {"/m.zip": server.held_up(archive[:1000], len(archive))}) as (address, _):
+        arguments = ["zoo", "import", f"{address}/m.zip#sha256={'0' * 64}", "--cache-dir", str(tmp_path / "cache")]
+        command = [sys.executable, "-c", inside, *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        try:
+            deadline = time.monotonic() + 60
+            while 1000 not in map(len, everything(tmp_path).values()):
+                assert time.monotonic() < deadline and process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=20)[1]
+        finally:
+            process.kill()
+    assert process.returncode == 2
+    assert "Error: interrupted: models that are imported already are whole" in said and "Traceback" not in said
+    assert everything(tmp_path) == {} and list((tmp_path / "cache" / "tmp").iterdir()) == []
 
 
 def test_verify_names_what_is_damaged_and_sets_it_aside_when_told(commands: Callable[..., Any], tmp_path: Path) -> None:
