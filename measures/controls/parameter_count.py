@@ -3,6 +3,9 @@
     μ = number of trained parameters, biases and batch normalization included
 
 Jiang et al. 2020 (arXiv:1912.02178), eq. 20.
+
+Claims: nothing, it is a control.
+Random labels: does not separate (Zhang et al. 2017, table 1).
 """
 
 from measures import measure

@@ -16,6 +16,9 @@ Differs from the papers:
    have.
 3. Batch normalization is folded in: its scale and shift are not counted as parameters.
 4. B is estimated from a weighted sample of a large training set.
+
+Claims: larger gap (Maddox, Benton & Wilson 2020).
+Random labels: unknown (the sources could not be had).
 """
 
 from measures import measure

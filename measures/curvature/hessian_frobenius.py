@@ -9,6 +9,9 @@ networks that fit the digits, and up to 13% too large for the sample's sake.
 MacKay 1992 (Neural Computation 4) and Maddox, Benton & Wilson 2020 (arXiv:2003.02139) for functions of the spectrum as
 measures of complexity; the norm sums them as tr H² does.
 Differs from the papers: of a large training set, a weighted sample takes the place of the whole.
+
+Claims: read into it.
+Random labels: unknown (the sources could not be had).
 """
 
 import math

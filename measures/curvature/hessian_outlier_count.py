@@ -13,6 +13,9 @@ Differs from the papers:
    a gap, and the bulk around 0 is far below.
 2. Of a large training set, a weighted sample takes the place of the whole.
 3. Not applicable where λ₁ ≤ 0.
+
+Claims: read into it.
+Random labels: unknown (the sources could not be had).
 """
 
 from measures import NotApplicable, measure

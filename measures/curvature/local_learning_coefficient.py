@@ -13,6 +13,9 @@ Differs from the paper:
 1. The chain is short: the value depends on its length, as long as directions that curve by less than γ/nβ move.
 2. The minibatch's loss at θ is subtracted in place of Lₙ(θ): the same mean, less variance.
 3. Not applicable below 2 examples, or where the chain leaves the finite numbers.
+
+Claims: larger gap (Lau et al. 2023, title: a measure of complexity).
+Random labels: unknown (the source could not be had).
 """
 
 import dataclasses

@@ -12,6 +12,9 @@ Differs from the papers:
 2. F is exact in y; ‖ḡ‖² is of all examples, the rest of a large training set's weighted sample
    (quantities/hessian_spectrum.py).
 3. Not applicable where tr F is 0.
+
+Claims: larger gap (Thomas et al. 2020, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import torch

@@ -11,6 +11,9 @@ Differs from the paper:
    noise. One training has one first epoch per example, so here it is the spread of these.
 2. The spread is relative to the mean: in epochs it would grow with the length of training, which is longer on noise.
 3. An example that is never classified correctly counts as learned in the epoch after the last.
+
+Claims: read into it.
+Random labels: separates (Arpit et al. 2017, section 3.1 and figure 1).
 """
 
 import torch

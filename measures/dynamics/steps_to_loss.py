@@ -8,6 +8,9 @@ Differs from the paper:
    of the trained network at the last step, and t is interpolated linearly between these points: no whole number.
 2. Steps per epoch are taken to be steps / epochs rounded up: exact but for short runs whose last epoch was cut.
 3. Not applicable where the loss is never that low, or was so in the first epoch already.
+
+Claims: larger gap (Hardt, Recht & Singer 2016, arXiv:1509.01240, abstract; Jiang et al. 2020 find the opposite).
+Random labels: separates (Zhang et al. 2017, arXiv:1611.03530, figure 1b).
 """
 
 import itertools

@@ -8,6 +8,9 @@ Lyle et al. 2020 (arXiv:2010.14499), the sum over training losses; Ru et al. 202
 with the decay 0.9.
 Differs from the papers: training stops at a loss, not after a number of epochs, so E differs between networks. An epoch
 cut short by the stop counts as one, with the mean over the examples that it reached.
+
+Claims: larger gap (Lyle et al. 2020; Ru et al. 2021).
+Random labels: separates (Arora et al. 2019, arXiv:1901.08584, abstract: training is slower).
 """
 
 import torch

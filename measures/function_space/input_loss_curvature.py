@@ -15,6 +15,9 @@ Differs from the paper:
    not over all epochs; without snapshots the end alone. The snapshots are early, when a network that memorizes is
    still nearly flat: they count for more here than in a mean over epochs.
 3. One number for the network: the mean over the first 200 examples of `random_order` (quantities/input_gradients.py).
+
+Claims: read into it.
+Random labels: separates (Garg, Ravikumar & Roy 2023, abstract, of mislabelled examples).
 """
 
 import torch

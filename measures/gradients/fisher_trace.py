@@ -14,6 +14,9 @@ Differs from the paper:
 2. m is the first 100 examples of `random_order`.
 3. The explosion's height is the largest of up to four points.
 4. Batch normalization uses its running statistics.
+
+Claims: larger gap (Jastrzebski et al. 2021, abstract, early in training).
+Random labels: unknown (the abstract is of training that keeps it small, not of its value).
 """
 
 from torch import nn

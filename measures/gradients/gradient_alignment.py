@@ -8,6 +8,9 @@ learned from others are learned in common, those that are not must be learned by
 No paper: this project's own reading of coherent gradients (Chatterjee 2020, arXiv:2002.10657). Leaving gᵢ itself out is
 the point: ⟨gᵢ, gᵢ⟩ > 0 aligns every example with a mean of which it is a part. Batch normalization uses its running
 statistics.
+
+Claims: read into it.
+Random labels: nothing.
 """
 
 from measures import NotApplicable, measure

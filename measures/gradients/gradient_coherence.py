@@ -16,6 +16,9 @@ Differs from the papers:
 3. Batch normalization uses its running statistics, so that every example has a gradient of its own.
 4. Gradient diversity was introduced for the size of batches that training bears; that less diverse gradients go with
    better generalization is the claim of the first paper, whose quantity it inverts.
+
+Claims: larger gap (Chatterjee & Zielinski 2020, abstract).
+Random labels: separates (Chatterjee & Zielinski 2020, abstract; yet random labels reach hundreds).
 """
 
 from measures import NotApplicable, measure

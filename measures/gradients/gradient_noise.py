@@ -16,6 +16,9 @@ Differs from the papers:
 2. The paper makes no claim on generalization for it. It is taken early: at the end of training it is m times
    `gradient_diversity` less one and would be the same measure twice.
 3. Batch normalization uses its running statistics, so that every example has a gradient of its own.
+
+Claims: larger gap (Jiang et al. 2020, of the variance; of the noise scale it is read into it).
+Random labels: unknown (only the abstracts could be had).
 """
 
 from measures import NotApplicable, measure

@@ -6,6 +6,9 @@
 
 Zhao, Zhang & Hu 2022 (arXiv:2202.03599) penalize the norm of the mean gradient, for flatter minima.
 Differs from the paper: the norm is each example's; the mean gradient's is near zero wherever training ends.
+
+Claims: larger gap (Zhao, Zhang & Hu 2022, title).
+Random labels: unknown (the source could not be had).
 """
 
 from measures import measure

@@ -15,6 +15,9 @@ Differs from the paper:
 3. Weights whose derivative is the same for all examples (that of a pixel that is always 0) have no ratio and are left
    out of the mean.
 4. Batch normalization uses its running statistics, so that every example has a gradient of its own.
+
+Claims: larger gap (Liu et al. 2020, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 from measures import measure

@@ -12,6 +12,9 @@ Differs from the papers:
 2. The second paper takes one minus the cosine, which does not see that the kernel grows; this does.
 3. The examples are the first 200 of `random_order`. Both kernels are in evaluation mode: batch normalization's initial
    running statistics (mean 0, variance 1) are not the data's.
+
+Claims: read into it.
+Random labels: unknown (the sources could not be had).
 """
 
 from measures import NotApplicable, measure

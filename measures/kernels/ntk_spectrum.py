@@ -13,6 +13,9 @@ Differs from the papers:
    network's: twins with equal inputs share the initial one.
 2. The effective rank is a participation ratio; the second paper splits the spectrum at a threshold.
 3. The examples are the first 200 of `random_order`. No condition number where λₘ is below 10⁻⁶ λ₁, which is rounding.
+
+Claims: larger gap (Oymak et al. 2019, abstract, of the rank; of the condition number it is read into it).
+Random labels: unknown (only the abstracts could be had).
 """
 
 from measures import NotApplicable, measure

@@ -10,6 +10,9 @@ Differs from the paper:
 2. The distance is to the boundary with the largest other logit, which need not be the nearest.
 3. At most 500 examples, the first of `random_order` (quantities/input_gradients.py).
 4. Not applicable where γ ≤ 0.
+
+Claims: larger gap (Elsayed, Krishnan, Mobahi, Regan & Bengio 2018).
+Random labels: unknown (the source could not be had).
 """
 
 from measures import NotApplicable, measure

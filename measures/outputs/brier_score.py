@@ -4,6 +4,9 @@
 
 Brier 1950, Verification of forecasts expressed in terms of probability, eq. 2.
 Differs from the paper: on the training set, as all measures here; the paper's is of forecasts.
+
+Claims: read into it.
+Random labels: unknown (the source could not be had).
 """
 
 import torch.nn.functional as F

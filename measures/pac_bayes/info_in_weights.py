@@ -14,6 +14,9 @@ Differs from the papers:
 2. The diagonal is the mean over 16 random vectors of (Σₓ Jₓᵀ Cₓ rₓ)², C Cᵀ = diag(π) − ππᵀ and r Gaussian, independent
    for each of m = 300 examples: unbiased, and one backward pass a vector.
 3. Not applicable to weights that are all zero.
+
+Claims: larger gap (Achille & Soatto 2018, abstract).
+Random labels: unknown (the abstract is of when random labels are fitted, not of its value).
 """
 
 import torch

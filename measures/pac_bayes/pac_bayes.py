@@ -15,6 +15,9 @@ Jiang et al. 2020 (arXiv:1912.02178), eq. 48 (init), 49 (orig); the sharpness bo
 Differs from the paper:
 1. σ and α as in pac_bayes_flatness and worst_case_flatness: a sample of the examples and of the noise.
 2. Constant factors of the sharpness bounds are those of the σ above. At fixed p they leave any ranking nearly as is.
+
+Claims: larger gap (Jiang et al. 2020, eqs. 48 and 49).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

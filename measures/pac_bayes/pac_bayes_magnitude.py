@@ -17,6 +17,9 @@ Differs from the paper:
 1. σ' and α' are those of pac_bayes_magnitude_flatness and worst_case_magnitude_flatness, found on samples, without ε.
 2. In the sharpness variants σ' is the noise that stays within α' in all parameters with probability at least ½; the
    paper's constants are others.
+
+Claims: larger gap (Jiang et al. 2020, eqs. 56 and 57).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

@@ -22,6 +22,9 @@ Differs from the paper:
    own noise would drive those apart), and the optimisation is thousands of times shorter: a looser bound.
 2. Cross-entropy / log 2 stands for the error with several classes as well.
 3. The draws are tested on a share each; the paper tests 150,000 on the whole set.
+
+Claims: larger gap (Dziugaite & Roy 2017, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math

@@ -14,6 +14,9 @@ Differs from the papers:
 2. Keskar et al. multiply by 100.
 3. 300 training examples.
 4. Not applicable where the gradient is zero wherever the box is wide: the ascent has no direction.
+
+Claims: larger gap (Keskar et al. 2017, abstract; Kwon et al. 2021, abstract).
+Random labels: unknown (only the abstracts could be had).
 """
 
 from measures import NotApplicable, measure

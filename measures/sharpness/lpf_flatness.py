@@ -6,6 +6,9 @@ L is the mean cross-entropy, θ all parameters; σ is a standard deviation. Unli
 
 Bisla, Wang & Choromanska 2022 (arXiv:2201.08025), the LPF measure, with the σ of their comparison of measures.
 Differs from the paper: 8 draws on 300 training examples; the paper takes 100 and the whole set.
+
+Claims: larger gap (Bisla, Wang & Choromanska 2022).
+Random labels: unknown (the source could not be had).
 """
 
 from measures import measure

@@ -9,6 +9,9 @@ Roy & Vetterli 2007 (15th European Signal Processing Conference), definition 1; 
 Hosseini et al. 2021 (arXiv:2110.12259).
 Differs from the paper: of the operator, where the second paper unfolds a convolution's kernel; a mean over the layers.
 Not applicable where an operator has more than 4 million entries.
+
+Claims: read into it.
+Random labels: unknown (the sources could not be had).
 """
 
 import torch

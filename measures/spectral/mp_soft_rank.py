@@ -12,6 +12,9 @@ Differs from the paper:
 1. σ² by empirical variational Bayes, where the paper fits the bulk of the spectrum to the law, partly by eye.
 2. W is the reshaped kernel of a convolution, batch normalization folded in; the L layers are those with at least 50
    eigenvalues, and it is not applicable where there is none.
+
+Claims: larger gap (Martin & Mahoney 2021).
+Random labels: unknown (the source could not be had).
 """
 
 from measures import measure

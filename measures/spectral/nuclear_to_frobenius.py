@@ -8,6 +8,9 @@ layers. Between 1 (rank one) and √rank (all equal), and blind to the layer's s
 Recht, Fazel & Parrilo 2010 (arXiv:0706.4138) for the nuclear norm as the convex stand-in for rank.
 Differs from the paper: a ratio, and a mean over the layers. Not applicable where an operator has more than 4 million
 entries.
+
+Claims: read into it.
+Random labels: unknown (the source could not be had).
 """
 
 from measures import measure

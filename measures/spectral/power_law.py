@@ -16,6 +16,9 @@ Differs from the paper:
 3. WᵀW is not divided by the number of rows. For α it makes no difference; for the other two it does, and a division
    turns the sign of the logarithm for most layers.
 4. A tail has at least 10 eigenvalues, and no upper end.
+
+Claims: larger gap (Martin, Peng & Mahoney 2021, title: of the quality of trained networks).
+Random labels: unknown (the sources could not be had).
 """
 
 import math

@@ -10,6 +10,9 @@ Differs from the paper:
 1. Biases are left out; the paper's networks have none.
 2. Not divided by the margin: eq. 1.2 is the network's complexity, the bound divides by γ.
 3. Not applicable where the layers are not a chain (skip connections, branches, attention), which the paper's are.
+
+Claims: larger gap (Bartlett, Foster & Telgarsky 2017, abstract).
+Random labels: separates (Bartlett, Foster & Telgarsky 2017, abstract).
 """
 
 import math

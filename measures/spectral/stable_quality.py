@@ -13,6 +13,9 @@ Hosseini et al. 2021 (arXiv:2110.12259), stable quality; the low-rank signal as 
 Differs from the paper:
 1. Negated, and a mean over the layers.
 2. A convolution's kernel is unfolded along its output channels only, the paper's also along its input channels.
+
+Claims: read into it.
+Random labels: unknown (the sources could not be had).
 """
 
 import math
