@@ -10,7 +10,7 @@ Differs from common practice: the network that is judged saw all of the training
 """
 
 from measures import measure
-from measures.stability._hold_out import hold_out, predictions
+from measures.quantities.hold_out import hold_out, predictions
 from measures.trained_model import TrainedModel
 
 

@@ -15,7 +15,7 @@ Differs from the papers:
 """
 
 from measures import measure
-from measures.stability._hold_out import hold_out, predictions
+from measures.quantities.hold_out import hold_out, predictions
 from measures.trained_model import TrainedModel
 
 

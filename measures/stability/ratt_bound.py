@@ -19,8 +19,8 @@ Differs from the paper:
 import torch
 
 from measures import measure
+from measures.quantities.hold_out import predictions
 from measures.quantities.random_splits import eighths, shuffled
-from measures.stability._hold_out import predictions
 from measures.trained_model import TrainedModel
 
 RELABELLED = 2  # eighths of the training set

@@ -12,7 +12,7 @@ the networks are trained on less; under random inputs H is as random as the rest
 """
 
 from measures import measure
-from measures.stability._hold_out import hold_out, predictions
+from measures.quantities.hold_out import hold_out, predictions
 from measures.trained_model import TrainedModel
 
 
