@@ -9,9 +9,12 @@ noise are equally long.
 Li et al. 2018 (arXiv:1712.09913), section 4 (filter-wise normalization); the radius of the region of low loss
 along such directions as in Huang et al. 2020 (arXiv:1906.03291).
 Differs from the papers:
-1. They plot the loss along one or two directions; here the mean over 8, on 300 training examples, becomes a number.
+1. They plot the loss along one or two directions; here the mean over 8 becomes a number.
 2. r is sought on a grid of 8 sizes a decade and interpolated (quantities/perturbations.py).
 3. Not applicable where the loss does not rise by 1 nat up to r = 10 (all weights zero, or a bias that decides).
+4. Of a training set larger than 2000, a weighted sample that leaves the loss unbiased.
+
+Version 2: on the training set, where it was on 300 examples.
 """
 
 from measures import measure
@@ -21,6 +24,7 @@ from measures.trained_model import TrainedModel
 
 @measure(
     source="Li et al. 2018, filter normalization",
+    version=2,
     cost="slow",
     invariant_to={"layer_rescaling", "batch_norm_folding", "logit_shift"},
 )
