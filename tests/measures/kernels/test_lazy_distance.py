@@ -42,6 +42,19 @@ def test_equals_the_explicit_kernels_distance(kind):
     assert lazy_distance(trained) == pytest.approx(float((after - before).norm() / before.norm()), rel=1e-8)
 
 
+def test_five_hundred_examples_are_compared():
+    network, start = two_scalar_layers(2.0), two_scalar_layers(1.0)
+    with torch.no_grad():
+        network[0].bias = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+        start[0].bias = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    inputs = torch.linspace(-1, 1, 500, dtype=torch.float64)[:, None]
+    trained = trained_model(network, inputs, torch.zeros(500, dtype=torch.int64), init=start)
+    # by the second layer's weight and by both of the first: w² (2 x x' + 1), of which w² is 4 times as much
+    assert lazy_distance(trained) == pytest.approx(3, rel=1e-9)
+    before, after = (explicit_kernel(each, inputs[::50]) for each in (start, network))
+    assert torch.allclose(after, 4 * before)
+
+
 def test_is_zero_where_the_weights_did_not_move():
     trained = small_network("convnet_bn", seed=0)
     assert lazy_distance(dataclasses.replace(trained, init=trained.model)) == 0
