@@ -10,7 +10,8 @@ below 0 is reported as it is: θ was no minimum.
 
 Lau et al. 2023 (arXiv:2308.12108), the estimator λ̂ and algorithm by SGLD.
 Differs from the paper:
-1. The chain is short: the value depends on its length, as long as directions that curve by less than γ/nβ move.
+1. The chain is short: the value depends on its length, as long as directions that curve by less than γ/nβ move. On the
+   digits twins it is 0.67 to 2.15 times that of longer and of other chains, furthest off on natural networks.
 2. The minibatch's loss at θ is subtracted in place of Lₙ(θ): the same mean, less variance.
 3. Not applicable below 2 examples, or where the chain leaves the finite numbers.
 """

@@ -17,7 +17,7 @@ Differs from the paper:
 
 Version 2 of the first: over all training examples, where it was over the same 100.
 
-Claims: larger gap (abstract: the early explosion of the trace goes with poor generalization).
+Claims: larger gap (abstract: poor generalization coincides with a large trace early in training).
 Random labels: unknown (the paper's text could not be had).
 """
 

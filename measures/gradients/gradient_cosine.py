@@ -16,7 +16,7 @@ Differs from the paper:
 
 Version 2: on up to 2000 examples, where it was on 200.
 
-Claims: larger gap (abstract: stiffness is related to generalization).
+Claims: larger gap (abstract: a stiffer network learns features that generalize).
 Random labels: unknown (the paper's text could not be had).
 """
 

@@ -15,6 +15,9 @@ Differs from the papers:
 5. C is with batch normalization's running statistics.
 
 Version 2: C is over all n training examples, where it was over the first 200 of `random_order`.
+
+Claims: larger gap (abstract of Neu et al.: bounds on the gap by the variance of the gradients along the way).
+Random labels: unknown (the papers' text could not be had).
 """
 
 import math

@@ -17,6 +17,9 @@ Differs from the papers:
 2. Batch normalization uses its running statistics, so that every example has a gradient of its own.
 
 Version 2: over the training set, where it was over the first 200 examples of `random_order`.
+
+Claims: larger gap (results of Jiang et al.: the variance of gradients is among what predicts well).
+Random labels: unknown (the papers' text could not be had).
 """
 
 from measures import NotApplicable, measure

@@ -16,7 +16,7 @@ Differs from the paper:
 
 Version 2: over the training set, where it was over 500 examples.
 
-Claims: larger gap (abstract: a loss that enlarges the margin, for generalization from little data and noisy labels).
+Claims: larger gap (abstract: a loss that enlarges margins generalizes better from small sets and corrupted labels).
 Random labels: unknown (the paper's text could not be had).
 """
 

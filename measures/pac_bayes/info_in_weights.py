@@ -17,8 +17,9 @@ Differs from the papers:
 Version 2: F's diagonal was estimated from 16 random vectors on 300 examples; without bias, but its logarithm has one,
 and the value was 0.74 to 1.06 of what it should have been.
 
-Claims: larger gap (Achille & Soatto: it bounds the information of the weights about the data, and with it the gap).
-Random labels: separates (Achille & Soatto, abstract: a transition between under- and overfitting of random labels).
+Claims: larger gap (abstract of Achille & Soatto: it bounds the loss's overfitting term).
+Random labels: unknown (their abstract tells of a transition between under- and overfitting of random labels as the
+information is penalized, not of its size; the papers' text could not be had).
 """
 
 from measures import NotApplicable, measure

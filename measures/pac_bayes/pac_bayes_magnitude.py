@@ -22,7 +22,7 @@ Differs from the paper:
 Version 2: σ' and α' are found on the training set, where they were on 300 examples.
 
 Claims: larger gap (the results: bounds by sharpness are among what predicts well).
-Random labels: nothing.
+Random labels: unknown (the paper's text could not be had).
 """
 
 import math

@@ -21,7 +21,7 @@ Differs from the paper:
 Version 3: 8 draws on all examples, where it was 8 on 300, and before that 20 on all.
 
 Claims: larger gap (the results: measures of sharpness are among what predicts well).
-Random labels: nothing.
+Random labels: unknown (the paper's text could not be had).
 """
 
 from measures import measure

@@ -20,7 +20,7 @@ Differs from the paper:
 Version 2: on the training set, where it was on 300 examples.
 
 Claims: larger gap (the results: measures of sharpness are among what predicts well).
-Random labels: nothing.
+Random labels: unknown (the paper's text could not be had).
 """
 
 from measures import measure

@@ -22,7 +22,7 @@ Differs from the papers:
 Version 2: of a convolution, the matrices of the kernel's positions, without its normalization. It was the kernel
 reshaped to one matrix, normalization folded in, of which most convolutions had too few eigenvalues to count.
 
-Claims: larger gap (Martin & Mahoney, abstract: heavier tails are stronger self-regularization).
+Claims: larger gap (heavier tails are those of stronger regularization; Martin, Peng & Mahoney predict accuracies).
 Random labels: unknown (the papers' text could not be had).
 """
 
