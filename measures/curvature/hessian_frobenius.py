@@ -18,11 +18,13 @@ Random labels: unknown (the paper's text could not be had).
 
 import math
 
-from measures import measure
+from measures import Estimate, measure
 from measures.quantities.hessian_spectrum import hessian_spectrum
 from measures.trained_model import TrainedModel
 
 
 @measure(source="Wu, Wang & Su 2022", cost="slow", invariant_to={"logit_shift"})
 def hessian_frobenius(trained: TrainedModel) -> float:
-    return math.sqrt(hessian_spectrum(trained).total(lambda eigenvalues: eigenvalues.square())[0])
+    square = Estimate(*hessian_spectrum(trained).total(lambda eigenvalues: eigenvalues.square()))
+    norm = math.sqrt(square)
+    return square.through(norm, derivative=1 / (2 * norm)) if norm else square

@@ -19,7 +19,7 @@ Claims: read into it.
 Random labels: unknown (the papers' text could not be had).
 """
 
-from measures import NotApplicable, measure
+from measures import Estimate, NotApplicable, measure
 from measures.quantities.hessian_spectrum import hessian_spectrum
 from measures.trained_model import TrainedModel
 
@@ -32,4 +32,4 @@ def hessian_outlier_count(trained: TrainedModel) -> float:
     largest = spectrum.places[0]
     if not largest > 0:
         raise NotApplicable(f"the largest eigenvalue of the Hessian is {float(largest):.3g}, not above 0")
-    return spectrum.total(lambda eigenvalues: (eigenvalues > EDGE * largest).double())[0]
+    return Estimate(*spectrum.total(lambda eigenvalues: (eigenvalues > EDGE * largest).double()))

@@ -26,7 +26,7 @@ import dataclasses
 
 import torch
 
-from measures import measure
+from measures import Estimate, measure
 from measures.trained_model import TrainedModel
 
 TRAININGS = 10
@@ -43,7 +43,14 @@ def learning_time_uniformity(trained: TrainedModel) -> float:
     for reseed in range(1, TRAININGS + 1):
         network = trained.retrain(trained.inputs, trained.labels, reseed=reseed, max_epochs=1)
         right.append(dataclasses.replace(trained, model=network).logits.argmax(dim=1) == trained.labels)
-    return -variance_of_chances(torch.stack(right))
+    return minus_variance_of_chances(torch.stack(right))
+
+
+def minus_variance_of_chances(right: torch.Tensor) -> Estimate:
+    """−Var_i(Pᵢ) from (trainings, n) booleans, with the standard error by leaving out one training after the other."""
+    others = [variance_of_chances(torch.cat([right[:k], right[k + 1 :]])) for k in range(len(right))]
+    spread = torch.tensor(others, dtype=torch.float64).std(correction=0)
+    return Estimate(-variance_of_chances(right), float(spread) * (len(right) - 1) ** 0.5)
 
 
 def variance_of_chances(right: torch.Tensor) -> float:

@@ -13,6 +13,7 @@ them; its running statistics stay as they are.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
@@ -21,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from measures.errors import NotApplicable
+from measures.estimate import Estimate
 from measures.once_per_model import once_per_model
 from measures.quantities.flat_parameters import flat_parameters, logits_at
 from measures.quantities.hessian_spectrum import weighted_examples
@@ -44,6 +46,16 @@ class Outcomes:
 
     losses: Tensor
     errors: Tensor
+
+    @property
+    def mean_loss(self) -> Estimate:
+        """The mean over the draws, with its standard error."""
+        return mean_of(self.losses)
+
+
+def mean_of(draws: Tensor) -> Estimate:
+    """The mean of independent draws (d,), d > 1, with its standard error."""
+    return Estimate(float(draws.mean()), float(draws.std()) / math.sqrt(len(draws)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,14 +184,13 @@ def worst_outcome(trained: TrainedModel, radius: float, box: Box, steps: int = A
 
 
 @once_per_model
-def tolerated_noise_std(trained: TrainedModel, kind: Noise, rise: float = 0.1, draws: int = DRAWS) -> float:
+def tolerated_noise_std(trained: TrainedModel, kind: Noise, rise: float = 0.1, draws: int = DRAWS) -> Estimate:
     """The standard deviation σ of the noise that raises the training error by `rise` on average."""
 
-    def error_rise(noise_std: float) -> float:
-        noisy = noisy_outcomes(trained, noise_std, kind, draws)
-        return float(noisy.errors.mean()) - clean_outcome(trained).error
+    def rises(noise_std: float) -> Tensor:
+        return noisy_outcomes(trained, noise_std, kind, draws).errors - clean_outcome(trained).error
 
-    return crossing(error_rise, rise, f"{kind} noise of standard deviation", "the training error", start=-1)
+    return estimated_crossing(rises, rise, f"{kind} noise of standard deviation", "the training error", start=-1)
 
 
 @once_per_model
@@ -195,9 +206,37 @@ def tolerated_radius(trained: TrainedModel, box: Box, rise: float = 0.1, steps: 
 def crossing(rise: Callable[[float], float], limit: float, what: str, of_what: str, start: int) -> float:
     """The size at which a rise goes from at most `limit` to above it.
 
+    Log size is interpolated linearly in the rise between the two neighbours on the grid that it lies between. A rise
+    need not grow with the size: this is one of the crossings. Raises NotApplicable if there is none.
+    """
+    low = _last_below(rise, limit, what, of_what, start)
+    return grid_size(low + _part_of_the_way(rise(grid_size(low)), rise(grid_size(low + 1)), limit))
+
+
+def estimated_crossing(rises: Callable[[float], Tensor], limit: float, what: str, of_what: str, start: int) -> Estimate:
+    """The `crossing` of a mean over draws, with its standard error from their spread; `rises` (d,) of each size.
+
+    To first order, at the two sizes that it lies between: a draw whose rise is above the mean there moves the crossing
+    by the difference over the slope.
+    """
+    low = _last_below(lambda size: float(rises(size).mean()), limit, what, of_what, start)
+    below, above = rises(grid_size(low)).double(), rises(grid_size(low + 1)).double()
+    part = _part_of_the_way(float(below.mean()), float(above.mean()), limit)
+    size, slope = grid_size(low + part), float(above.mean()) - min(float(below.mean()), limit)
+    there = mean_of((1 - part) * below + part * above)
+    return Estimate(size, size * math.log(10) / STEPS_A_DECADE * there.standard_error / slope)
+
+
+def _part_of_the_way(below: float, above: float, limit: float) -> float:
+    """How far from one size to the next the rise reaches the limit, in [0, 1)."""
+    return (limit - min(below, limit)) / (above - min(below, limit))
+
+
+def _last_below(rise: Callable[[float], float], limit: float, what: str, of_what: str, start: int) -> int:
+    """The grid's index after which a rise goes from at most `limit` to above it.
+
     Decades are tried from 10^start upwards, or downwards if that is too much already, until the rise crosses the
-    limit; then the grid between them is bisected, and log size interpolated linearly in the rise. A rise need
-    not grow with the size: this is one of the crossings. Raises NotApplicable if there is none.
+    limit; then the grid between them is bisected.
     """
 
     def exceeds(index: int) -> bool:
@@ -221,8 +260,7 @@ def crossing(rise: Callable[[float], float], limit: float, what: str, of_what: s
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if exceeds(middle) else (middle, high)
-    below, above = rise(grid_size(low)), rise(grid_size(high))
-    return grid_size(low + (limit - min(below, limit)) / (above - min(below, limit)))
+    return low
 
 
 def grid_size(index: float) -> float:

@@ -25,4 +25,5 @@ DRAWS = 32
 
 @measure(source="Neyshabur et al. 2017, expected sharpness", version=2, cost="slow", invariant_to={"logit_shift"})
 def average_sharpness(trained: TrainedModel, noise_std: float = NOISE_STD) -> float:
-    return float(noisy_outcomes(trained, noise_std, "isotropic", DRAWS).losses.mean()) - clean_outcome(trained).loss
+    noisy = noisy_outcomes(trained, noise_std, "isotropic", DRAWS).mean_loss
+    return noisy.through(noisy - clean_outcome(trained).loss, derivative=1)

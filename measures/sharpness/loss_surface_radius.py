@@ -17,8 +17,10 @@ Differs from the papers:
 Version 2: on the training set, where it was on 300 examples.
 """
 
+from torch import Tensor
+
 from measures import measure
-from measures.quantities.perturbations import clean_outcome, crossing, noisy_outcomes
+from measures.quantities.perturbations import clean_outcome, estimated_crossing, noisy_outcomes
 from measures.trained_model import TrainedModel
 
 
@@ -29,7 +31,8 @@ from measures.trained_model import TrainedModel
     invariant_to={"layer_rescaling", "batch_norm_folding", "logit_shift"},
 )
 def loss_surface_radius(trained: TrainedModel, rise: float = 1.0) -> float:
-    def loss_rise(radius: float) -> float:
-        return float(noisy_outcomes(trained, radius, "filter").losses.mean()) - clean_outcome(trained).loss
+    def rises(radius: float) -> Tensor:
+        return noisy_outcomes(trained, radius, "filter").losses - clean_outcome(trained).loss
 
-    return 1 / crossing(loss_rise, rise, "moving filters by a share of", "the training loss", start=0)
+    radius = estimated_crossing(rises, rise, "moving filters by a share of", "the training loss", start=0)
+    return radius.through(1 / radius, derivative=1 / radius**2)

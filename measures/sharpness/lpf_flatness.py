@@ -24,4 +24,4 @@ DRAWS = 32
 
 @measure(source="Bisla, Wang & Choromanska 2022, LPF", version=2, cost="slow", invariant_to={"logit_shift"})
 def lpf_flatness(trained: TrainedModel, noise_std: float = NOISE_STD) -> float:
-    return float(noisy_outcomes(trained, noise_std, "isotropic", DRAWS).losses.mean())
+    return noisy_outcomes(trained, noise_std, "isotropic", DRAWS).mean_loss

@@ -24,16 +24,21 @@ Claims: larger gap (the results: measures of sharpness are among what predicts w
 Random labels: unknown (the paper's text could not be had).
 """
 
-from measures import measure
+from measures import Estimate, measure
 from measures.quantities.perturbations import tolerated_noise_std
 from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, eq. 53", version=3, cost="slow", invariant_to={"logit_shift"})
 def pac_bayes_flatness(trained: TrainedModel) -> float:
-    return 1 / tolerated_noise_std(trained, "isotropic") ** 2
+    return inverse_variance(tolerated_noise_std(trained, "isotropic"))
 
 
 @measure(source="Jiang et al. 2020, eq. 61", version=2, cost="slow", invariant_to={"layer_rescaling"})
 def pac_bayes_magnitude_flatness(trained: TrainedModel) -> float:
-    return 1 / tolerated_noise_std(trained, "relative") ** 2
+    return inverse_variance(tolerated_noise_std(trained, "relative"))
+
+
+def inverse_variance(noise_std: Estimate) -> Estimate:
+    """1/σ², with the standard error that σ's makes of it."""
+    return noise_std.through(1 / noise_std**2, derivative=2 / noise_std**3)

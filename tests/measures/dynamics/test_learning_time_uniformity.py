@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from torch import nn
 
 from measures import NotApplicable
-from measures.dynamics.learning_time_uniformity import TRAININGS, learning_time_uniformity, variance_of_chances
+from measures.dynamics.learning_time_uniformity import (
+    TRAININGS,
+    learning_time_uniformity,
+    minus_variance_of_chances,
+    variance_of_chances,
+)
 from tests.builders.models import random_network, trained_model
 from tests.builders.retraining import Table, assert_sees_no_change_of_the_given_network
 
@@ -85,6 +90,18 @@ def test_the_estimate_is_unbiased_also_where_some_trainings_go_better_than_other
     expected = float((chances / 2).var(correction=0))
     mean, error = torch.tensor(estimates).mean().item(), torch.tensor(estimates).std().item() / 4000**0.5
     assert abs(mean - expected) < 4 * error < expected / 4
+
+
+def test_the_standard_error_is_about_the_spread_over_other_trainings():
+    generator = torch.Generator().manual_seed(0)
+    chances = torch.linspace(0.05, 0.95, 200).double()
+    found = []
+    for _ in range(200):
+        better = 0.7 + 0.3 * torch.rand(TRAININGS, 1, generator=generator)
+        right = torch.rand(TRAININGS, 200, generator=generator) < chances * better
+        found.append(minus_variance_of_chances(right))
+    told = sum(each.standard_error for each in found) / len(found)
+    assert told == pytest.approx(torch.tensor(found, dtype=torch.float64).std().item(), rel=0.25)
 
 
 def test_of_one_example_is_0():

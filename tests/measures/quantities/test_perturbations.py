@@ -16,6 +16,7 @@ from measures.quantities.perturbations import (
     DRAWS,
     clean_outcome,
     crossing,
+    estimated_crossing,
     filter_draws,
     grid_size,
     half_widths,
@@ -162,6 +163,31 @@ def test_a_rise_that_never_crosses_its_limit_is_not_applicable():
 def test_a_jump_is_placed_between_the_two_sizes_that_it_lies_between():
     found = crossing(lambda size: float(size > 0.05), 0.25, "noise", "the error", start=-1)
     assert found == pytest.approx(10 ** ((-11 + 0.25) / 8))
+
+
+def test_the_standard_error_of_a_mean_is_the_spread_of_its_draws_over_the_root_of_their_number():
+    found = perturbations.mean_of(torch.tensor([1.0, 2.0, 3.0, 6.0], dtype=torch.float64))
+    assert found == 3
+    assert found.standard_error == pytest.approx((14 / 3 / 4) ** 0.5, rel=1e-12)
+
+
+def test_the_standard_error_of_a_crossing_is_the_spread_of_crossings_of_other_draws():
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(300):
+        slopes = 1 + 0.2 * torch.randn(8, generator=generator, dtype=torch.float64)  # a draw's error is slope * size
+        found.append(estimated_crossing(lambda size, slopes=slopes: slopes * size, 0.1, "noise", "the error", -1))
+    spread = torch.tensor(found, dtype=torch.float64).std().item()
+    told = sum(each.standard_error for each in found) / len(found)
+    assert told == pytest.approx(spread, rel=0.1)
+
+
+def test_an_estimated_crossing_is_the_crossing_of_the_mean():
+    slopes = torch.tensor([0.5, 1.0, 1.5, 2.0], dtype=torch.float64)
+    found = estimated_crossing(lambda size: slopes * size, 0.1, "noise", "the error", -1)
+    assert found == crossing(lambda size: float((slopes * size).mean()), 0.1, "noise", "the error", -1)
+    sure = estimated_crossing(lambda size: torch.full((4,), size).double(), 0.1, "noise", "the error", -1)
+    assert sure.standard_error == pytest.approx(0, abs=1e-12)
 
 
 def test_searches_share_what_they_evaluate(monkeypatch):
