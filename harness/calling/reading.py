@@ -11,8 +11,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from measures.estimate import Estimate
-from measures.registry import Measure, NotApplicable
+from measures.registry import Estimate, Measure, NotApplicable
 from measures.trained_model import TrainedModel
 
 RowStatus = Literal["value", "not_applicable", "error", "timeout"]

@@ -38,8 +38,7 @@ from harness.files.sealed_tensors import each_by_itself
 from harness.workers.multiprocessing_config import without_main
 from harness.workers.pool import process_context
 from harness.workers.retrying import ATTEMPTS
-from measures.estimate import Estimate
-from measures.registry import PACKAGE, Measure, NotApplicable
+from measures.registry import PACKAGE, Estimate, Measure, NotApplicable
 from measures.trained_model import NO_RETRAINING, TrainedModel
 
 

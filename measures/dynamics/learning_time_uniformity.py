@@ -16,7 +16,9 @@ Differs from the paper:
 2. Ten trainings. The given network's weights do not enter: the value is about its training set and its training.
 
 Version 2: the deviation of the epochs in which the examples of the one training were first right, over their mean. Most
-examples of real data are right after the first epoch, so the division by the mean turned the sign.
+examples of real data are right after the first epoch, so the division by the mean turned the sign: of
+20 digits twins 0, 5 and 4 had the larger value on random labels, random pixels and gaussian inputs, 17, 16 and 17 now,
+which is the paper's direction and short of the gate.
 
 Claims: read into it (the paper claims that it tells real data from noise, not how far a network generalizes).
 Random labels: separates (figure 1).

@@ -22,11 +22,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from measures.errors import NotApplicable
-from measures.estimate import Estimate
 from measures.once_per_model import once_per_model
 from measures.quantities.flat_parameters import flat_parameters, logits_at
 from measures.quantities.hessian_spectrum import weighted_examples
 from measures.quantities.losses import CHUNK
+from measures.registry import Estimate
 from measures.seeding import standard_normal
 from measures.trained_model import TrainedModel
 

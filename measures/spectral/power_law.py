@@ -20,7 +20,9 @@ Differs from the papers:
    10⁻⁶ (with its `conv2d_norm` off).
 
 Version 2: of a convolution, the matrices of the kernel's positions, without its normalization. It was the kernel
-reshaped to one matrix, normalization folded in, of which most convolutions had too few eigenvalues to count.
+reshaped to one matrix, normalization folded in, of which most convolutions had too few eigenvalues to count. Of 20
+digits twins 14, 10 and 10 had the larger exponent on random labels, random pixels and gaussian inputs; now 17, 20 and
+17.
 
 Claims: larger gap (heavier tails are those of stronger regularization; Martin, Peng & Mahoney predict accuracies).
 Random labels: unknown (the papers' text could not be had).
