@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from measures.quantities.flat_parameters import flat_parameters
 from measures.quantities.perturbations import noise_rows
 from measures.sharpness.average_sharpness import average_sharpness
-from measures.sharpness.lpf_flatness import lpf_flatness
+from measures.sharpness.lpf_flatness import NOISE_STD, lpf_flatness
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.small_networks import linear_model, random_linear_model, small_network
 from tests.references.loss_surfaces import naive_loss
@@ -50,3 +50,12 @@ def test_one_example_in_a_thousand_that_is_not_fitted_has_its_share_of_the_loss(
 @pytest.mark.parametrize("seed", [0, 1])
 def test_sees_every_change_but_a_shift_of_the_logits(seed):
     assert_sees_only(lpf_flatness, {"layer_rescaling", "unit_permutation", "batch_norm_folding"}, seed)
+
+
+def test_its_standard_error_is_the_spread_of_the_draws_over_the_root_of_their_number():
+    trained = small_network("mlp", seed=1)
+    theta = flat_parameters(trained.model)
+    losses = [naive_loss(trained, theta + NOISE_STD * row).item() for row in noise_rows(trained, 32)]
+    expected = np.std(losses, ddof=1) / 32**0.5
+    assert lpf_flatness(trained).standard_error == pytest.approx(expected, rel=1e-6)
+    assert average_sharpness.function(trained, noise_std=NOISE_STD).standard_error == pytest.approx(expected, rel=1e-6)
