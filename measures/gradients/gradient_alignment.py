@@ -10,7 +10,8 @@ No paper: this project's own reading of coherent gradients (Chatterjee 2020, arX
 the point: ⟨gᵢ, gᵢ⟩ > 0 aligns every example with a mean of which it is a part. Batch normalization uses its running
 statistics.
 
-Version 2: on up to 2000 examples, where it was on 200.
+Version 2: on up to 2000 examples, where it was on 200. Of 20 digits twins 17, 17 and 16 had the larger value on random
+labels, random pixels and gaussian inputs, now 18, 17 and 17.
 
 Claims: read into it.
 Random labels: nothing.
