@@ -32,11 +32,9 @@ from measures.quantities.gradient_squares import fisher_trace_at_end, fisher_tra
 from measures.quantities.hold_out import trained_without
 from measures.trained_model import TrainedModel
 
-SOURCE = "Thomas et al. 2020"
-
 
 @measure(
-    source=SOURCE,
+    source="Thomas et al. 2020",
     version=2,
     cost="retrain",
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
@@ -46,7 +44,9 @@ def takeuchi_information(trained: TrainedModel) -> float:
     return ratio(mean_squared_norm(network, inputs, labels), fisher_trace_of(network, inputs))
 
 
-@measure(source=f"{SOURCE}, on the training set", cost="slow", invariant_to={"unit_permutation", "logit_shift"})
+@measure(
+    source="Thomas et al. 2020, on the training set", cost="slow", invariant_to={"unit_permutation", "logit_shift"}
+)
 def takeuchi_information_train(trained: TrainedModel) -> float:
     noise = mean_squared_norm(trained.model, trained.inputs, trained.labels)
     return ratio(noise, fisher_trace_at_end(trained))

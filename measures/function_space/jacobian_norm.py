@@ -29,17 +29,16 @@ from measures.quantities.hold_out import trained_without
 from measures.quantities.input_gradients import logits_and_jacobians
 from measures.trained_model import TrainedModel
 
-SOURCE = "Novak et al. 2018"
 EVERY_CHANGE = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
 
 
-@measure(source=SOURCE, version=2, cost="retrain", invariant_to=EVERY_CHANGE)
+@measure(source="Novak et al. 2018", version=2, cost="retrain", invariant_to=EVERY_CHANGE)
 def jacobian_norm(trained: TrainedModel) -> float:
     network, inputs, _ = trained_without(trained)
     return mean_jacobian_norm(network, inputs)
 
 
-@measure(source=f"{SOURCE}, at training inputs", invariant_to=EVERY_CHANGE)
+@measure(source="Novak et al. 2018, at training inputs", invariant_to=EVERY_CHANGE)
 def jacobian_norm_train(trained: TrainedModel) -> float:
     return mean_jacobian_norm(trained.model, trained.inputs)
 

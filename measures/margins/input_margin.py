@@ -25,16 +25,15 @@ from measures import NotApplicable, measure
 from measures.quantities.input_gradients import margins_and_slopes
 from measures.trained_model import TrainedModel
 
-SOURCE = "Elsayed et al. 2018"
 EVERY_CHANGE = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
 
 
-@measure(source=SOURCE, version=2, invariant_to=EVERY_CHANGE)
+@measure(source="Elsayed et al. 2018", version=2, invariant_to=EVERY_CHANGE)
 def input_margin(trained: TrainedModel) -> float:
     return inverse_distance(trained, 0.1)
 
 
-@measure(source=f"{SOURCE}, the median", invariant_to=EVERY_CHANGE)
+@measure(source="Elsayed et al. 2018, the median", invariant_to=EVERY_CHANGE)
 def input_margin_median(trained: TrainedModel) -> float:
     return inverse_distance(trained, 0.5)
 
