@@ -3,6 +3,11 @@
     μ = number of trained parameters, biases and batch normalization included
 
 Jiang et al. 2020 (arXiv:1912.02178), eq. 20.
+Differs from the paper: all parameters are counted, batch normalization's scale and shift among them; the paper's
+formula has a convolution's kernel and one bias a channel.
+
+Claims: larger gap (as a count of capacity).
+Random labels: does not separate (it is the architecture's).
 """
 
 from measures import measure

@@ -12,14 +12,14 @@ Differs from the papers:
 2. Of a large training set, a weighted sample takes the place of the whole.
 """
 
-from measures import measure
+from measures import Estimate, measure
 from measures.quantities.hessian_spectrum import hessian_spectrum
 from measures.trained_model import TrainedModel
 
 
 @measure(source="Yao et al. 2020", version=2, cost="slow", invariant_to={"logit_shift"})
 def hessian_trace(trained: TrainedModel) -> float:
-    return trace_and_standard_error(trained)[0]
+    return Estimate(*trace_and_standard_error(trained))
 
 
 def trace_and_standard_error(trained: TrainedModel) -> tuple[float, float]:

@@ -13,6 +13,11 @@ Differs from the papers:
 1. θ is where training stopped, not a maximum of the posterior under this prior: the prior's gradient is ignored.
 2. One δ for all weights and biases, batch normalization folded in; sought between 10⁻⁶ and 10⁶.
 3. B is estimated from a weighted sample of a large training set.
+4. The Kronecker factors are the third paper's. With the exact Gauss-Newton matrix the value would be about half: it is
+   1.7 to 2.0 times that on six networks that fit 500 digits, 3.2 nats of random labels where guessing costs 2.3.
+
+Claims: larger gap (abstract of Smith & Le: the evidence tells minima that generalize from those that do not).
+Random labels: separates (abstract of Smith & Le: the evidence explains why memorized random labels do not generalize).
 """
 
 import math

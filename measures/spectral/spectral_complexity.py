@@ -8,8 +8,12 @@ reference matrix Mₗ), and ‖Aᵀ‖₂,₁ the sum of the Euclidean norms of 
 Bartlett, Foster & Telgarsky 2017 (arXiv:1706.08498), eq. 1.2.
 Differs from the paper:
 1. Biases are left out; the paper's networks have none.
-2. Not divided by the margin: eq. 1.2 is the network's complexity, the bound divides by γ.
+2. Not divided by the margin: eq. 1.2 is the network's complexity R_A, the paper's bound has R_A / γ. Over the median
+   margin it is spectral_normalized_margin.
 3. Not applicable where the layers are not a chain (skip connections, branches, attention), which the paper's are.
+
+Claims: larger gap (abstract: a margin-based bound that scales with it).
+Random labels: separates (abstract: the bound over the margin is tied to the difficulty of the task, random labels too).
 """
 
 import math
