@@ -36,26 +36,25 @@ from measures.quantities.hessian_spectrum import weighted_examples
 from measures.trained_model import CHUNK, TrainedModel
 
 EXAMPLES = 2000
-SOURCE = "Andreeva, Dupuis, Sarkar, Birdal & Simsekli 2024"
-WEIGHTS_ORDER_AND_SHIFT = {"unit_permutation", "logit_shift"}
+UNSEEN = {"unit_permutation", "logit_shift"}
 
 
-@measure(source=f"{SOURCE}, lifetime sum of weights", cost="slow", invariant_to=WEIGHTS_ORDER_AND_SHIFT)
+@measure(source="Andreeva et al. 2024, lifetime sum of weights", cost="slow", invariant_to=UNSEEN)
 def trajectory_lifetime_sum(trained: TrainedModel) -> float:
     return lifetime_sum(distances(step_products(trained)))
 
 
-@measure(source=f"{SOURCE}, positive magnitude of weights", cost="slow", invariant_to=WEIGHTS_ORDER_AND_SHIFT)
+@measure(source="Andreeva et al. 2024, positive magnitude of weights", cost="slow", invariant_to=UNSEEN)
 def trajectory_magnitude(trained: TrainedModel) -> float:
     return positive_magnitude(distances(step_products(trained)), len(trained.labels) ** 0.5)
 
 
-@measure(source=f"{SOURCE}, lifetime sum of losses", cost="slow", invariant_to=WEIGHTS_ORDER_AND_SHIFT)
+@measure(source="Andreeva et al. 2024, lifetime sum of losses", cost="slow", invariant_to=UNSEEN)
 def trajectory_loss_lifetime_sum(trained: TrainedModel) -> float:
     return lifetime_sum(loss_distances(trained))
 
 
-@measure(source=f"{SOURCE}, positive magnitude of losses", cost="slow", invariant_to=WEIGHTS_ORDER_AND_SHIFT)
+@measure(source="Andreeva et al. 2024, positive magnitude of losses", cost="slow", invariant_to=UNSEEN)
 def trajectory_loss_magnitude(trained: TrainedModel) -> float:
     return positive_magnitude(loss_distances(trained), len(trained.labels) ** 0.5)
 
