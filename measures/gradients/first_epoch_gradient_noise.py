@@ -10,7 +10,7 @@ one, at the end of training.
 Differs from the paper: batch normalization uses its running statistics, so that every example has a gradient of its
 own; the weights of the first epoch's end are kept to three digits.
 
-Claims: larger gap (appendix C, with the measures of optimization).
+Claims: larger gap (its measures are all stated as complexities).
 Random labels: unknown (the text of the paper could not be had).
 """
 

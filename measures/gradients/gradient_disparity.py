@@ -16,7 +16,7 @@ Differs from the paper:
 3. The rescaling is known to us from others' accounts of the paper. Rescaled: not applicable where all losses of a batch
    are equal.
 
-Claims: larger gap (abstract; Theorem 1).
+Claims: larger gap (abstract).
 Random labels: separates (abstract: it tells of the level of label noise).
 """
 
