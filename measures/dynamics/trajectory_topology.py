@@ -19,6 +19,8 @@ Differs from the paper:
 2. The bounds' terms of information between path and data set, which nobody computes, are left out.
 3. d of the losses is over all examples up to 2,000, else over about so many, weighted by their residuals so that d
    stays unbiased; the paper takes a part of the data as well.
+4. The paper compares networks of different rates and sizes of batches. Of twins at one loss, the path is the longer one
+   where the loss is that of few examples, since these make some steps long: the natural twin's, as a rule.
 
 Claims: larger gap (abstract; figure 1).
 Random labels: unknown (of the paper abstract, figures and tables could be had).
