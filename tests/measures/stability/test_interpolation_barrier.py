@@ -43,6 +43,7 @@ def test_between_networks_that_use_one_unit_each_is_the_error_of_half_of_both():
     assert interpolation_barrier(retrained_to(first, second.model)) == 1
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 500), st.sampled_from(["mlp_2x5", "convnet_bn"]))
 def test_is_the_papers_barrier_place_by_place(seed, name):

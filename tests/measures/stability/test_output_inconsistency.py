@@ -59,7 +59,8 @@ def test_instability_is_the_divergence_of_the_means_over_seeds():
     assert output_instability(model) == pytest.approx(expected, rel=1e-12)
 
 
-@settings(deadline=None, max_examples=20)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=10)
 @given(st.integers(0, 500), st.integers(0, 500))
 def test_are_the_papers_means_over_held_out_inputs_one_by_one(first, second):
     networks = [
