@@ -54,8 +54,8 @@ def last_weight(trained: TrainedModel) -> Tensor:
     layers = linear_and_convolutional(trained.model)
     with torch.no_grad():
         _, applications = recorded_run(trained.model, layers, trained.inputs[:1])
-    linear = [application.layer for application in applications if isinstance(application.layer, nn.Linear)]
-    last = (linear or [application.layer for application in applications])[-1]
+    applied = [application.layer for application in applications]
+    last = next((layer for layer in reversed(applied) if isinstance(layer, nn.Linear)), applied[-1])
     weight, width = last.weight.detach().double().flatten(1), trained.features.shape[1]
     if weight.shape != (trained.num_classes, width):
         raise NotApplicable(

@@ -48,5 +48,5 @@ def cosines(vectors: Tensor) -> Tensor:
     """Of every pair of different rows, each once."""
     directions = vectors / vectors.norm(dim=1, keepdim=True)
     products = directions @ directions.T
-    first, second = torch.triu_indices(*products.shape, offset=1, device=products.device)
+    first, second = torch.triu_indices(len(products), len(products), offset=1, device=products.device)
     return products[first, second]
