@@ -49,13 +49,17 @@ def products_of_rows(trained: TrainedModel, count: int = ROWS) -> Tensor:
     probabilities = trained.logits.double().softmax(dim=1)
     n, classes = probabilities.shape
     squares = probabilities * (1 - 2 * probabilities + probabilities.square().sum(dim=1, keepdim=True)).clamp_min(0)
-    chosen, weights = sampled(squares[trained.random_order].flatten(), count)
-    examples, c = trained.random_order[chosen // classes], chosen % classes
+    chosen, weights = sampled(
+        squares[trained.random_order].T.flatten(), count
+    )  # all examples with class 0, then 1, ...
+    examples, c = trained.random_order[chosen % n], chosen // n
     p, at = probabilities[examples], torch.arange(len(chosen), device=chosen.device)
     rows = torch.nn.functional.one_hot(c, classes).to(p) - p
     rows = rows * (p[at, c] * weights / n).sqrt()[:, None]
     lengths = rows.norm(dim=1, keepdim=True)  # taken out, so that they do not vanish in float32
     passed = forward_pass(trained.model, trained.inputs[examples])
+    if any(len(received) != len(examples) for _, received, _ in passed.calls):
+        raise NotApplicable("the network applies other layers to some examples: their gradients are not known")
     units = rows / lengths.where(lengths > 0, 1)
     products = gram(passed, units.to(passed.logits.dtype)[None]).double() * lengths * lengths.T
     if not bool(products.isfinite().all()):
