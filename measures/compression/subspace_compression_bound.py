@@ -24,7 +24,7 @@ Differs from the paper:
 4. The trained network does not enter: the value is about its start and its training set.
 
 Claims: larger gap (abstract, of the bound).
-Random labels: nothing.
+Random labels: unknown (the paper's full text could not be had).
 """
 
 import dataclasses

@@ -17,7 +17,7 @@ Differs from the paper:
 4. The given network's weights do not enter: the value is about its training set and its training.
 
 Claims: larger gap (abstract: more aligned with generalization than the marginal likelihood).
-Random labels: nothing.
+Random labels: unknown (the paper's full text could not be had).
 """
 
 import dataclasses

@@ -20,7 +20,7 @@ Differs from the paper:
    (takeuchi_information.py), and not in here.
 
 Claims: larger gap (abstract: for calibrated networks).
-Random labels: nothing.
+Random labels: unknown (the paper's full text could not be had).
 """
 
 import torch

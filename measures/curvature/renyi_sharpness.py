@@ -18,7 +18,7 @@ Differs from the paper:
 4. Of a large training set, a weighted sample takes the place of the whole (quantities/hessian_spectrum.py).
 
 Claims: larger gap (abstract; theorems 3.2 and 3.3).
-Random labels: nothing.
+Random labels: unknown (the paper's full text could not be had).
 """
 
 import math

@@ -14,7 +14,7 @@ Differs from the papers:
 3. They look at self-supervised networks, whose representation is asked about other data and labels.
 
 Claims: read into it.
-Random labels: nothing.
+Random labels: unknown (the paper's full text could not be had).
 """
 
 import torch

@@ -11,7 +11,7 @@ Differs from the paper: it looks at self-supervised networks, whose representati
 at 25,600 of their training images; these networks were trained on the labels that they are judged by.
 
 Claims: read into it.
-Random labels: nothing.
+Random labels: unknown (the paper's full text could not be had).
 """
 
 import torch
