@@ -23,22 +23,21 @@ from measures import measure
 from measures.representation._last_layer import class_means
 from measures.trained_model import TrainedModel
 
-SOURCE = "Papyan, Han & Donoho 2020, NC2"
 UNMOVED = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
 
 
-@measure(source=f"{SOURCE}, equinorm", invariant_to=UNMOVED)
+@measure(source="Papyan, Han & Donoho 2020, NC2, equinorm", invariant_to=UNMOVED)
 def neural_collapse_lengths(trained: TrainedModel) -> float:
     lengths = class_means(trained).centred.norm(dim=1)
     return float(lengths.std() / lengths.mean())
 
 
-@measure(source=f"{SOURCE}, equiangular", invariant_to=UNMOVED)
+@measure(source="Papyan, Han & Donoho 2020, NC2, equiangular", invariant_to=UNMOVED)
 def neural_collapse_angles(trained: TrainedModel) -> float:
     return float(cosines(class_means(trained).centred).std(correction=0))
 
 
-@measure(source=f"{SOURCE}, maximal angles", invariant_to=UNMOVED)
+@measure(source="Papyan, Han & Donoho 2020, NC2, maximal angles", invariant_to=UNMOVED)
 def neural_collapse_widest(trained: TrainedModel) -> float:
     centred = class_means(trained).centred
     return float((cosines(centred) + 1 / (len(centred) - 1)).abs().mean())

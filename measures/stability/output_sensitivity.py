@@ -23,11 +23,10 @@ from measures.stability._hold_out import hold_out
 from measures.stability._noisy_inputs import mean_output_changes
 from measures.trained_model import TrainedModel
 
-SOURCE = "Forouzesh, Salehi & Thiran 2021"
 ALL = ("layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift")
 
 
-@measure(source=f"{SOURCE}, on a held-out tenth", cost="retrain", invariant_to=ALL)
+@measure(source="Forouzesh, Salehi & Thiran 2021, on a held-out tenth", cost="retrain", invariant_to=ALL)
 def output_sensitivity(trained: TrainedModel) -> float:
     held_out, kept = hold_out(trained)
     network = trained.retrain(trained.inputs[kept], trained.labels[kept])
@@ -35,7 +34,7 @@ def output_sensitivity(trained: TrainedModel) -> float:
     return float(changes.var(correction=0))
 
 
-@measure(source=f"{SOURCE}, on the training set", invariant_to=ALL)
+@measure(source="Forouzesh, Salehi & Thiran 2021, on the training set", invariant_to=ALL)
 def output_sensitivity_train(trained: TrainedModel) -> float:
     order = trained.random_order  # the noise goes with the example, however the examples are stored
     return float(mean_output_changes(trained.model, trained.inputs[order], trained.generator()).var(correction=0))
