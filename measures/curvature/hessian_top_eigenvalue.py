@@ -12,6 +12,9 @@ Differs from the papers:
 1. Yao et al. use power iteration, which finds the eigenvalue of largest magnitude, be it negative.
 2. Of a large training set, a weighted sample takes the place of the whole (quantities/hessian_spectrum.py).
 3. Not applicable where 100 products do not converge.
+
+Claims: larger gap (Keskar et al. 2017, arXiv:1609.04836, abstract).
+Random labels: unknown (the sources could not be had).
 """
 
 import torch

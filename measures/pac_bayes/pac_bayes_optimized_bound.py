@@ -24,6 +24,9 @@ Differs from the paper:
 3. The draws are tested on a share each; the paper tests 150,000 on the whole set.
 
 Version 2: the noise that the search starts from is found on the training set, where it was on 300 examples.
+
+Claims: larger gap (Dziugaite & Roy 2017, abstract).
+Random labels: unknown (only the abstract could be had).
 """
 
 import math
