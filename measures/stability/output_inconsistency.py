@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from measures import NotApplicable, measure
-from measures.stability._hold_out import hold_out
+from measures.quantities.hold_out import hold_out
 from measures.trained_model import TrainedModel
 
 EVERY_CHANGE = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}

@@ -19,7 +19,7 @@ Random labels: unknown (the paper's full text could not be had).
 """
 
 from measures import measure
-from measures.stability._hold_out import hold_out
+from measures.quantities.hold_out import hold_out
 from measures.stability._noisy_inputs import mean_output_changes
 from measures.trained_model import TrainedModel
 

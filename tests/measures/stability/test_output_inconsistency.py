@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from torch import nn
 
 from measures import NotApplicable
-from measures.stability._hold_out import hold_out
+from measures.quantities.hold_out import hold_out
 from measures.stability.output_inconsistency import output_inconsistency, output_instability
 from measures.stability.seed_disagreement import seed_disagreement
 from tests.builders.equivalent_networks import CHANGES

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 
 from measures import NotApplicable
-from measures.stability._hold_out import hold_out
+from measures.quantities.hold_out import hold_out
 from measures.stability._noisy_inputs import mean_output_changes
 from measures.stability.output_sensitivity import output_sensitivity, output_sensitivity_train
 from tests.builders.equivalent_networks import assert_sees_only
