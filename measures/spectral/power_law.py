@@ -16,8 +16,9 @@ Differs from the papers:
 2. WᵀW is not divided by the number of rows, nor a convolution's multiplied by half the positions of its kernel, as
    WeightWatcher does by default. For α it makes no difference; for the other two it does, and a division turns the sign
    of the logarithm for most layers.
-3. A tail has at least 10 eigenvalues, and no upper end. Where WeightWatcher's has so many, all three are the same to
-   10⁻⁶ (with its `conv2d_norm` off).
+3. A tail has at least 10 eigenvalues, and no upper end. Its start is chosen by Kolmogorov and Smirnov's distance, the
+   largest on both sides of each step of the data's distribution; WeightWatcher, powerlaw and the code of Clauset et al.
+   look at one side. Where the starts are the same, so are all three, to 10⁻⁵ (with WeightWatcher's `conv2d_norm` off).
 
 Version 2: of a convolution, the matrices of the kernel's positions, without its normalization. It was the kernel
 reshaped to one matrix, normalization folded in, of which most convolutions had too few eigenvalues to count.
