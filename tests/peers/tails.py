@@ -127,6 +127,6 @@ COMPARISONS = [
         pair=lambda trained: (value("power_law_alpha", trained), exponents_by_powerlaw(trained, given_start=False)),
         ratio=None,
         rank=ABOVE_CHANCE,
-        why="any start: tails of at least 10 eigenvalues, distances on both sides here; there with exponents above 3 too",
+        why="any start: tails of at least 10 eigenvalues, distances on both sides here; exponents above 3 let in there",
     ),
 ]
