@@ -1,7 +1,7 @@
 """Curvature by PyHessian and curvlinops, on all examples, and the evidence by laplace-torch.
 
-PyHessian (MIT on PyPI, GPL in its files) has had no release since 2020; its spectral density calls a function that
-torch no longer has, and is not compared.
+PyHessian 0.1 is MIT by its package and GPL by the heads of its files; its spectral density calls a function that torch
+no longer has, and is not compared.
 """
 
 import math
