@@ -26,13 +26,15 @@ def networks(shared_cache: Path) -> Networks:
     return of
 
 
-def name(comparison: Comparison) -> str:
-    return f"{comparison.measure}-{comparison.package}"
+CASES = [
+    pytest.param(each, id=f"{each.measure}-{each.package}", marks=[pytest.mark.long] if each.costly else [])
+    for each in COMPARISONS
+]
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of other packages, when they are imported
-@pytest.mark.parametrize("comparison", COMPARISONS, ids=name)
+@pytest.mark.parametrize("comparison", CASES)
 def test_a_measure_agrees_with_a_package_as_far_as_their_definitions_do(
     comparison: Comparison, networks: Networks
 ) -> None:
