@@ -14,7 +14,7 @@ What a measure's author needs is imported from here. Where it stands:
     network_check.py    what measures take for granted of a network, tried when a TrainedModel is made of it
     plain_network.py    what is made of a network that does more than compute: it runs plainly, or says why it cannot
     copying.py          a copy of any network, and a call of it with other parameters
-    registry.py         @measure: what a measure declares, and what registration checks; errors.py
+    registry.py         @measure: what a measure declares, what registration checks, what it may return; errors.py
     once_per_model.py   @once_per_model: a quantity that several measures read is computed once
     layers.py           a weight layer as a linear operator; weight_layers.py finds those of a network
     layer_chain.py      whether they are a chain, as bounds by their norms take them to be
@@ -28,7 +28,7 @@ What a measure's author needs is imported from here. Where it stands:
 from typing import TYPE_CHECKING, Any
 
 from measures.once_per_model import once_per_model
-from measures.registry import COSTS, INVARIANCES, Measure, NotApplicable, RegistrationError, measure
+from measures.registry import COSTS, INVARIANCES, Estimate, Measure, NotApplicable, RegistrationError, measure
 
 if TYPE_CHECKING:
     from measures.trained_model import TrainedModel
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COSTS",
     "INVARIANCES",
+    "Estimate",
     "Measure",
     "NotApplicable",
     "RegistrationError",

@@ -69,8 +69,8 @@ def test_nothing_else_stands_at_the_top_level() -> None:
 
 
 def test_a_folder_of_tests_has_the_name_of_the_folder_that_it_tests() -> None:
-    apart = {"benchmarks", "builders", "data", "doors", "faults", "fuzz", "networks", "red_team", "references"}
-    apart |= {"suites"}
+    apart = {"benchmarks", "builders", "data", "doors", "faults", "fuzz", "networks", "peers", "red_team"}
+    apart |= {"references", "suites"}
     for folder in {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}:
         if folder.parts and folder.parts[0] not in apart:
             assert (ROOT / folder).is_dir() or (ROOT / "harness" / folder).is_dir(), folder

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from measures.registry import Measure, NotApplicable
+from measures.registry import Estimate, Measure, NotApplicable
 from measures.trained_model import TrainedModel
 
 RowStatus = Literal["value", "not_applicable", "error", "timeout"]
@@ -22,6 +22,7 @@ class Reading:
     """What came of calling a measure once: a row before it has its address (rows.py).
 
     `value` is finite where the status is "value", else None and `reason` says why; `seconds` are those of the call.
+    `standard_error` is the value's, at least 0 and finite, where the measure tells it (measures.Estimate).
     """
 
     status: RowStatus
@@ -29,6 +30,11 @@ class Reading:
     reason: str
     seconds: float
     traceback: str = ""
+    standard_error: float | None = None
+
+    def failed(self, reason: str) -> "Reading":
+        """The same call as an error for this reason: without a value, nor a standard error of one."""
+        return dataclasses.replace(self, status="error", value=None, standard_error=None, reason=reason)
 
 
 def read_here(measure: Measure, trained: TrainedModel) -> Reading:
@@ -46,7 +52,17 @@ def read_here(measure: Measure, trained: TrainedModel) -> Reading:
     value, problem_with_it = as_number(returned)
     if problem_with_it:
         return Reading("error", None, problem_with_it, seconds)
-    return Reading("value", value, "", seconds)
+    if not isinstance(returned, Estimate):
+        return Reading("value", value, "", seconds)
+    if not is_standard_error(returned.standard_error):
+        problem_with_it = f"it returned an estimate with a standard error of {returned.standard_error}, not from 0 on"
+        return Reading("error", None, problem_with_it, seconds)
+    return Reading("value", value, "", seconds, standard_error=returned.standard_error)
+
+
+def is_standard_error(number: object) -> bool:
+    """Whether it is a float from 0 on, and finite."""
+    return type(number) is float and math.isfinite(number) and number >= 0
 
 
 def _said_of(problem: BaseException, file: Path, seconds: float) -> tuple[str, float, str]:

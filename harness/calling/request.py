@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import cloudpickle
 import torch
 
-from harness.calling.reading import Reading, RowStatus
+from harness.calling.reading import Reading, RowStatus, is_standard_error
 from harness.errors import HarnessError
 from measures.registry import COSTS, INVARIANCES, Measure
 from measures.trained_model import TrainedModel
@@ -165,8 +165,10 @@ def _is_reading(reading: Reading) -> bool:
     if not _is_amount(reading.seconds):
         return False
     if reading.status == "value":
-        return type(reading.value) is float and math.isfinite(reading.value)
-    return reading.status in get_args(RowStatus) and reading.value is None
+        error = reading.standard_error
+        known = error is None or is_standard_error(error)
+        return type(reading.value) is float and math.isfinite(reading.value) and known
+    return reading.status in get_args(RowStatus) and reading.value is None and reading.standard_error is None
 
 
 def _is_amount(number: object) -> bool:

@@ -38,7 +38,7 @@ from harness.files.sealed_tensors import each_by_itself
 from harness.workers.multiprocessing_config import without_main
 from harness.workers.pool import process_context
 from harness.workers.retrying import ATTEMPTS
-from measures.registry import PACKAGE, Measure, NotApplicable
+from measures.registry import PACKAGE, Estimate, Measure, NotApplicable
 from measures.trained_model import NO_RETRAINING, TrainedModel
 
 
@@ -62,7 +62,7 @@ class SealedFunction:
             raise NotApplicable(reading.reason)
         if reading.value is None:
             raise HarnessError(f"{self.measure.name}: {reading.reason}")
-        return reading.value
+        return reading.value if reading.standard_error is None else Estimate(reading.value, reading.standard_error)
 
     def call(self, trained: TrainedModel, task: Task = "call", global_seed: int = 0) -> Called:
         """What comes of it. One that ends its process is tried again. Of `global_seed` random states are a function."""

@@ -79,7 +79,7 @@ def evaluate_model(job: EvaluateJob, find: Callable[[MeasureReference], Measure]
         if called.changes:
             raised = [reading.reason] if reading.status == "error" else []
             reason = "; ".join([*called.changes[:3], *raised])
-            reading = dataclasses.replace(reading, status="error", value=None, reason=reason)
+            reading = reading.failed(reason)
             models.forget(measure)
         elif job.repeat and reading.status == "value":
             fresh = _Models(job, report).given_to(measure)[0]
@@ -130,9 +130,4 @@ def _repeated(measure: Measure, first: Reading, fresh: TrainedModel) -> Reading:
         if math.isclose(first.value, again.value, rel_tol=tolerance):
             return first
     second = f"{again.value!r}" if again.status == "value" else again.reason
-    return dataclasses.replace(
-        first,
-        status="error",
-        value=None,
-        reason=f"it is not deterministic: {first.value!r}, then {second}; draw from trained.generator() only",
-    )
+    return first.failed(f"it is not deterministic: {first.value!r}, then {second}; draw from trained.generator() only")

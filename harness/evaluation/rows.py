@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
-from harness.calling.reading import RowStatus
+from harness.calling.reading import RowStatus, is_standard_error
 from harness.training.recipe import canonical_json
 
 
@@ -18,7 +18,7 @@ class Row:
     """One measure on one model: its value, or the reason why there is no value.
 
     `source_sha256` is of the measure's source (source_digest.py), `recipe` the recipe's key, `weights_sha256`
-    of the stored model. `traceback` is there where the measure raised.
+    of the stored model. `traceback` is there where the measure raised; `standard_error` where it told its value's.
     """
 
     measure: str
@@ -31,6 +31,7 @@ class Row:
     reason: str
     seconds: float
     traceback: str = ""
+    standard_error: float | None = None
 
     @property
     def validity(self) -> tuple[str, int, str, str, str]:
@@ -71,6 +72,8 @@ class RowCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{row.measure}.jsonl"
         content = dataclasses.asdict(row)
+        if row.standard_error is None:
+            del content["standard_error"]  # a row without one is the line that it was before there were any
         line = canonical_json({"row": content, "sha256": _digest(content)}).encode() + b"\n"
         with open(path, "ab+", buffering=0) as file:
             if file.seek(0, os.SEEK_END):
@@ -92,6 +95,8 @@ def _parse(line: bytes) -> Row | None:
 def _is_row(row: Row) -> bool:
     """Whether it is one that we would write: its value is a finite number if its status is "value", else None."""
     number = type(row.value) in (int, float) and math.isfinite(row.value)  # type: ignore[arg-type]
+    if row.standard_error is not None and not (row.status == "value" and is_standard_error(row.standard_error)):
+        return False
     return row.status in get_args(RowStatus) and (number if row.status == "value" else row.value is None)
 
 

@@ -53,6 +53,7 @@ def rows_of(record: Mapping[str, Any]) -> Callable[[Recipe], Row]:
             value=value,
             reason=reason,
             seconds=seconds,
+            standard_error=record.get("standard_errors", {}).get(name),
         )
     return lambda recipe: rows[recipe.id]
 

@@ -17,6 +17,7 @@ from harness.zoo.definition import gate_of
 BUILT_IN = "measures."  # origins of measures of this project begin so: they have one registry, and no name twice
 ONE_STATE = ("version", "source_sha256", "protocol")
 ONE_MACHINE = ("python", "packages", "system", "cpu", "gpu")
+NOT_JOINED = ("digest", "schema_version", "zoo", "protocol", "standard_errors")
 
 
 def joined_with(old: Mapping[str, Any], new: Mapping[str, Any], zoo: Mapping[str, Any], place: Path) -> dict[str, Any]:
@@ -78,13 +79,19 @@ def _union(old: Mapping[str, Any], new: Mapping[str, Any], gate: Sequence[str]) 
         for suite in dict.fromkeys([*old["findings"], *new["findings"]])
     }
     reasons = {name: (new if name in new["rows"] else old)["reasons"].get(name) for name in rows}
+    errors = {
+        name: error
+        for name in rows
+        if (error := (new if name in new["rows"] else old).get("standard_errors", {}).get(name)) is not None
+    }
     from harness.judging.verdict import gate_verdict  # it imports torch
 
     verdict = gate_verdict({condition: suite["verdict"] for condition, suite in suites.items()}, gate)
     return {
-        **{name: value for name, value in new.items() if name not in ("digest", "schema_version", "zoo", "protocol")},
+        **{name: value for name, value in new.items() if name not in NOT_JOINED},
         "rows": rows,
         "reasons": {name: reason for name, reason in reasons.items() if reason is not None},
+        **({"standard_errors": errors} if errors else {}),
         "suites": suites,
         "findings": findings,
         "contract": new["contract"] if new["contract"] is not None else old["contract"],

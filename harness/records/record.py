@@ -147,7 +147,14 @@ def _rows(rows: Mapping[Recipe, Row]) -> dict[str, Any]:
     return {
         "rows": {recipe.id: [row.value, float(f"{row.seconds:.2g}")] for recipe, row in rows.items()},
         "reasons": {recipe.id: [row.status, row.reason] for recipe, row in rows.items() if row.value is None},
+        **standard_errors({recipe.id: row.standard_error for recipe, row in rows.items()}),
     }
+
+
+def standard_errors(known: Mapping[str, float | None]) -> dict[str, dict[str, float]]:
+    """A record's field of them, by the model's id, to two digits; no field where no value has one."""
+    rounded = {name: float(f"{error:.2g}") for name, error in known.items() if error is not None}
+    return {"standard_errors": rounded} if rounded else {}
 
 
 def public_origin(measure: Measure) -> str:

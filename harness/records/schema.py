@@ -60,6 +60,10 @@ def validate_part(content: Any, kind: str, version: str = SCHEMA_VERSION) -> Non
         raise HarnessError(f"not a {kind} of schema {version}: {error.json_path}: {error.message:.200}")
     if kind == "record":
         missing = {name for name, (value, _) in content["rows"].items() if value is None}
+        if strange := content.get("standard_errors", {}).keys() - (content["rows"].keys() - missing):
+            raise HarnessError(
+                f"not a record: {content['measure']} on {min(strange)} has a standard error and no value"
+            )
         if missing != content["reasons"].keys():
             wrong = min(missing ^ content["reasons"].keys())
             raise HarnessError(f"not a record: {content['measure']} on {wrong} has no value or a reason too many")

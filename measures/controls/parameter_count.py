@@ -3,6 +3,8 @@
     μ = number of trained parameters, biases and batch normalization included
 
 Jiang et al. 2020 (arXiv:1912.02178), eq. 20.
+Differs from the paper: all parameters are counted, batch normalization's scale and shift among them; the paper's
+formula has a convolution's kernel and one bias a channel.
 
 Claims: nothing, it is a control.
 Random labels: does not separate (Zhang et al. 2017, table 1).

@@ -15,14 +15,14 @@ Claims: larger gap (Keskar et al. 2017, arXiv:1609.04836, abstract).
 Random labels: unknown (the sources could not be had).
 """
 
-from measures import measure
+from measures import Estimate, measure
 from measures.quantities.hessian_spectrum import hessian_spectrum
 from measures.trained_model import TrainedModel
 
 
 @measure(source="Yao et al. 2020", version=2, cost="slow", invariant_to={"logit_shift"})
 def hessian_trace(trained: TrainedModel) -> float:
-    return trace_and_standard_error(trained)[0]
+    return Estimate(*trace_and_standard_error(trained))
 
 
 def trace_and_standard_error(trained: TrainedModel) -> tuple[float, float]:

@@ -11,8 +11,11 @@ MacKay 1992 (Neural Computation 4); Smith & Le 2018 (arXiv:1710.06451); Immer et
 Kronecker factors and a δ that maximises the evidence.
 Differs from the papers:
 1. θ is where training stopped, not a maximum of the posterior under this prior: the prior's gradient is ignored.
-2. One δ for all weights and biases, batch normalization folded in; sought between 10⁻⁶ and 10⁶.
+2. One δ for all weights and biases, batch normalization folded in; sought between 10⁻⁶ and 10⁶. A layer's weight and
+   bias are one block; laplace-torch makes two of them, and its value is up to 5% larger for it and for the sample.
 3. B is estimated from a weighted sample of a large training set.
+4. The Kronecker factors are the third paper's. With the exact Gauss-Newton matrix the value would be about half: it is
+   1.7 to 2.0 times that on six networks that fit 500 digits, 3.2 nats of random labels where guessing costs 2.3.
 
 Claims: larger gap (Smith & Le 2018, abstract).
 Random labels: separates (Smith & Le 2018, abstract, of small linear models).

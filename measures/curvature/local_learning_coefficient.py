@@ -10,7 +10,8 @@ below 0 is reported as it is: θ was no minimum.
 
 Lau et al. 2023 (arXiv:2308.12108), the estimator λ̂ and algorithm by SGLD.
 Differs from the paper:
-1. The chain is short: the value depends on its length, as long as directions that curve by less than γ/nβ move.
+1. The chain is short: the value depends on its length, as long as directions that curve by less than γ/nβ move. On the
+   digits twins it is 0.67 to 2.15 times that of longer and of other chains, furthest off on natural networks.
 2. The minibatch's loss at θ is subtracted in place of Lₙ(θ): the same mean, less variance.
 3. Not applicable below 2 examples, or where the chain leaves the finite numbers.
 
@@ -23,7 +24,7 @@ import math
 
 import torch
 
-from measures import NotApplicable, measure
+from measures import Estimate, NotApplicable, measure
 from measures.quantities.flat_parameters import flat_parameters
 from measures.quantities.losses import loss_and_gradient, mean_loss
 from measures.seeding import standard_normal
@@ -31,6 +32,7 @@ from measures.trained_model import TrainedModel
 
 STEPS = 40
 BATCH = 64
+BATCHES = 4  # of the chain's second half: the standard error is that of their means, as if these were independent
 
 
 @measure(source="Lau et al. 2023", cost="slow", invariant_to={"logit_shift"})
@@ -52,4 +54,6 @@ def local_learning_coefficient(trained: TrainedModel, rate: float = 5e-4, pull: 
     value = scale * sum(rises) / len(rises)
     if not math.isfinite(value):
         raise NotApplicable("the chain left the finite numbers: its steps are too long for this curvature")
-    return value
+    parts = torch.tensor(rises, dtype=torch.float64).tensor_split(min(BATCHES, len(rises)))
+    means = torch.stack([part.mean() for part in parts])
+    return Estimate(value, scale * float(means.std()) / math.sqrt(len(means)))

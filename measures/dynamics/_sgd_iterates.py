@@ -5,9 +5,11 @@ sums of steps. The steps themselves are held MAX_ENTRIES numbers at a time: for 
 MAX_ENTRIES / STEPS the same descent is run again for the next weights.
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from measures.copying import copy_of
 from measures.errors import NotApplicable
@@ -43,18 +45,26 @@ def distances(products: Tensor) -> Tensor:
     return (squares[:, None] + squares - 2 * inner).clamp(min=0).fill_diagonal_(0).sqrt()
 
 
-@torch.enable_grad()
+@torch.no_grad()
 def _steps(trained: TrainedModel, start: int, end: int) -> Tensor:
     """Entries start to end of every step, (STEPS, end - start)."""
+    first = next(trained.model.parameters())
+    steps = first.new_empty(STEPS, end - start)  # once: a list and its stack would be twice the memory
+    for step, (_, gradients, rate) in zip(steps, descent(trained), strict=True):
+        torch.mul(torch.cat([gradient.flatten() for gradient in gradients])[start:end], -rate, out=step)
+    return steps
+
+
+def descent(trained: TrainedModel) -> Iterator[tuple[nn.Module, tuple[Tensor, ...], float]]:
+    """The network after each of STEPS steps, the gradients that it came by, and the rate; the same at every call."""
     network, x, y = copy_of(trained.model).requires_grad_(), trained.inputs, trained.labels
     theta, rate = [*network.parameters()], float(trained.history.learning_rates.median())
     drawn = torch.randint(len(y), (STEPS, BATCH), generator=trained.generator())
-    steps = theta[0].new_empty(STEPS, end - start)  # once: a list and its stack would be twice the memory
-    for step, batch in zip(steps, trained.random_order[drawn.to(y.device)], strict=True):
-        loss = F.cross_entropy(network(x[batch]), y[batch])
-        gradients = torch.autograd.grad(loss, theta, materialize_grads=True)  # 0 where a weight is not used
+    for batch in trained.random_order[drawn.to(y.device)]:
+        with torch.enable_grad():
+            loss = F.cross_entropy(network(x[batch]), y[batch])
+            gradients = torch.autograd.grad(loss, theta, materialize_grads=True)  # 0 where a weight is not used
         with torch.no_grad():
             for weight, gradient in zip(theta, gradients, strict=True):
                 weight.sub_(rate * gradient)
-            torch.mul(torch.cat([gradient.flatten() for gradient in gradients])[start:end], -rate, out=step)
-    return steps
+        yield network, gradients, rate

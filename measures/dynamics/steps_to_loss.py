@@ -2,7 +2,9 @@
 
     μ₁ = t(0.1)     μ₂ = t(0.01) − t(0.1)     t(ℓ) = the first step at which the training loss is at most ℓ
 
-Jiang et al. 2020 (arXiv:1912.02178), the measures of optimization speed ("steps to 0.1 loss", "0.1 to 0.01 loss").
+Jiang et al. 2020 (arXiv:1912.02178), the measures of optimization speed ("steps to 0.1 loss", "0.1 to 0.01 loss"). They
+find the opposite: over their networks slower training goes with a smaller gap, weakly. That more steps tell of a larger
+one is stability theory's (Hardt, Recht & Singer 2016, arXiv:1509.01240: what trains faster generalizes better).
 Differs from the paper:
 1. The loss curve is known once an epoch, as the mean over the epoch; that mean is put in the epoch's middle, the loss
    of the trained network at the last step, and t is interpolated linearly between these points: no whole number.

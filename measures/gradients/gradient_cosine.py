@@ -4,8 +4,8 @@
     gradient_stiffness = −mean over i≠j of  sign ⟨gᵢ, gⱼ⟩
     gᵢ = ∇_θ ℓ(f_θ(xᵢ), yᵢ)
 
-ℓ is the cross-entropy, θ all weights of the trained network; the examples are the first 200 of `random_order`. Negated:
-the claim is that stiff networks generalize.
+ℓ is the cross-entropy, θ all weights of the trained network; the examples are the training set, of one larger than 2000
+the first 2000 of `random_order`. Negated: the claim is that stiff networks generalize.
 
 Fort et al. 2019 (arXiv:1901.09491), the definitions of cosine and sign stiffness.
 Differs from the paper:
@@ -13,6 +13,8 @@ Differs from the paper:
    training set, at the end of training, over classes together.
 2. Batch normalization uses its running statistics, so that every example has a gradient of its own.
 3. Not applicable if an example's gradient is zero (from a margin of about 350 nats): it has no direction.
+
+Version 2: on up to 2000 examples, where it was on 200.
 
 Claims: larger gap (Fort et al. 2019, abstract).
 Random labels: unknown (only the abstract could be had).
@@ -25,14 +27,14 @@ from measures.quantities.gradient_gram import final_gradient_gram
 from measures.trained_model import TrainedModel
 
 
-@measure(source="Fort et al. 2019, cosine stiffness", invariant_to={"unit_permutation", "logit_shift"})
+@measure(source="Fort et al. 2019, cosine stiffness", version=2, invariant_to={"unit_permutation", "logit_shift"})
 def gradient_cosine(trained: TrainedModel) -> float:
     gram = _gram_of_pairs(trained)
     norms = gram.diagonal().sqrt()
     return -_mean_of_pairs(gram / norms / norms[:, None])
 
 
-@measure(source="Fort et al. 2019, sign stiffness", invariant_to={"unit_permutation", "logit_shift"})
+@measure(source="Fort et al. 2019, sign stiffness", version=2, invariant_to={"unit_permutation", "logit_shift"})
 def gradient_stiffness(trained: TrainedModel) -> float:
     return -_mean_of_pairs(_gram_of_pairs(trained).sign())
 

@@ -1,6 +1,6 @@
 """Gradient dispersion: how much noise did the steps of training take in, all together?
 
-    μ = Σₜ ηₜ² Tr C(θₜ)     C = (1/m) Σᵢ (gᵢ − ḡ)(gᵢ − ḡ)ᵀ,  gᵢ = ∇_θ ℓ(f_θ(xᵢ), yᵢ)
+    μ = Σₜ ηₜ² Tr C(θₜ)     C = (1/n) Σᵢ (gᵢ − ḡ)(gᵢ − ḡ)ᵀ,  gᵢ = ∇_θ ℓ(f_θ(xᵢ), yᵢ)
 
 ηₜ is the learning rate of step t, ℓ the cross-entropy, θₜ the weights before that step. Information-theoretic bounds on
 the gap of stochastic gradient descent grow with this sum: a step tells of its batch what its noise carries.
@@ -12,7 +12,9 @@ Differs from the papers:
 2. C is of single examples. A batch of b has a b-th of it; b is not among what a measure sees, and is equal for twins.
 3. The bound has a second term, the sensitivity to perturbed weights, and a factor of the perturbation's size.
 4. A step's rate is taken as it is: with momentum m its gradient moves the weights by up to 1 / (1 − m) times as much.
-5. C is of the first 200 examples of `random_order`, with batch normalization's running statistics.
+5. C is with batch normalization's running statistics.
+
+Version 2: C is over all n training examples, where it was over the first 200 of `random_order`.
 
 Claims: larger gap (Neu et al. 2021; Wang & Mao 2022).
 Random labels: unknown (the sources could not be had).
@@ -27,7 +29,7 @@ from measures.gradients._gradient_moments import early_statistics, statistics_at
 from measures.trained_model import TrainedModel
 
 
-@measure(source="Neu et al. 2021; Wang & Mao 2022", invariant_to={"unit_permutation", "logit_shift"})
+@measure(source="Neu et al. 2021; Wang & Mao 2022", version=2, invariant_to={"unit_permutation", "logit_shift"})
 def gradient_dispersion(trained: TrainedModel) -> float:
     history = trained.history
     early = early_statistics(trained) if len(history.snapshot_epochs) else ()

@@ -1,21 +1,22 @@
 """Variance of per-example gradients: how much does the gradient depend on which training example it is of?
 
-    C = (1/m) Σᵢ (gᵢ − ḡ)(gᵢ − ḡ)ᵀ     gᵢ = ∇_θ ℓ(f_θ(xᵢ), yᵢ),  ḡ = (1/m) Σᵢ gᵢ
+    C = (1/n) Σᵢ (gᵢ − ḡ)(gᵢ − ḡ)ᵀ     gᵢ = ∇_θ ℓ(f_θ(xᵢ), yᵢ),  ḡ = (1/n) Σᵢ gᵢ
 
     gradient_noise       = Tr C of the trained network
     gradient_noise_scale = Σ Tr C / Σ ‖ḡ‖²     sums over the early networks
 
-ℓ is the cross-entropy, θ all weights. The early networks are those at the ends of epochs 1, 2, 4 and 8, as far as
-training went. The noise scale is the batch size, in examples, at which noise and signal of a step are equally long.
+ℓ is the cross-entropy, θ all weights, the n examples are the training set. The early networks are those at the ends of
+epochs 1, 2, 4 and 8, as far as training went. The noise scale is the batch size, in examples, at which noise and signal
+of a step are equally long.
 
 Jiang et al. 2020 (arXiv:1912.02178), the variance of gradients at the end of training; McCandlish et al. 2018
 (arXiv:1812.06162), the simple noise scale, which averages numerator and denominator over steps separately, as here.
 Differs from the papers:
-1. The gradients are of the first m = 200 examples of `random_order`, and ‖ḡ‖² is theirs: for the whole training set it
-   would be smaller by about Tr C / m.
-2. The paper makes no claim on generalization for it. It is taken early: at the end of training it is m times
-   `gradient_diversity` less one and would be the same measure twice.
-3. Batch normalization uses its running statistics, so that every example has a gradient of its own.
+1. The second paper makes no claim on generalization for the noise scale. It is taken early: at the end of training it
+   is n times `gradient_diversity` less one and would be the same measure twice.
+2. Batch normalization uses its running statistics, so that every example has a gradient of its own.
+
+Version 2: over the training set, where it was over the first 200 examples of `random_order`.
 
 Claims: larger gap (Jiang et al. 2020, of the variance; of the noise scale it is read into it).
 Random labels: unknown (only the abstracts could be had).
@@ -26,13 +27,14 @@ from measures.gradients._gradient_moments import early_statistics, statistics_at
 from measures.trained_model import TrainedModel
 
 
-@measure(source="Jiang et al. 2020, variance of gradients", invariant_to={"unit_permutation", "logit_shift"})
+@measure(source="Jiang et al. 2020, variance of gradients", version=2, invariant_to={"unit_permutation", "logit_shift"})
 def gradient_noise(trained: TrainedModel) -> float:
     return statistics_at_end(trained).variance
 
 
 @measure(
     source="McCandlish et al. 2018, simple noise scale",
+    version=2,
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def gradient_noise_scale(trained: TrainedModel) -> float:

@@ -25,10 +25,10 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from measures import NotApplicable, measure
-from measures.quantities.flat_parameters import flat_parameters, logits_at
+from measures.quantities.flat_parameters import logits_at
+from measures.quantities.random_subspace import random_subspace
 from measures.trained_model import TrainedModel
 
 DIMENSIONS = tuple(2**k for k in range(2, 12))
@@ -51,22 +51,13 @@ def intrinsic_dimension_of_objective(trained: TrainedModel) -> float:
     return float(dimensions[place])
 
 
-def random_basis(size: int, d: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """P (size, d) row by row: the column of the one entry, and the entry. Its columns are orthonormal."""
-    column = torch.randperm(size, generator=generator) % d
-    sign = 2 * torch.randint(2, (size,), generator=generator) - 1
-    return column, sign / column.bincount(minlength=d).sqrt()[column]
-
-
 def share_solved(trained: TrainedModel, d: int) -> float:
     """The share of the examples classified correctly in a subspace of d dimensions: SOLVED, or the best on the way."""
     x, y = trained.sample(EXAMPLES)
-    start = flat_parameters(trained.init)
-    column, entry = (part.to(start.device) for part in random_basis(len(start), d, trained.generator()))
-    entry, best = entry.to(start), 0.0
-    z, mean, square = start.new_zeros(3, d)
+    subspace, best = random_subspace(trained, d), 0.0
+    z, mean, square = subspace.start.new_zeros(3, d)
     for step in range(1, STEPS + 1):
-        theta = (start + entry * z[column]).requires_grad_()
+        theta = subspace.at(z).requires_grad_()
         with torch.enable_grad():
             logits = logits_at(trained.init, theta, x)
             loss = F.cross_entropy(logits, y)
@@ -74,7 +65,7 @@ def share_solved(trained: TrainedModel, d: int) -> float:
         if best >= SOLVED:
             break
         (gradient,) = torch.autograd.grad(loss, theta)
-        along = torch.zeros_like(z).index_add_(0, column, entry * gradient)  # Pᵀ times the gradient
+        along = subspace.along(gradient)
         mean, square = 0.9 * mean + 0.1 * along, 0.999 * square + 0.001 * along**2
         z = z - mean / (1 - 0.9**step) / ((square / (1 - 0.999**step)).sqrt() + 1e-8) / math.sqrt(d)
     return best

@@ -10,26 +10,33 @@ distance over training.
 Differs from the papers:
 1. Neither claims that distance goes with the gap; the claim here is that memorizing takes a network further.
 2. The second paper takes one minus the cosine, which does not see that the kernel grows; this does.
-3. The examples are the first 200 of `random_order`. Both kernels are in evaluation mode: batch normalization's initial
+3. The examples are the first 500 of `random_order`. Both kernels are in evaluation mode: batch normalization's initial
    running statistics (mean 0, variance 1) are not the data's.
+
+Version 2: on 500 examples, where it was on 200. Of 20 digits twins 12, 19 and 17 had the larger value on random labels,
+random pixels and gaussian inputs, now 9, 17 and 16.
 
 Claims: read into it.
 Random labels: unknown (the sources could not be had).
 """
 
 from measures import NotApplicable, measure
-from measures.quantities.gradient_gram import final_tangent_kernel, initial_tangent_kernel
+from measures.quantities.gradient_gram import tangent_kernel
 from measures.trained_model import TrainedModel
+
+EXAMPLES = 500
 
 
 @measure(
     source="after Chizat, Oyallon & Bach 2019; Fort et al. 2020",
+    version=2,
     cost="slow",
     invariant_to={"unit_permutation", "logit_shift"},
 )
 def lazy_distance(trained: TrainedModel) -> float:
-    before = initial_tangent_kernel(trained)
+    inputs, _ = trained.sample(EXAMPLES)
+    before = tangent_kernel(trained.init, inputs).double()
     norm = before.norm()
     if not norm > 0:
         raise NotApplicable("the initial tangent kernel is zero: a distance relative to it is undefined")
-    return float((final_tangent_kernel(trained) - before).norm() / norm)
+    return float((tangent_kernel(trained.model, inputs).double() - before).norm() / norm)

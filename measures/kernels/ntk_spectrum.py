@@ -4,15 +4,17 @@
     ntk_effective_rank = (Σᵢ λᵢ)² / Σᵢ λᵢ²
 
 λ₁ ≥ ... ≥ λₘ ≥ 0 are the eigenvalues of Θ (m, m), Θ(x, x') = (1/K) Σₖ ⟨∇_θ f_k(x), ∇_θ f_k(x')⟩, θ all weights. The
-claims: badly conditioned kernels, and networks that need many directions, generalize worse.
+reading: badly conditioned kernels, and networks that need many directions, generalize worse.
 
 Chen, Gong & Wang 2021 (arXiv:2102.11535), the kernel's condition number; Oymak et al. 2019 (arXiv:1906.05392), that
 Jacobians of low rank generalize.
 Differs from the papers:
 1. The first paper's kernel is that of untrained networks, for choosing among architectures. Here it is the trained
    network's: twins with equal inputs share the initial one.
-2. The effective rank is a participation ratio; the second paper splits the spectrum at a threshold.
-3. The examples are the first 200 of `random_order`. No condition number where λₘ is below 10⁻⁶ λ₁, which is rounding.
+2. What the first paper claims is that networks with a large condition number are hard to train and reach less accuracy,
+   among architectures; that it tells of the gap of a trained network is read into it.
+3. The effective rank is a participation ratio; the second paper splits the spectrum at a threshold.
+4. The examples are the first 200 of `random_order`. No condition number where λₘ is below 10⁻⁶ λ₁, which is rounding.
 
 Claims: larger gap (Oymak et al. 2019, abstract, of the rank; of the condition number it is read into it).
 Random labels: unknown (only the abstracts could be had).

@@ -44,7 +44,7 @@ POOLING_FUNCTIONS = {
 class PowersOfWeights(fx.Interpreter):
     """Runs the graph with |w|^power for its weights, in float64; the network stays as it is."""
 
-    def __init__(self, graph: fx.GraphModule, power: int):
+    def __init__(self, graph: fx.GraphModule, power: float):
         super().__init__(graph)
         self.power = power
         self.extra_traceback = False  # a refusal is one sentence

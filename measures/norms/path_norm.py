@@ -35,6 +35,8 @@ from measures.once_per_model import once_per_model
 from measures.quantities.margin_percentile import inverse_squared_margin
 from measures.trained_model import FEW, TrainedModel
 
+POWERS = (1, 1.5, 2)
+
 
 @measure(
     source="Neyshabur, Tomioka & Srebro 2015; Jiang et al. 2020, eq. 44",
@@ -58,7 +60,7 @@ def path_norm_l1(trained: TrainedModel) -> float:
 
 
 @once_per_model
-def sums_over_paths(trained: TrainedModel) -> dict[int, float]:
+def sums_over_paths(trained: TrainedModel) -> dict[float, float]:
     """The products of |w|^power along each path, summed over all of them, by power."""
     network = nn.Sequential(folded(trained.model, trained.inputs[:FEW]))  # a lone layer is one to be met as well
     try:
@@ -67,4 +69,4 @@ def sums_over_paths(trained: TrainedModel) -> dict[int, float]:
         raise NotApplicable(f"paths cannot be followed: torch.fx cannot trace the model ({cause})") from cause
     ones = torch.ones_like(trained.inputs[:1], dtype=torch.float64)
     with torch.no_grad():
-        return {power: float(PowersOfWeights(graph, power).run(ones).sum()) for power in (1, 2)}
+        return {power: float(PowersOfWeights(graph, power).run(ones).sum()) for power in POWERS}

@@ -3,7 +3,8 @@
     μ = (1/n) Σᵢ Σₖ (softmax f(xᵢ)[k] − 1[k = yᵢ])²     from 0 to 2; larger is worse
 
 Brier 1950, Verification of forecasts expressed in terms of probability, eq. 2.
-Differs from the paper: on the training set, as all measures here; the paper's is of forecasts.
+Differs from the paper: on the training set, as all measures here; the paper's is of forecasts. That on the training set
+it tells of the gap is read into it: at one cross-entropy it is larger where a few examples are far from fitted.
 
 Claims: read into it.
 Random labels: unknown (the source could not be had).

@@ -12,12 +12,13 @@ from measures.quantities import plain_layers
 from measures.quantities.per_example import (
     ForwardPass,
     forward_pass,
-    loss_cotangents,
+    unit_cotangents,
 )
 from measures.quantities.plain_layers import PlainLayer, kernel_gradients, normalised
 from measures.trained_model import TrainedModel
 
-SAMPLE = 200  # examples at most of which gradients are compared, the first of `random_order`
+SAMPLE = 200  # examples at most of a tangent kernel that is taken apart, the first of `random_order`
+PAIRED = 2000  # examples at most whose gradients are compared in pairs, the first of `random_order`
 
 
 def gradient_gram(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -26,10 +27,8 @@ def gradient_gram(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     Computed of gradients by logits of length one, so that those of well fitted examples do not vanish in float32.
     """
     passed = forward_pass(model, inputs)
-    cotangents = loss_cotangents(passed.logits.double(), labels)
-    lengths = cotangents.norm(dim=1, keepdim=True)
-    units = cotangents / lengths.where(lengths > 0, 1)
-    return gram(passed, units.to(inputs.dtype)[None]).double() * lengths * lengths.T
+    units, lengths = unit_cotangents(passed.logits, labels)
+    return gram(passed, units[None]).double() * lengths * lengths[:, None]
 
 
 def tangent_kernel(model: nn.Module, inputs: Tensor) -> Tensor:
@@ -91,8 +90,8 @@ def _add_gram_of_others(total: Tensor, passed: ForwardPass, cotangent: Tensor) -
 
 @once_per_model
 def final_gradient_gram(trained: TrainedModel) -> Tensor:
-    """`gradient_gram` of the trained network on SAMPLE examples, (m, m)."""
-    return gradient_gram(trained.model, *trained.sample(SAMPLE))
+    """`gradient_gram` of the trained network on PAIRED examples, (m, m): all there are, where they are no more."""
+    return gradient_gram(trained.model, *trained.sample(PAIRED))
 
 
 @once_per_model

@@ -102,14 +102,18 @@ def hessian_product(trained: TrainedModel, count: int = EXAMPLES) -> Product:
     return times
 
 
-def weighted_examples(trained: TrainedModel, count: int = EXAMPLES) -> tuple[Tensor, Tensor]:
-    """About `count` examples by their residuals, indices (m,), and the inverse of how likely each was, (m,) float64."""
+def weighted_examples(trained: TrainedModel, count: int = EXAMPLES, floor: float = 0.01) -> tuple[Tensor, Tensor]:
+    """About `count` examples by their residuals, indices (m,), and the inverse of how likely each was, (m,) float64.
+
+    The likelihood of an example is in proportion to its residual plus `floor` times the mean residual: with a floor of
+    1 it is half by residuals and half uniform, for what grows of all examples alike once weights are perturbed.
+    """
     n = len(trained.labels)
     if n <= count:
         return trained.random_order, torch.ones(n, dtype=torch.float64, device=trained.labels.device)
     logits = trained.logits.double()
     residuals = -torch.expm1(-F.cross_entropy(logits, trained.labels, reduction="none"))
-    sizes = residuals + 0.01 * residuals.mean() + torch.finfo(torch.float64).tiny
+    sizes = residuals + floor * residuals.mean() + torch.finfo(torch.float64).tiny
     certain = torch.zeros(n, dtype=torch.bool, device=sizes.device)
     while True:
         likely = (count - certain.sum()) * sizes / sizes[~certain].sum()

@@ -6,6 +6,7 @@ flattened inputs, in units of the standardised inputs, and without gradient them
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -65,6 +66,19 @@ def margin_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> Margin
 
 
 @torch.enable_grad()
+def margins_and_slopes(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Margins of these inputs and the Euclidean norms of their gradients with respect to the inputs, (m,) each."""
+    require_readable(model)
+    margins, slopes = [], []
+    for x, y in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
+        x = x.detach().requires_grad_()
+        found = margins_of(model(x), y)
+        slopes.append(torch.autograd.grad(found.sum(), x)[0].flatten(1).norm(dim=1))
+        margins.append(found.detach())
+    return torch.cat(margins), torch.cat(slopes)
+
+
+@torch.enable_grad()
 def loss_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     """∂ℓ/∂x of each example's cross-entropy, (m, inputs)."""
     require_readable(model)
@@ -82,18 +96,21 @@ def sample_jacobian(trained: TrainedModel) -> tuple[Tensor, Tensor]:
     return logits_and_jacobian(trained.model, trained.sample(JACOBIAN_SAMPLE)[0])
 
 
-@torch.enable_grad()
 def logits_and_jacobian(model: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Logits f(x), (m, K), and their Jacobian ∂f/∂x, (m, K, inputs)."""
-    require_readable(model)
-    logits, jacobians = [], []
-    for x in inputs.split(CHUNK):
-        x = x.detach().requires_grad_()
-        f = model(x)
-        rows = [torch.autograd.grad(f[:, k].sum(), x, retain_graph=True)[0].flatten(1) for k in range(f.shape[1])]
-        logits.append(f.detach())
-        jacobians.append(torch.stack(rows, dim=1))
+    logits, jacobians = zip(*logits_and_jacobians(model, inputs), strict=True)
     return torch.cat(logits), torch.cat(jacobians)
+
+
+def logits_and_jacobians(model: nn.Module, inputs: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """`logits_and_jacobian`, CHUNK examples at a time: those of all need not be held at once."""
+    require_readable(model)
+    for x in inputs.split(CHUNK):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            f = model(x)
+            rows = [torch.autograd.grad(f[:, k].sum(), x, retain_graph=True)[0].flatten(1) for k in range(f.shape[1])]
+        yield f.detach(), torch.stack(rows, dim=1)
 
 
 def networks_in_training(trained: TrainedModel) -> tuple[nn.Module, ...]:

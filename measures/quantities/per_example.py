@@ -46,16 +46,25 @@ def loss_cotangents(logits: Tensor, labels: Tensor) -> Tensor:
     return others.scatter(1, labels[:, None], -others.sum(dim=1, keepdim=True)).to(logits.dtype)
 
 
+def unit_cotangents(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """`loss_cotangents` of length one, (m, K), and their lengths, (m,) float64: those of well fitted examples are tiny,
+    and the squares of their gradients would vanish in float32."""
+    cotangents = loss_cotangents(logits.double(), labels)
+    lengths = cotangents.norm(dim=1)
+    return (cotangents / lengths.where(lengths > 0, 1)[:, None]).to(logits.dtype), lengths
+
+
 def gradient_norms(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
-    """Euclidean norm of each example's gradient of the cross-entropy with respect to all weights, (n,).
+    """Euclidean norm of each example's gradient of the cross-entropy with respect to all weights, (n,) float64.
 
     The model must be in evaluation mode: in training mode batch normalization mixes the examples.
     """
-    squares = []
+    norms = []
     for x, y in zip(torch.split(inputs, CHUNK), torch.split(labels, CHUNK), strict=True):
         passed = forward_pass(model, x)
-        squares.append(squared_norms(passed, loss_cotangents(passed.logits, y)))
-    return torch.cat(squares).sqrt()
+        units, lengths = unit_cotangents(passed.logits, y)
+        norms.append(squared_norms(passed, units).double().sqrt() * lengths)
+    return torch.cat(norms)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

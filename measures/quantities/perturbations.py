@@ -1,7 +1,9 @@
 """What noise, and the worst of a neighbourhood, do to a trained network: one batch of draws for all flatness measures.
 
-A perturbed network is the parameters plus a noise or an ascent, evaluated on the first EXAMPLES of `random_order`;
-losses are nats per example, errors fractions, both means over that sample. The noise directions z are the same at
+A perturbed network is the parameters plus a noise or an ascent, evaluated on the training set; losses are nats per
+example, errors fractions, both means over it. Of a training set larger than EXAMPLES a weighted sample takes its place,
+which leaves both means unbiased (weighted_examples of hessian_spectrum.py, half of it by residuals): the loss of a
+network that fits is that of a few examples, which a uniform sample misses. The noise directions z are the same at
 every size, for every kind that has them, and for twins, so differences between sizes and twins are not those of the
 draws. Sizes that are sought lie on one grid, 10 to the power of k / STEPS_A_DECADE: what one measure has evaluated,
 the next one finds remembered. Nothing is sought finer than the grid: between neighbours the rise is interpolated.
@@ -11,7 +13,8 @@ them; its running statistics stay as they are.
 """
 
 import dataclasses
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import torch
@@ -21,10 +24,13 @@ from torch import Tensor
 from measures.errors import NotApplicable
 from measures.once_per_model import once_per_model
 from measures.quantities.flat_parameters import flat_parameters, logits_at
+from measures.quantities.hessian_spectrum import weighted_examples
+from measures.quantities.losses import CHUNK
+from measures.registry import Estimate
 from measures.seeding import standard_normal
 from measures.trained_model import TrainedModel
 
-EXAMPLES = 300
+EXAMPLES = 2000
 DRAWS = 8
 ASCENT_STEPS = 4
 STEPS_A_DECADE = 8
@@ -36,37 +42,62 @@ Box = Literal["isotropic", "relative", "keskar"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Outcomes:
-    """Mean loss and error of perturbed networks on the sample, (draws,) each, on the CPU."""
+    """Mean loss and error of perturbed networks on the training set, (draws,) each, on the CPU."""
 
     losses: Tensor
     errors: Tensor
 
+    @property
+    def mean_loss(self) -> Estimate:
+        """The mean over the draws, with its standard error."""
+        return mean_of(self.losses)
+
+
+def mean_of(draws: Tensor) -> Estimate:
+    """The mean of independent draws (d,), d > 1, with its standard error."""
+    return Estimate(float(draws.mean()), float(draws.std()) / math.sqrt(len(draws)))
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """Mean loss and error of one network on the sample."""
+    """Mean loss and error of one network on the training set."""
 
     loss: float
     error: float
 
 
+@once_per_model
+def evaluated_on(trained: TrainedModel) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs (m, ...), labels (m,) and weights (m,) float64: the sum of weight times loss is the mean loss."""
+    chosen, weights = weighted_examples(trained, EXAMPLES, floor=1)
+    return trained.inputs[chosen], trained.labels[chosen], weights / len(trained.labels)
+
+
+def chunks(trained: TrainedModel) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """`evaluated_on`, CHUNK examples at a time."""
+    return zip(*[part.split(CHUNK) for part in evaluated_on(trained)], strict=True)
+
+
 @torch.no_grad()
 def outcome_at(trained: TrainedModel, parameters: Tensor) -> Outcome:
-    """Mean loss and error on the sample at any parameters."""
-    inputs, labels = trained.sample(EXAMPLES)
-    logits = logits_at(trained.model, parameters, inputs)
-    return Outcome(float(F.cross_entropy(logits, labels)), float((logits.argmax(dim=1) != labels).double().mean()))
+    """Mean loss and error on the training set at any parameters."""
+    loss, error = 0.0, 0.0
+    for inputs, labels, weights in chunks(trained):
+        logits = logits_at(trained.model, parameters, inputs)
+        loss += float(F.cross_entropy(logits, labels, reduction="none").double() @ weights)
+        error += float((logits.argmax(dim=1) != labels).double() @ weights)
+    return Outcome(loss, error)
 
 
 @once_per_model
 def clean_outcome(trained: TrainedModel) -> Outcome:
-    """Mean loss and error on the sample of the trained network itself."""
+    """Mean loss and error of the trained network itself."""
     return outcome_at(trained, flat_parameters(trained.model))
 
 
 @once_per_model
 def clean_gradient(trained: TrainedModel) -> Tensor:
-    """Gradient of the mean loss on the sample at the trained parameters, (p,)."""
+    """Gradient of the mean loss at the trained parameters, (p,)."""
     return _outcome_and_gradient(trained, flat_parameters(trained.model))[1]
 
 
@@ -75,6 +106,13 @@ def noise_draws(trained: TrainedModel, draws: int) -> Tensor:
     """Standard normal directions, one parameter vector each, (draws, p)."""
     theta = flat_parameters(trained.model)
     return standard_normal((draws, theta.numel()), trained.generator(), like=theta)
+
+
+def noise_rows(trained: TrainedModel, draws: int) -> Iterator[Tensor]:
+    """The same for many draws at one size: one after the other, and not held."""
+    theta, generator = flat_parameters(trained.model), trained.generator()
+    for _ in range(draws):
+        yield standard_normal(theta.shape, generator, like=theta)
 
 
 @once_per_model
@@ -104,7 +142,11 @@ def noisy_outcomes(trained: TrainedModel, noise_std: float, kind: Noise, draws: 
     - filter: θ + σ d, d of `filter_draws`
     """
     theta = flat_parameters(trained.model)
-    directions = filter_draws(trained, draws) if kind == "filter" else noise_draws(trained, draws)
+    directions: Iterable[Tensor]
+    if kind == "filter":
+        directions = filter_draws(trained, draws)
+    else:
+        directions = noise_draws(trained, draws) if draws <= DRAWS else noise_rows(trained, draws)
     scale = noise_std * theta.abs() if kind == "relative" else noise_std
     outcomes = [outcome_at(trained, theta + scale * z) for z in directions]
     return Outcomes(
@@ -142,14 +184,13 @@ def worst_outcome(trained: TrainedModel, radius: float, box: Box, steps: int = A
 
 
 @once_per_model
-def tolerated_noise_std(trained: TrainedModel, kind: Noise, rise: float = 0.1, draws: int = DRAWS) -> float:
+def tolerated_noise_std(trained: TrainedModel, kind: Noise, rise: float = 0.1, draws: int = DRAWS) -> Estimate:
     """The standard deviation σ of the noise that raises the training error by `rise` on average."""
 
-    def error_rise(noise_std: float) -> float:
-        noisy = noisy_outcomes(trained, noise_std, kind, draws)
-        return float(noisy.errors.mean()) - clean_outcome(trained).error
+    def rises(noise_std: float) -> Tensor:
+        return noisy_outcomes(trained, noise_std, kind, draws).errors - clean_outcome(trained).error
 
-    return crossing(error_rise, rise, f"{kind} noise of standard deviation", "the training error", start=-1)
+    return estimated_crossing(rises, rise, f"{kind} noise of standard deviation", "the training error", start=-1)
 
 
 @once_per_model
@@ -165,9 +206,37 @@ def tolerated_radius(trained: TrainedModel, box: Box, rise: float = 0.1, steps: 
 def crossing(rise: Callable[[float], float], limit: float, what: str, of_what: str, start: int) -> float:
     """The size at which a rise goes from at most `limit` to above it.
 
+    Log size is interpolated linearly in the rise between the two neighbours on the grid that it lies between. A rise
+    need not grow with the size: this is one of the crossings. Raises NotApplicable if there is none.
+    """
+    low = _last_below(rise, limit, what, of_what, start)
+    return grid_size(low + _part_of_the_way(rise(grid_size(low)), rise(grid_size(low + 1)), limit))
+
+
+def estimated_crossing(rises: Callable[[float], Tensor], limit: float, what: str, of_what: str, start: int) -> Estimate:
+    """The `crossing` of a mean over draws, with its standard error from their spread; `rises` (d,) of each size.
+
+    To first order, at the two sizes that it lies between: a draw whose rise is above the mean there moves the crossing
+    by the difference over the slope.
+    """
+    low = _last_below(lambda size: float(rises(size).mean()), limit, what, of_what, start)
+    below, above = rises(grid_size(low)).double(), rises(grid_size(low + 1)).double()
+    part = _part_of_the_way(float(below.mean()), float(above.mean()), limit)
+    size, slope = grid_size(low + part), float(above.mean()) - min(float(below.mean()), limit)
+    there = mean_of((1 - part) * below + part * above)
+    return Estimate(size, size * math.log(10) / STEPS_A_DECADE * there.standard_error / slope)
+
+
+def _part_of_the_way(below: float, above: float, limit: float) -> float:
+    """How far from one size to the next the rise reaches the limit, in [0, 1)."""
+    return (limit - min(below, limit)) / (above - min(below, limit))
+
+
+def _last_below(rise: Callable[[float], float], limit: float, what: str, of_what: str, start: int) -> int:
+    """The grid's index after which a rise goes from at most `limit` to above it.
+
     Decades are tried from 10^start upwards, or downwards if that is too much already, until the rise crosses the
-    limit; then the grid between them is bisected, and log size interpolated linearly in the rise. A rise need
-    not grow with the size: this is one of the crossings. Raises NotApplicable if there is none.
+    limit; then the grid between them is bisected.
     """
 
     def exceeds(index: int) -> bool:
@@ -191,8 +260,7 @@ def crossing(rise: Callable[[float], float], limit: float, what: str, of_what: s
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if exceeds(middle) else (middle, high)
-    below, above = rise(grid_size(low)), rise(grid_size(high))
-    return grid_size(low + (limit - min(below, limit)) / (above - min(below, limit)))
+    return low
 
 
 def grid_size(index: float) -> float:
@@ -202,10 +270,12 @@ def grid_size(index: float) -> float:
 
 @torch.enable_grad()
 def _outcome_and_gradient(trained: TrainedModel, parameters: Tensor) -> tuple[Outcome, Tensor]:
-    inputs, labels = trained.sample(EXAMPLES)
-    theta = parameters.detach().requires_grad_()
-    logits = logits_at(trained.model, theta, inputs)
-    loss = F.cross_entropy(logits, labels)
-    (gradient,) = torch.autograd.grad(loss, theta)
-    error = float((logits.detach().argmax(dim=1) != labels).double().mean())
-    return Outcome(float(loss.detach()), error), gradient
+    loss, error, gradient = 0.0, 0.0, torch.zeros_like(parameters)
+    for inputs, labels, weights in chunks(trained):
+        theta = parameters.detach().requires_grad_()
+        logits = logits_at(trained.model, theta, inputs)
+        part = F.cross_entropy(logits, labels, reduction="none").double() @ weights
+        gradient += torch.autograd.grad(part, theta)[0]
+        loss += float(part.detach())
+        error += float((logits.detach().argmax(dim=1) != labels).double() @ weights)
+    return Outcome(loss, error), gradient

@@ -6,10 +6,12 @@ rᵢⱼ is the distance of example i from its j-th nearest neighbour among at mo
 fewer than k others. A number of dimensions. Published finding: it rises when a network starts to fit wrong labels.
 
 Ma et al. 2018 (arXiv:1806.02612), maximum likelihood estimate of LID by Amsaleg et al. 2015.
-Differs from the paper:
+Differs from the paper and from other code:
 1. One sample of 500 after training instead of minibatches of 128 in its course.
 2. Examples that equal another, to the precision of float32, or have all k neighbours at one distance, have no estimate
    and are left out.
+3. The factor is 1/k as in the paper; scikit-dimension's is 1/(k − 1), the last logarithm being 0, and its mean is 19/20
+   of this one.
 
 Claims: larger gap (Ma et al. 2018, abstract).
 Random labels: separates (Ma et al. 2018, abstract, where a part of the labels is wrong).

@@ -12,8 +12,10 @@ Differs from the paper:
    steps at t = 0.03, 0.1, 0.3, 1, twelve each, the loss averaged over the last nine, and the trapezoidal rule from
    E₀[L], which is the mean over the draws of average_sharpness.
 2. A step contracts the distance from θ by 0.8 with the noise that keeps N(θ, s²I) exactly, and adds −0.2 s² t β ∇L of
-   100 of 300 examples in turn. Twelve steps are few: E_t is approximate, by the same draws and steps for twins.
+   100 training examples in turn. Twelve steps are few: E_t is approximate, by the same draws and steps for twins.
 3. Their density has the loss once, and noise of a temperature of its own; β is both.
+
+Version 2: over the training set, where it was over 300 examples.
 
 Claims: larger gap (Chaudhari et al. 2017, abstract).
 Random labels: unknown (only the abstract could be had).
@@ -28,8 +30,9 @@ from torch import Tensor
 
 from measures import measure
 from measures.quantities.flat_parameters import flat_parameters, logits_at
-from measures.quantities.perturbations import EXAMPLES, STEPS_A_DECADE, grid_size, noisy_outcomes
+from measures.quantities.perturbations import STEPS_A_DECADE, grid_size, noisy_outcomes
 from measures.seeding import standard_normal
+from measures.sharpness.average_sharpness import DRAWS
 from measures.trained_model import TrainedModel
 
 WIDTH, BETA = grid_size(-1.5 * STEPS_A_DECADE), 100.0
@@ -40,9 +43,9 @@ BATCH = 100
 LossAndGradient = Callable[[Tensor], tuple[float, Tensor]]
 
 
-@measure(source="Chaudhari et al. 2017, local entropy", cost="slow", invariant_to={"logit_shift"})
+@measure(source="Chaudhari et al. 2017, local entropy", version=2, cost="slow", invariant_to={"logit_shift"})
 def local_entropy(trained: TrainedModel) -> float:
-    inputs, labels = trained.sample(EXAMPLES)
+    inputs, labels = trained.sample(len(trained.labels))
     batches = itertools.cycle(zip(inputs.split(BATCH), labels.split(BATCH), strict=True))
 
     @torch.enable_grad()
@@ -52,7 +55,7 @@ def local_entropy(trained: TrainedModel) -> float:
         loss = F.cross_entropy(logits_at(trained.model, theta, x), y)
         return float(loss.detach()), torch.autograd.grad(loss, theta)[0]
 
-    at_first = float(noisy_outcomes(trained, WIDTH, "isotropic").losses.mean())
+    at_first = float(noisy_outcomes(trained, WIDTH, "isotropic", DRAWS).losses.mean())
     return free_energy(loss_and_gradient, flat_parameters(trained.model), at_first, trained.generator())
 
 

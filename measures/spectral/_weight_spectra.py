@@ -3,6 +3,9 @@
 Random-matrix theory speaks of matrices with entries of their own. So here a convolution's matrix is its kernel as
 (out channels, in channels * height * width), whose entries are the free weights; the operator of measures/layers.py
 repeats each of them at every position. For a linear layer the two are one.
+
+Heavy-tailed self-regularization takes a convolution apart into one (out channels, in channels) matrix for each position
+of its kernel, and puts their spectra together (`pooled_spectra`); batch normalization it leaves aside.
 """
 
 import dataclasses
@@ -10,10 +13,12 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from measures.copying import copy_of
+from measures.effective_layers import has_plain_layers, with_plain_layers
 from measures.errors import NotApplicable
 from measures.layers import DENSE_LIMIT, Layer, require_size
 from measures.once_per_model import once_per_model
-from measures.trained_model import TrainedModel
+from measures.trained_model import FEW, TrainedModel
 
 FEWEST_EIGENVALUES = 50  # fewer are no spectrum to fit a law to
 SHORTEST_TAIL = 10  # eigenvalues; a power law through fewer fits whatever they are
@@ -22,7 +27,10 @@ ZERO = 1e-12  # of the largest eigenvalue: below, an eigenvalue of float32 weigh
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WeightSpectrum:
-    """Singular values (min(rows, columns),) of a layer's weight matrix, descending, float64."""
+    """Singular values of a layer's weight matrix, or of several put together, descending, float64.
+
+    Of one matrix they are (min(rows, columns),).
+    """
 
     name: str
     rows: int
@@ -31,7 +39,7 @@ class WeightSpectrum:
 
     @property
     def eigenvalues(self) -> Tensor:
-        """Those of WᵀW, as many as the smaller side, not divided by anything, descending."""
+        """Those of WᵀW, as many as there are singular values, not divided by anything, descending."""
         return self.singular_values.square()
 
 
@@ -66,9 +74,27 @@ def large_spectra(trained: TrainedModel) -> tuple[WeightSpectrum, ...]:
 
 
 @once_per_model
+def pooled_spectra(trained: TrainedModel) -> tuple[WeightSpectrum, ...]:
+    """One a layer, of its weights without normalization: all singular values of the matrices W[:, :, i, j] together.
+
+    Those with at least FEWEST_EIGENVALUES; NotApplicable where there is none, and as `weight_spectra`.
+    """
+    network = copy_of(trained.model).eval()
+    if not has_plain_layers(network):
+        network = with_plain_layers(network, trained.inputs[:FEW])
+    weights = [network.get_submodule(layer.name).get_parameter("weight") for layer in trained.layers]
+    spectra = [_pooled_spectrum(layer, weight) for layer, weight in zip(trained.layers, weights, strict=True)]
+    large = tuple(spectrum for spectrum in spectra if len(spectrum.singular_values) >= FEWEST_EIGENVALUES)
+    if not large:
+        most = max(len(spectrum.singular_values) for spectrum in spectra)
+        raise NotApplicable(f"no layer has more than {most} eigenvalues; a spectrum needs {FEWEST_EIGENVALUES}")
+    return large
+
+
+@once_per_model
 def power_laws(trained: TrainedModel) -> tuple[PowerLaw, ...]:
-    """The tail of each of `large_spectra`."""
-    return tuple(fitted_power_law(spectrum.eigenvalues) for spectrum in large_spectra(trained))
+    """The tail of each of `pooled_spectra`."""
+    return tuple(fitted_power_law(spectrum.eigenvalues) for spectrum in pooled_spectra(trained))
 
 
 def fitted_power_law(values: Tensor) -> PowerLaw:
@@ -95,12 +121,28 @@ def fitted_power_law(values: Tensor) -> PowerLaw:
     return PowerLaw(1 + float(rate[best]), float(logs[starts[best]].exp()), float(distance[best]))
 
 
-def _spectrum(layer: Layer) -> WeightSpectrum:
-    matrix = layer.weight.flatten(1)
-    if matrix.numel() > DENSE_LIMIT:
+@torch.no_grad()
+def _pooled_spectrum(layer: Layer, weight: Tensor) -> WeightSpectrum:
+    """Of the weight (out, in) or (out, in, height, width) that the layer has before normalization is folded in."""
+    if weight.ndim == 2 and torch.equal(weight, layer.weight):
+        return _spectrum(layer)
+    _check_size(layer)
+    of_positions = weight.double().flatten(2).movedim(2, 0) if weight.ndim > 2 else weight.double()
+    values = torch.linalg.svdvals(of_positions).flatten().sort(descending=True).values
+    require_size([layer], [float(values[0])])
+    return WeightSpectrum(layer.name, weight.shape[0], weight.shape[1], values)
+
+
+def _check_size(layer: Layer) -> None:
+    if layer.weight.numel() > DENSE_LIMIT:
         raise NotApplicable(
-            f"layer {layer.name!r} has {matrix.numel():,} weights; a spectrum is computed up to {DENSE_LIMIT:,}"
+            f"layer {layer.name!r} has {layer.weight.numel():,} weights; a spectrum is computed up to {DENSE_LIMIT:,}"
         )
+
+
+def _spectrum(layer: Layer) -> WeightSpectrum:
+    _check_size(layer)
+    matrix = layer.weight.flatten(1)
     values = layer.singular_values if len(layer.input_shape) == 1 else torch.linalg.svdvals(matrix.double())
     require_size([layer], [float(values[0])])
     return WeightSpectrum(layer.name, matrix.shape[0], matrix.shape[1], values)

@@ -5,10 +5,12 @@
 Wₗ is the true linear operator of layer l with batch normalization folded in, d the number of layers. Between 1 and the
 rank, and blind to the layer's scale.
 
-Roy & Vetterli 2007 (15th European Signal Processing Conference), definition 1; as a measure of generalization in
-Hosseini et al. 2021 (arXiv:2110.12259).
-Differs from the paper: of the operator, where the second paper unfolds a convolution's kernel; a mean over the layers.
-Not applicable where an operator has more than 4 million entries.
+Roy & Vetterli 2007 (15th European Signal Processing Conference), definition 1, who claim nothing of generalization;
+among measures of it in Jaegerman, Damouni, Hosseini & Plataniotis 2021 (arXiv:2110.12259).
+Differs from the papers:
+1. Of the operator, where the second paper unfolds a convolution's kernel along its output and its input channels, and
+   strips noise from it; its published code has the entropy itself.
+2. A mean over the layers. Not applicable where an operator has more than 4 million entries.
 
 Claims: read into it.
 Random labels: unknown (the sources could not be had).

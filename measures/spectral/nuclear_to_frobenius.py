@@ -5,9 +5,9 @@
 Wₗ is the true linear operator of layer l with batch normalization folded in and singular values σᵢ, d the number of
 layers. Between 1 (rank one) and √rank (all equal), and blind to the layer's scale.
 
-Recht, Fazel & Parrilo 2010 (arXiv:0706.4138) for the nuclear norm as the convex stand-in for rank.
-Differs from the paper: a ratio, and a mean over the layers. Not applicable where an operator has more than 4 million
-entries.
+After Recht, Fazel & Parrilo 2010 (arXiv:0706.4138), who have the nuclear norm as the convex stand-in for rank.
+Differs from the paper: a ratio, and a mean over the layers. The paper is about low-rank matrices, not about
+networks: that it tells of the gap is read into it. Not applicable where an operator has more than 4 million entries.
 
 Claims: read into it.
 Random labels: unknown (the source could not be had).
@@ -19,7 +19,7 @@ from measures.trained_model import TrainedModel
 
 
 @measure(
-    source="Recht, Fazel & Parrilo 2010",
+    source="after Recht, Fazel & Parrilo 2010",
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def nuclear_to_frobenius(trained: TrainedModel) -> float:

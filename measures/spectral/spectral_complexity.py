@@ -8,7 +8,8 @@ reference matrix Mₗ), and ‖Aᵀ‖₂,₁ the sum of the Euclidean norms of 
 Bartlett, Foster & Telgarsky 2017 (arXiv:1706.08498), eq. 1.2.
 Differs from the paper:
 1. Biases are left out; the paper's networks have none.
-2. Not divided by the margin: eq. 1.2 is the network's complexity, the bound divides by γ.
+2. Not divided by the margin: eq. 1.2 is the network's complexity R_A, the paper's bound has R_A / γ. Over the median
+   margin it is spectral_normalized_margin.
 3. Not applicable where the layers are not a chain (skip connections, branches, attention), which the paper's are.
 
 Claims: larger gap (Bartlett, Foster & Telgarsky 2017, abstract).

@@ -13,7 +13,7 @@ Random labels: unknown (the source could not be had).
 """
 
 from measures import measure
-from measures.stability._hold_out import hold_out, predictions
+from measures.quantities.hold_out import hold_out, predictions
 from measures.trained_model import TrainedModel
 
 

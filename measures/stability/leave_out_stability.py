@@ -18,7 +18,7 @@ Random labels: separates (Feldman & Zhang 2020, section 1, of mislabelled exampl
 """
 
 from measures import measure
-from measures.stability._hold_out import hold_out, predictions
+from measures.quantities.hold_out import hold_out, predictions
 from measures.trained_model import TrainedModel
 
 

@@ -22,8 +22,8 @@ Random labels: unknown (only the abstract could be had).
 import torch
 
 from measures import measure
+from measures.quantities.hold_out import predictions
 from measures.quantities.random_splits import eighths, shuffled
-from measures.stability._hold_out import predictions
 from measures.trained_model import TrainedModel
 
 RELABELLED = 2  # eighths of the training set

@@ -41,6 +41,8 @@ def test_an_answer_comes_back_bit_for_bit() -> None:
     assert read_called(called_as_json(CALLED)) == CALLED
     nothing = Called(Reading("not_applicable", None, "no layers", 0.0))
     assert read_called(called_as_json(nothing)) == nothing
+    estimate = Called(Reading("value", 0.1 + 0.2, "", 0.5, standard_error=0.1 / 3))
+    assert read_called(called_as_json(estimate)) == estimate
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,11 @@ def test_an_answer_comes_back_bit_for_bit() -> None:
         {"reason": None},
         {"reason": ["x"]},
         {"traceback": 7},
+        {"standard_error": math.nan},
+        {"standard_error": -0.1},
+        {"standard_error": True},
+        {"standard_error": "0.1"},
+        {"standard_error": 0.1, "status": "not_applicable", "value": None},
         {"weight": 1.0},
     ],
 )

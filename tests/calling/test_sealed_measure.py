@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from harness.calling.handed_out import handed_out
 from harness.calling.sealed_measure import CannotBeImported, SealedFunction, _packages, declare
 from harness.errors import HarnessError
+from measures import Estimate
 from measures.errors import NotApplicable
 from measures.norms.l2_norm import l2_norm
 from measures.trained_model import NO_HISTORY, NO_INIT, NO_RETRAINING, TrainedModel
@@ -20,11 +21,15 @@ from tests.builders.models import random_network
 LACKING = {"size_of_init": NO_INIT, "number_of_epochs": NO_HISTORY, "retrained_once": NO_RETRAINING}
 SOURCE = """
 import torch
-from measures import NotApplicable, measure
+from measures import Estimate, NotApplicable, measure
 
 @measure(source="a test")
 def largest_logit(trained):
     return float(trained.logits.max())
+
+@measure(source="a test")
+def estimated(trained):
+    return Estimate(float(trained.logits.mean()), standard_error=0.25)
 
 @measure(source="a test")
 def size_of_init(trained):
@@ -159,6 +164,16 @@ def test_of_a_network_that_came_without_its_beginning_only_who_asks_for_that_is_
         assert not called[name].changes
 
 
+def test_the_standard_error_of_an_estimate_comes_back_from_its_process(file: Path, trained: TrainedModel) -> None:
+    function = sealed(file, "estimated")
+    reading = function.call(trained).reading
+    assert (reading.status, reading.standard_error) == ("value", 0.25)
+    value = function(trained)
+    assert isinstance(value, Estimate)
+    assert (value, value.standard_error) == (reading.value, 0.25)
+    assert sealed(file, "largest_logit").call(trained).reading.standard_error is None
+
+
 def test_a_class_that_no_import_finds_is_sent_along(file: Path) -> None:
     class Own(nn.Sequential):
         pass
@@ -228,6 +243,7 @@ def test_a_file_declares_all_its_measures(file: Path) -> None:
     names = {measure.name for measure in declare(str(file), "", str(file))}
     assert names == {
         "largest_logit",
+        "estimated",
         *LACKING,
         "retrained_twice",
         "retrained_wrongly",

@@ -26,6 +26,23 @@ def test_any_value_and_reason_survive(tmp_path: Path, value: float, reason: str)
     assert cache.read(["m"])[0][row.validity] == row
 
 
+def test_a_standard_error_comes_back_and_a_row_without_one_is_the_line_that_it_always_was(tmp_path: Path) -> None:
+    cache = RowCache(tmp_path)
+    cache.append(ROW)
+    assert b"standard_error" not in (tmp_path / "rows" / "m.jsonl").read_bytes()
+    estimate = dataclasses.replace(ROW, version=2, standard_error=0.01)
+    cache.append(estimate)
+    assert cache.read(["m"]) == ({ROW.validity: ROW, estimate.validity: estimate}, 0)
+
+
+def test_a_row_with_a_standard_error_that_is_none_is_damage(tmp_path: Path) -> None:
+    cache = RowCache(tmp_path)
+    for error in (-1.0, "0.1"):
+        cache.append(dataclasses.replace(ROW, standard_error=error))
+    cache.append(dataclasses.replace(ROW, status="not_applicable", value=None, reason="why", standard_error=0.1))
+    assert cache.read(["m"], usable=False) == ({}, 3)
+
+
 def test_errors_and_timeouts_are_not_used_again(tmp_path: Path) -> None:
     cache = RowCache(tmp_path)
     for status in ("error", "timeout"):

@@ -1,13 +1,15 @@
 """Registration validates at once, and names file and line."""
 
+import copy
 import functools
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from measures import Measure, RegistrationError, measure
+from measures import Estimate, Measure, RegistrationError, measure
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 
@@ -89,3 +91,20 @@ def test_two_measures_of_one_name_are_refused_naming_both() -> None:
     with pytest.raises(RegistrationError, match="two measures are named 'namesake'") as caught:
         measure(source="x")(namesake)
     assert str(caught.value).count("test_registry.py:") == 2
+
+
+def test_it_is_the_float_and_what_is_computed_of_it_has_no_standard_error() -> None:
+    value = Estimate(2.0, 0.1)
+    assert isinstance(value, float)
+    assert (value, value.standard_error, repr(value), json.dumps(value)) == (2.0, 0.1, "2.0", "2.0")
+    assert {type(each) for each in (value + 1, -value, value**2, float(value), max(value, 1.0) * 1)} == {float}
+
+
+def test_a_copy_has_it_as_well() -> None:
+    again = copy.deepcopy(Estimate(2.0, 0.1))
+    assert (type(again), again, again.standard_error) == (Estimate, 2.0, 0.1)
+
+
+def test_through_a_function_it_is_the_slope_times_as_large_and_never_negative() -> None:
+    inverse = Estimate(2.0, 0.1).through(1 / 2.0, derivative=-1 / 4)
+    assert (inverse, inverse.standard_error) == (0.5, pytest.approx(0.025, rel=1e-12))

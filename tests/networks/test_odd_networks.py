@@ -16,10 +16,12 @@ from harness.calling.purity import Witness
 from harness.calling.reading import Reading
 from harness.evaluation.measure_lookup import find_measures
 from measures import NotApplicable
-from measures.gradients._gradient_moments import fisher_trace_of, gradient_moments, statistics_at_end
+from measures.gradients._gradient_moments import statistics_at_end
 from measures.plain_network import as_given
 from measures.quantities.gauss_newton import layer_curvatures
 from measures.quantities.gradient_gram import gradient_gram
+from measures.quantities.gradient_moments import gradient_moments
+from measures.quantities.gradient_squares import fisher_trace_of
 from measures.quantities.hessian_spectrum import hessian_product
 from measures.quantities.input_gradients import sample_jacobian, sample_margin_gradients
 from measures.quantities.per_example import gradient_norms

@@ -61,6 +61,24 @@ def of_another_formula(record: dict[str, Any]) -> None:
     record.update(source_sha256="0" * 64)
 
 
+def test_standard_errors_are_joined_row_by_row(whole: dict[str, Any], place: Path) -> None:
+    old = copy.deepcopy(whole)
+    (record,) = old["entries"]
+    old["entries"] = [
+        sealed(
+            {name: record[name] for name in record if name not in NOT_MEASURED}
+            | {"standard_errors": dict.fromkeys(record["rows"], 0.5)},
+            old["zoo"],
+        )
+    ]
+    write_record(old, place)
+    of_gate = [name for name in record["rows"] if is_of_the_gate(name)]
+    write_record(part(whole, lambda record: record.update(standard_errors={of_gate[0]: 0.25})), place)
+    (joined,) = read_record(place)["entries"]
+    expected = {name: 0.5 for name in record["rows"] if not is_of_the_gate(name)} | {of_gate[0]: 0.25}
+    assert joined["standard_errors"] == expected
+
+
 def test_the_gate_alone_over_a_full_record_leaves_all_that_it_had(whole: dict[str, Any], place: Path) -> None:
     write_record(whole, place)
     write_record(part(whole), place)

@@ -1,6 +1,7 @@
 """The record: strict, valid, and enough to compute every verdict again."""
 
 import copy
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from harness.evaluation.measure_lookup import find_measures
 from harness.judging.plan import Plan
 from harness.judging.results import Results
 from harness.judging.run import Work, measure, train
-from harness.leaderboard.recompute import rejudged
+from harness.leaderboard.recompute import rejudged, rows_of
 from harness.records.record import build_record, contract_verdict, overall, round_number
 from harness.records.record_files import read_record, write_record
 from harness.records.schema import FOLDER, digest_of, validate
@@ -55,6 +56,33 @@ def test_findings_are_recorded_by_suite_and_the_contract_as_one_answer(record: d
     one_clause = {CLAUSES[0].__name__: Finding()}
     assert contract_verdict(one_clause) is None
     assert contract_verdict(one_clause | {"another": Finding("broken")}) == "broken"
+
+
+def test_the_standard_error_of_an_estimate_stands_in_its_record_and_in_no_other(
+    shared_cache: Path, tiny_zoo: Zoo, record: dict[str, Any], tmp_path: Path
+) -> None:
+    measures = find_measures(["l2_norm,constant"])
+    settings = make_settings(cache_dir=str(shared_cache))
+    plan, work = Plan(zoo=tiny_zoo, gate=dict.fromkeys(GATE, measures)), Work(settings, progress=False)
+    results = measure(plan, train(plan, Results(tiny_zoo), work), work)
+    verdicts = {(judged.name, name): results.verdict(judged, name) for judged in measures for name in GATE}
+    rows = {
+        (name, recipe): dataclasses.replace(row, standard_error=1 / 3) if name == "l2_norm" else row
+        for (name, recipe), row in results.rows.items()
+    }
+    estimated = build_record(dataclasses.replace(results, rows=rows), measures, settings, verdicts, {})
+    constant, norm = estimated["entries"]
+    assert norm["standard_errors"] == dict.fromkeys(norm["rows"], 0.33)
+    assert "standard_errors" not in constant
+    assert all("standard_errors" not in entry for entry in record["entries"])
+    assert norm["rows"].keys() == record["entries"][1]["rows"].keys()
+    write_record(estimated, tmp_path / "record.json")
+    assert read_record(tmp_path / "record.json")["entries"][1] == norm
+    assert rows_of(norm)(next(iter(results.rows))[1]).standard_error == 0.33
+    name = min(norm["rows"])
+    for change in ({name: -1.0}, {}, {"nowhere": 0.1}):
+        with pytest.raises(HarnessError, match="not a record"):
+            validate({**estimated, "entries": [{**norm, "standard_errors": change}]})
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)

@@ -217,7 +217,7 @@ def test_a_gpu_is_asked_for_bfloat16_of_its_own(supported: bool, monkeypatch: py
 
 
 MEASURES = (
-    "l2_norm", "path_norm", "spectral_norm", "distance_from_init", "jacobian_norm", "margin_median",
+    "l2_norm", "path_norm", "spectral_norm", "distance_from_init", "jacobian_norm_train", "margin_median",
     "gradient_coherence", "knn_disagreement", "epochs_to_stop", "logit_norm", "negative_entropy", "inverse_margin",
     "stable_rank_mean", "constant", "parameter_count", "coin_flip",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 from measures import NotApplicable
-from measures.controls import neighbour_disagreement as module
+from measures.controls import _nearest_other as module
 from measures.controls.neighbour_disagreement import neighbour_disagreement
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.models import digits_model, random_network, trained_model
@@ -73,10 +73,10 @@ def test_is_the_leave_one_out_error_of_scikit_learns_nearest_neighbour(seed):
 
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 1000), st.integers(1, 45))
-def test_does_not_depend_on_how_many_distances_are_held_at_a_time(seed, chunk):
+def test_does_not_depend_on_how_many_distances_are_held_at_a_time(seed, block):
     trained = random_examples(seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "CHUNK", chunk)
+        patch.setattr(module, "BLOCK", block)
         assert neighbour_disagreement(trained) == naive(trained)
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from measures.curvature.hessian_frobenius import hessian_frobenius
+from measures.quantities.hessian_spectrum import hessian_spectrum
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.small_networks import linear_model, random_linear_model, small_network
 from tests.references.loss_surfaces import exact_hessian
@@ -39,3 +40,11 @@ def test_scaling_inputs_by_3_and_weights_by_a_third_multiplies_it_by_9():
 @pytest.mark.parametrize("seed", [1])
 def test_sees_every_change_but_a_shift_of_the_logits(seed):
     assert_sees_only(hessian_frobenius, {"layer_rescaling", "unit_permutation", "batch_norm_folding"}, seed)
+
+
+def test_its_standard_error_is_that_of_the_square_over_twice_the_norm():
+    trained = small_network("mlp", seed=0)
+    square, error = hessian_spectrum(trained).total(lambda eigenvalues: eigenvalues.square())
+    assert hessian_frobenius(trained).standard_error == pytest.approx(error / (2 * square**0.5), rel=1e-12)
+    assert error > 0
+    assert hessian_frobenius(random_linear_model(0)).standard_error == 0  # of 10 weights every eigenvalue is found

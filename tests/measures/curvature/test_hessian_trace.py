@@ -109,3 +109,10 @@ def test_sees_every_change_but_a_shift_of_the_logits(seed):
 @pytest.mark.parametrize("kind", KINDS)
 def test_leaves_the_model_its_gradients_and_the_random_state_as_found(kind):
     assert_leaves_all_as_found(hessian_trace, small_network(kind, seed=8))
+
+
+def test_the_value_tells_its_standard_error():
+    trained = small_network("mlp", seed=0)
+    value = hessian_trace(trained)
+    assert (value, value.standard_error) == trace_and_standard_error(trained)
+    assert value.standard_error > 0

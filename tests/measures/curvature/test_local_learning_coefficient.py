@@ -27,15 +27,18 @@ def test_is_the_chain_written_out_step_by_step(kind, monkeypatch):
     monkeypatch.setattr(file, "BATCH", 7)
     trained = small_network(kind, seed=1)
     theta = torch.cat([p.detach().flatten() for p in trained.model.parameters()])
-    generator, n, w, total = trained.generator(), 20, theta, 0.0
+    generator, n, w, rises = trained.generator(), 20, theta, []
     for step in range(6):
         batch = trained.random_order[torch.randperm(n, generator=generator)[:7]]
         part = dataclasses.replace(trained, inputs=trained.inputs[batch], labels=trained.labels[batch])
         if step >= 3:
-            total += (naive_loss(part, w) - naive_loss(part, theta)).item()
+            rises.append((naive_loss(part, w) - naive_loss(part, theta)).item())
         force = n / math.log(n) * naive_gradient(part, w) + PULL * (w - theta)
         w = w - RATE / 2 * force + RATE**0.5 * torch.randn(len(w), generator=generator, dtype=torch.float64)
-    assert local_learning_coefficient(trained) == pytest.approx(n / math.log(n) * total / 3, rel=1e-8)
+    found = local_learning_coefficient(trained)
+    assert found == pytest.approx(n / math.log(n) * sum(rises) / 3, rel=1e-8)
+    error = n / math.log(n) * torch.tensor(rises).std().item() / 3**0.5
+    assert found.standard_error == pytest.approx(error, rel=1e-6)
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ def with_losses(losses):
 def test_of_epochs_at_2_and_1_and_a_half():
     trained = with_losses([2.0, 1.0, 0.5])
     assert training_loss_sum(trained) == pytest.approx(3.5, rel=1e-12)
-    assert training_loss_average(trained) == pytest.approx(0.5 + 0.9 * 1 + 0.81 * 2, rel=1e-12)
+    assert training_loss_average(trained) == pytest.approx(0.5 + 0.999 * 1 + 0.998001 * 2, rel=1e-12)
 
 
 @settings(deadline=None, max_examples=10)
@@ -30,7 +30,7 @@ def test_are_the_sums_of_the_papers(losses):
     total, moving = 0.0, 0.0
     for loss in torch.tensor(losses).tolist():
         total += loss
-        moving = 0.9 * moving + loss  # the paper's exponential moving average, unnormalised, step by step
+        moving = 0.999 * moving + loss  # the paper's exponential moving average, unnormalised, step by step
     assert training_loss_sum(with_losses(losses)) == pytest.approx(total, rel=1e-9)
     assert training_loss_average(with_losses(losses)) == pytest.approx(moving, rel=1e-9)
 
@@ -40,7 +40,13 @@ def test_are_the_sums_of_the_papers(losses):
 def test_one_more_epoch_adds_its_loss_and_ages_the_others(losses, loss):
     before, after = with_losses(losses), with_losses([*losses, loss])
     assert training_loss_sum(after) == pytest.approx(training_loss_sum(before) + loss, rel=1e-5)
-    assert training_loss_average(after) == pytest.approx(0.9 * training_loss_average(before) + loss, rel=1e-5)
+    assert training_loss_average(after) == pytest.approx(0.999 * training_loss_average(before) + loss, rel=1e-5)
+
+
+def test_the_average_of_a_hundred_epochs_still_knows_the_first():
+    # A decay of 0.9 would leave 0.00003 of it.
+    slow, quick = with_losses([5.0] + [0.01] * 99), with_losses([1.0] + [0.01] * 99)
+    assert training_loss_average(slow) - training_loss_average(quick) == pytest.approx(4 * 0.999**99, rel=1e-5)
 
 
 @settings(deadline=None, max_examples=2)

@@ -7,7 +7,7 @@ from measures import NotApplicable
 from measures.gradients.fisher_trace import early_fisher_trace, fisher_trace
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.models import random_network, with_snapshots
-from tests.builders.small_networks import looking_back, small_network, undecided
+from tests.builders.small_networks import looking_back, random_linear_model, small_network, undecided
 from tests.references.explicit_gradients import gradients_one_by_one
 
 
@@ -36,6 +36,12 @@ def test_equal_the_explicit_expectation_and_the_largest_of_the_early_ones(kind):
     at_end, before = naive_trace(trained.model, trained), naive_trace(other.model, trained)
     assert fisher_trace(both) == pytest.approx(at_end, rel=1e-8)
     assert early_fisher_trace(both) == pytest.approx(max(at_end, before), rel=1e-8)
+
+
+def test_all_of_three_hundred_examples_are_counted():
+    trained = random_linear_model(0, num_train=300)
+    expected = naive_trace(trained.model, trained)
+    assert fisher_trace(trained) == pytest.approx(expected, rel=1e-8)
 
 
 @settings(deadline=None, max_examples=5)

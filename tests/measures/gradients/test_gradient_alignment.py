@@ -4,7 +4,7 @@ from measures import NotApplicable
 from measures.gradients.gradient_alignment import gradient_alignment
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.models import random_network, with_snapshots
-from tests.builders.small_networks import looking_back, small_network, undecided
+from tests.builders.small_networks import looking_back, random_linear_model, small_network, undecided
 from tests.references.explicit_gradients import gradients_one_by_one
 
 
@@ -26,6 +26,13 @@ def test_equals_the_count_over_explicit_gradients_at_the_first_snapshot(kind):
     aligned = sum(bool(gradient @ (total - gradient) > 0) for gradient in gradients)
     found = gradient_alignment(with_snapshots(trained, other.model, trained.model))
     assert found == pytest.approx(-aligned / len(gradients), rel=1e-12)
+
+
+def test_all_of_three_hundred_examples_are_counted():
+    trained = random_linear_model(0, num_train=300)
+    gradients = gradients_one_by_one(trained.model, trained.inputs, trained.labels)
+    aligned = gradients @ gradients.sum(dim=0) > gradients.square().sum(dim=1)
+    assert gradient_alignment(with_snapshots(trained, trained.model)) == pytest.approx(-float(aligned.double().mean()))
 
 
 def test_does_not_see_the_weights_at_the_end():

@@ -9,7 +9,7 @@ from measures import NotApplicable
 from measures.gradients.gradient_cosine import gradient_cosine, gradient_stiffness
 from tests.builders.equivalent_networks import CHANGES, assert_sees_only
 from tests.builders.models import random_network
-from tests.builders.small_networks import linear_model, small_network, undecided
+from tests.builders.small_networks import linear_model, random_linear_model, small_network, undecided
 from tests.references.explicit_gradients import gradients_one_by_one
 
 
@@ -35,6 +35,17 @@ def test_equal_the_means_over_explicit_pairs(kind):
     sign = sum(math.copysign(1, float(a @ b)) for a, b in pairs) / len(pairs)
     assert gradient_cosine(trained) == pytest.approx(-cosine, rel=1e-8)
     assert gradient_stiffness(trained) == pytest.approx(-sign, rel=1e-8)
+
+
+def test_all_of_three_hundred_examples_are_paired():
+    trained = random_linear_model(0, num_train=300)
+    gradients = gradients_one_by_one(trained.model, trained.inputs, trained.labels)
+    units = gradients / gradients.norm(dim=1, keepdim=True)
+    cosines = units @ units.T
+    pairs = 300 * 299
+    expected = float(cosines.sum() - cosines.diagonal().sum()) / pairs
+    assert gradient_cosine(trained) == pytest.approx(-expected, rel=1e-8)
+    assert gradient_stiffness(trained) == pytest.approx(-float(cosines.sign().sum() - 300) / pairs, rel=1e-8)
 
 
 @settings(deadline=None, max_examples=5)

@@ -7,51 +7,14 @@ from torch import nn
 from measures import NotApplicable
 from measures.gradients._gradient_moments import (
     early_statistics,
-    fisher_trace_of,
-    gradient_moments,
     gradient_statistics,
     statistics_at_end,
     statistics_at_start,
 )
-from measures.quantities import plain_layers
-from measures.quantities.gradient_gram import SAMPLE
 from measures.quantities.per_example import loss_cotangents
 from tests.builders.models import random_network, with_snapshots
-from tests.measures.quantities.test_per_example import UNUSUAL
-from tests.references.explicit_gradients import gradients_one_by_one, jacobian
-
-
-def assert_equals_explicit(model, inputs, labels):
-    gradients = gradients_one_by_one(model, inputs, labels)
-    mean, square = gradient_moments(model, inputs, labels)
-    torch.testing.assert_close(mean, gradients.mean(dim=0), rtol=1e-8, atol=1e-13)
-    torch.testing.assert_close(square, gradients.square().mean(dim=0), rtol=1e-8, atol=1e-13)
-
-
-@pytest.mark.parametrize("name", ["mlp_2x8", "convnet_bn"])
-def test_equal_the_moments_of_explicit_gradients(name):
-    trained = random_network(name, seed=0, size=4, num_train=7)
-    assert_equals_explicit(trained.model, trained.inputs, torch.arange(7) % 3)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "groups",
-        "no biases",
-        "normalization without scale and shift",
-        "layer normalization",
-        "tied weights",
-        "a weight of its own",
-    ],
-)
-def test_equal_the_moments_of_explicit_gradients_for_layers_of_every_kind(name, monkeypatch):
-    monkeypatch.setattr(plain_layers, "MAX_ENTRIES", 1000)
-    torch.manual_seed(0)
-    network = UNUSUAL[name]()
-    inputs = torch.randn(5, 2, 6, 6, dtype=torch.float64)
-    network(inputs)
-    assert_equals_explicit(network.eval(), inputs, torch.arange(5) % 3)
+from tests.builders.small_networks import linear_model
+from tests.references.explicit_gradients import gradients_one_by_one
 
 
 @pytest.mark.parametrize("name", ["mlp_2x8", "convnet_bn"])
@@ -86,23 +49,21 @@ def test_a_network_that_separates_without_limit_has_no_coherence():
         _ = found.coherence
 
 
-def test_the_fisher_trace_is_the_mean_over_classes_of_the_squared_jacobian_of_the_log_probability():
-    trained = random_network("convnet_bn", seed=0, size=4, num_train=5)
-    probabilities = trained.logits.softmax(dim=1)
-    rows = jacobian(trained.model, trained.inputs)
-    log_rows = rows - torch.einsum("ik,ikp->ip", probabilities, rows)[:, None]
-    expected = (probabilities * log_rows.square().sum(dim=2)).sum(dim=1).mean()
-    assert fisher_trace_of(trained.model, trained.inputs) == pytest.approx(float(expected), rel=1e-8)
-
-
-def test_the_sample_of_each_time_in_training_is_the_same_and_the_network_its_own():
-    trained = random_network("mlp_2x5", seed=0, size=4)
+def test_each_time_in_training_has_its_own_network_and_all_examples():
+    trained = random_network("mlp_2x5", seed=0, size=4, num_train=300)
     other = random_network("mlp_2x5", seed=7, size=4).model
     trained = with_snapshots(trained, other)
-    inputs, labels = trained.sample(SAMPLE)
+    inputs, labels = trained.inputs, trained.labels
     assert statistics_at_start(trained) == gradient_statistics(trained.init, inputs, labels)
     assert statistics_at_end(trained) == gradient_statistics(trained.model, inputs, labels)
     assert early_statistics(trained) == (gradient_statistics(other, inputs, labels),)
+
+
+def test_one_example_in_a_thousand_that_is_not_fitted_has_its_share_of_the_noise():
+    trained = linear_model([[1.0], [0.0]], inputs=[[20.0]] * 999 + [[-20.0]], labels=[0] * 1000)
+    squared = 2 * 20**2  # of its gradient, (20, -20)
+    expected = squared / 1000 - squared / 1000**2
+    assert statistics_at_end(trained).variance == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_network_that_stopped_in_its_first_epoch_has_no_early_statistics():

@@ -30,5 +30,11 @@ def test_of_a_margin_of_60_it_still_has_a_length_in_float32():
     assert gradient_norm(trained) == pytest.approx(math.sqrt(2) * math.exp(-60), rel=1e-5, abs=0)
 
 
+def test_one_example_in_a_thousand_that_is_not_fitted_has_its_share():
+    inputs = [[20.0]] * 999 + [[-20.0]]
+    trained = linear_model([[1.0], [0.0]], inputs=inputs, labels=[0] * 1000)
+    assert gradient_norm(trained) == pytest.approx(math.sqrt(2) * 20 / 1000, rel=1e-5)
+
+
 def test_sees_only_changes_of_the_scale_of_weights():
     assert_sees_only(gradient_norm, {"layer_rescaling", "batch_norm_folding"}, seed=1)

@@ -14,9 +14,9 @@ from measures import NotApplicable
 from measures.information import intrinsic_dimension_of_objective as module
 from measures.information.intrinsic_dimension_of_objective import (
     intrinsic_dimension_of_objective,
-    random_basis,
     share_solved,
 )
+from measures.quantities.random_subspace import random_basis
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.models import random_network, trained_model
 from tests.measures.left_as_found import assert_leaves_all_as_found

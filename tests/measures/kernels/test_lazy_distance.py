@@ -7,7 +7,7 @@ from torch import nn
 from measures import NotApplicable
 from measures.kernels.lazy_distance import lazy_distance
 from tests.builders.equivalent_networks import assert_sees_only
-from tests.builders.models import trained_model
+from tests.builders.models import random_network, trained_model
 from tests.builders.small_networks import linear_model, random_linear_model, small_network
 from tests.references.explicit_gradients import jacobian
 
@@ -40,6 +40,15 @@ def test_equals_the_explicit_kernels_distance(kind):
     trained = dataclasses.replace(small_network(kind, seed=0), init=small_network(kind, seed=1).model)
     before, after = (explicit_kernel(network, trained.inputs) for network in (trained.init, trained.model))
     assert lazy_distance(trained) == pytest.approx(float((after - before).norm() / before.norm()), rel=1e-8)
+
+
+def test_five_hundred_examples_are_compared():
+    inputs = torch.randn(500, 1, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    network, start = (random_network("mlp_1x4", seed=seed, size=4).model for seed in (0, 1))
+    trained = trained_model(network, inputs, torch.zeros(500, dtype=torch.int64), init=start)
+    rows = [jacobian(each, inputs).flatten(1) for each in (start, network)]
+    before, after = (row @ row.T for row in rows)
+    assert lazy_distance(trained) == pytest.approx(float((after - before).norm() / before.norm()), rel=1e-9)
 
 
 def test_is_zero_where_the_weights_did_not_move():

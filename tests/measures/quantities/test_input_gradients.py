@@ -6,6 +6,7 @@ from measures.quantities.input_gradients import (
     logits_and_jacobian,
     loss_gradients,
     margin_gradients,
+    margins_and_slopes,
     networks_in_training,
 )
 from measures.trained_model import margins_of
@@ -28,6 +29,9 @@ def test_gradients_are_those_taken_one_example_at_a_time(kind, monkeypatch):
     torch.testing.assert_close(loss_gradients(trained.model, trained.inputs, trained.labels), naive)
     found = margin_gradients(trained.model, trained.inputs, trained.labels)
     torch.testing.assert_close(found.margins, trained.margins)
+    margins, slopes = margins_and_slopes(trained.model, trained.inputs, trained.labels)
+    torch.testing.assert_close(margins, trained.margins)
+    torch.testing.assert_close(slopes, found.gradients[0].norm(dim=1))
     for i, (f, y) in enumerate(zip(trained.logits, trained.labels.tolist(), strict=True)):
         other = max((j for j in range(3) if j != y), key=lambda j: float(f[j]))
         torch.testing.assert_close(found.gradients[0][i], expected[i, y] - expected[i, other])

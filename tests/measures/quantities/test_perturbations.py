@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import math
 
 import hypothesis.strategies as st
@@ -15,6 +16,7 @@ from measures.quantities.perturbations import (
     DRAWS,
     clean_outcome,
     crossing,
+    estimated_crossing,
     filter_draws,
     grid_size,
     half_widths,
@@ -163,6 +165,31 @@ def test_a_jump_is_placed_between_the_two_sizes_that_it_lies_between():
     assert found == pytest.approx(10 ** ((-11 + 0.25) / 8))
 
 
+def test_the_standard_error_of_a_mean_is_the_spread_of_its_draws_over_the_root_of_their_number():
+    found = perturbations.mean_of(torch.tensor([1.0, 2.0, 3.0, 6.0], dtype=torch.float64))
+    assert found == 3
+    assert found.standard_error == pytest.approx((14 / 3 / 4) ** 0.5, rel=1e-12)
+
+
+def test_the_standard_error_of_a_crossing_is_the_spread_of_crossings_of_other_draws():
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(300):
+        slopes = 1 + 0.2 * torch.randn(8, generator=generator, dtype=torch.float64)  # a draw's error is slope * size
+        found.append(estimated_crossing(lambda size, slopes=slopes: slopes * size, 0.1, "noise", "the error", -1))
+    spread = torch.tensor(found, dtype=torch.float64).std().item()
+    told = sum(each.standard_error for each in found) / len(found)
+    assert told == pytest.approx(spread, rel=0.1)
+
+
+def test_an_estimated_crossing_is_the_crossing_of_the_mean():
+    slopes = torch.tensor([0.5, 1.0, 1.5, 2.0], dtype=torch.float64)
+    found = estimated_crossing(lambda size: slopes * size, 0.1, "noise", "the error", -1)
+    assert found == crossing(lambda size: float((slopes * size).mean()), 0.1, "noise", "the error", -1)
+    sure = estimated_crossing(lambda size: torch.full((4,), size).double(), 0.1, "noise", "the error", -1)
+    assert sure.standard_error == pytest.approx(0, abs=1e-12)
+
+
 def test_searches_share_what_they_evaluate(monkeypatch):
     trained = random_network("mlp_1x8", seed=0, size=4)
     tolerated_noise_std(trained, "isotropic")
@@ -173,12 +200,38 @@ def test_searches_share_what_they_evaluate(monkeypatch):
         noisy_outcomes(trained, 0.123, "isotropic")
 
 
-def test_the_sample_is_the_beginning_of_the_random_order(monkeypatch):
-    trained = random_linear_model(0)
-    monkeypatch.setattr(perturbations, "EXAMPLES", 3)
-    few = trained.random_order[:3]
-    expected = torch.nn.functional.cross_entropy(trained.logits[few], trained.labels[few]).item()
-    assert clean_outcome(trained).loss == pytest.approx(expected, rel=1e-12)
+def test_all_examples_are_evaluated_where_there_are_no_more_than_allowed():
+    trained = random_linear_model(0, num_train=700)
+    assert clean_outcome(trained).loss == pytest.approx(naive_loss(trained, flat_parameters(trained.model)).item())
+    assert clean_outcome(trained).error == pytest.approx(naive_error(trained, flat_parameters(trained.model)))
+    gradient = naive_gradient(trained, flat_parameters(trained.model))
+    torch.testing.assert_close(perturbations.clean_gradient(trained), gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_of_more_a_weighted_sample_has_the_same_loss_error_and_gradient_on_average(monkeypatch):
+    monkeypatch.setattr(perturbations, "EXAMPLES", 30)
+    whole = random_linear_model(0, num_train=300)
+    theta = flat_parameters(whole.model)
+    exact = [naive_loss(whole, theta).item(), naive_error(whole, theta), *naive_gradient(whole, theta).tolist()]
+    found = []
+    for seed in range(200):  # of the order that the sample is taken in
+        trained = dataclasses.replace(whole, seed=seed)
+        assert 25 <= len(perturbations.evaluated_on(trained)[1]) <= 35
+        outcome, gradient = clean_outcome(trained), perturbations.clean_gradient(trained)
+        found.append([outcome.loss, outcome.error, *gradient.tolist()])
+    values = torch.tensor(found, dtype=torch.float64)
+    standard_error = values.std(dim=0) / len(values) ** 0.5
+    assert ((values.mean(dim=0) - torch.tensor(exact)).abs() < 4 * standard_error).all()
+    assert bool((standard_error > 0).all())
+
+
+def test_the_sample_has_the_example_that_has_the_loss(monkeypatch):
+    monkeypatch.setattr(perturbations, "EXAMPLES", 30)
+    for place in range(0, 1000, 111):
+        inputs = [[20.0]] * 1000
+        inputs[place] = [-20.0]
+        trained = linear_model([[1.0], [0.0]], inputs=inputs, labels=[0] * 1000)
+        assert clean_outcome(trained).loss == pytest.approx(20 / 1000, rel=1e-6)
 
 
 def test_a_margin_of_1_is_lost_to_a_box_of_half_the_size_per_weight():

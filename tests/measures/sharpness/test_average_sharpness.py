@@ -7,16 +7,16 @@ import torch
 from hypothesis import given, settings
 
 from measures.quantities.flat_parameters import flat_parameters
-from measures.quantities.perturbations import noise_draws
+from measures.quantities.perturbations import noise_rows
 from measures.sharpness.average_sharpness import average_sharpness
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.small_networks import linear_model, random_linear_model, small_network
 from tests.references.loss_surfaces import exact_hessian, naive_loss
 
 
-def test_noise_on_a_margin_of_1_is_averaged_over_eight_draws():
+def test_noise_on_a_margin_of_1_is_averaged_over_32_draws():
     trained = linear_model([[1.0], [0.0]], inputs=[[1.0]], labels=[0])
-    margins = [1 + 10**-1.5 * (a - b) for a, b in noise_draws(trained, 8).tolist()]
+    margins = [1 + 10**-1.5 * (a - b) for a, b in torch.stack([*noise_rows(trained, 32)]).tolist()]
     expected = np.mean([math.log1p(math.exp(-margin)) for margin in margins]) - math.log1p(math.exp(-1))
     assert average_sharpness(trained) == pytest.approx(expected, rel=1e-9)
 
@@ -24,7 +24,7 @@ def test_noise_on_a_margin_of_1_is_averaged_over_eight_draws():
 @pytest.mark.parametrize("kind", ["mlp", "convnet", "convnet_bn"])
 def test_is_the_mean_loss_of_noisy_copies(kind):
     trained = small_network(kind, seed=1)
-    theta, z = flat_parameters(trained.model), noise_draws(trained, 8)
+    theta, z = flat_parameters(trained.model), [*noise_rows(trained, 32)]
     before = naive_loss(trained, theta).item()
     losses = [naive_loss(trained, theta + 0.2 * row).item() for row in z]
     assert average_sharpness.function(trained, noise_std=0.2) == pytest.approx(np.mean(losses) - before, rel=1e-9)
@@ -33,7 +33,7 @@ def test_is_the_mean_loss_of_noisy_copies(kind):
 @pytest.mark.parametrize("kind", ["mlp", "convnet"])
 def test_little_noise_adds_its_share_of_the_slope_and_of_half_the_curvature(kind):
     trained = small_network(kind, seed=2)
-    theta, z = flat_parameters(trained.model).requires_grad_(), noise_draws(trained, 8)
+    theta, z = flat_parameters(trained.model).requires_grad_(), torch.stack([*noise_rows(trained, 32)])
     (slope,) = torch.autograd.grad(naive_loss_of(trained, theta), theta)
     expected = (1e-4 * (z @ slope) + 1e-8 / 2 * (z @ exact_hessian(trained) * z).sum(dim=1)).mean().item()
     assert average_sharpness.function(trained, noise_std=1e-4) == pytest.approx(expected, rel=1e-2)

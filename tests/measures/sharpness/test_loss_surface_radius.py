@@ -9,7 +9,12 @@ from scipy.optimize import brentq
 
 from measures import NotApplicable
 from measures.quantities.flat_parameters import flat_parameters
-from measures.quantities.perturbations import filter_draws
+from measures.quantities.perturbations import (
+    clean_outcome,
+    estimated_crossing,
+    filter_draws,
+    noisy_outcomes,
+)
 from measures.sharpness.loss_surface_radius import loss_surface_radius
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.small_networks import linear_model, random_linear_model, small_network
@@ -61,3 +66,16 @@ def test_is_not_applicable_to_weights_of_zero():
     trained = linear_model([[0.0], [0.0]], inputs=[[1.0]], labels=[0])
     with torch.no_grad(), pytest.raises(NotApplicable, match="no more than 1"):
         loss_surface_radius(trained)
+
+
+def test_its_standard_error_is_that_of_the_radius_over_its_square():
+    trained = small_network("mlp", seed=1)
+
+    def rises(radius):
+        return noisy_outcomes(trained, radius, "filter").losses - clean_outcome(trained).loss
+
+    radius = estimated_crossing(rises, 1.0, "noise", "the loss", start=0)
+    found = loss_surface_radius(trained)
+    assert found == pytest.approx(1 / radius, rel=1e-12)
+    assert found.standard_error == pytest.approx(radius.standard_error / radius**2, rel=1e-12)
+    assert found.standard_error > 0

@@ -7,9 +7,10 @@ import torch
 from hypothesis import given, settings
 
 from measures import NotApplicable
-from measures.quantities.perturbations import grid_size, noise_draws
+from measures.quantities.perturbations import grid_size, noise_draws, tolerated_noise_std
 from measures.sharpness.pac_bayes_flatness import pac_bayes_flatness, pac_bayes_magnitude_flatness
 from tests.builders.equivalent_networks import assert_sees_only
+from tests.builders.models import random_network
 from tests.builders.small_networks import linear_model, random_linear_model, small_network
 from tests.measures.left_as_found import assert_leaves_all_as_found
 
@@ -84,3 +85,12 @@ def test_sees_every_change_but_a_shift_of_the_logits(seed):
 @pytest.mark.parametrize("seed", [0, 3])
 def test_noise_in_proportion_sees_every_change_but_the_scale_of_a_layer(seed):
     assert_sees_only(pac_bayes_magnitude_flatness, {"unit_permutation", "batch_norm_folding", "logit_shift"}, seed)
+
+
+@pytest.mark.parametrize("kind", ["isotropic", "relative"])
+def test_its_standard_error_is_that_of_the_noise_by_the_slope_of_the_inverse_square(kind):
+    measure = {"isotropic": pac_bayes_flatness, "relative": pac_bayes_magnitude_flatness}[kind]
+    trained = random_network("mlp_1x8", seed=0, size=4)
+    noise_std = tolerated_noise_std(trained, kind)
+    assert measure(trained).standard_error == pytest.approx(2 * noise_std.standard_error / noise_std**3, rel=1e-12)
+    assert noise_std.standard_error > 0

@@ -7,7 +7,13 @@ from torch import nn
 
 from measures import NotApplicable
 from measures.spectral import _weight_spectra as weight_spectra
-from measures.spectral._weight_spectra import SHORTEST_TAIL, fitted_power_law, large_spectra, power_laws
+from measures.spectral._weight_spectra import (
+    SHORTEST_TAIL,
+    fitted_power_law,
+    large_spectra,
+    pooled_spectra,
+    power_laws,
+)
 from tests.builders.models import random_network, trained_model
 
 
@@ -105,6 +111,22 @@ def test_small_matrices_are_left_out_and_nothing_else():
     assert sizes == [(128, 128)]  # not (16, 9), (32, 144) nor (3, 128)
     with pytest.raises(NotApplicable, match="has 8 eigenvalues; a spectrum needs 50"):
         large_spectra(random_network("mlp_3x8", seed=1))
+
+
+def test_pooled_spectra_are_of_the_weights_as_they_are_and_of_every_position_of_a_kernel():
+    trained = random_network("convnet_bn", seed=1, size=4)
+    spectra = pooled_spectra(trained)
+    assert [(spectrum.rows, spectrum.columns, len(spectrum.singular_values)) for spectrum in spectra] == [
+        (32, 16, 144),
+        (128, 128, 128),
+    ]
+    kernel = trained.model[4].weight.detach()
+    assert kernel.shape == (32, 16, 3, 3)
+    squares = [np.linalg.svd(kernel[:, :, i, j].numpy(), compute_uv=False) ** 2 for i in range(3) for j in range(3)]
+    expected = np.sort(np.concatenate(squares))[::-1]
+    np.testing.assert_allclose(spectra[0].eigenvalues.numpy(), expected, rtol=1e-9)
+    with pytest.raises(NotApplicable, match="no layer has more than 36 eigenvalues; a spectrum needs 50"):
+        pooled_spectra(random_network("mlp_3x36", seed=1))
 
 
 def test_refuses_matrices_that_are_zero_or_too_large(monkeypatch):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from torch import nn
 
 from measures import NotApplicable
-from measures.stability._hold_out import hold_out
+from measures.quantities.hold_out import hold_out
 from measures.stability.held_out_error import held_out_error
 from measures.stability.leave_out_stability import leave_out_stability
 from tests.builders.equivalent_networks import assert_sees_only

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from torch import nn
 
 from measures import NotApplicable
-from measures.stability._hold_out import hold_out
+from measures.quantities.hold_out import hold_out
 from measures.stability.leave_out_stability import leave_out_stability
 from tests.builders.equivalent_networks import CHANGES
 from tests.builders.models import digits_model, random_network, trained_model

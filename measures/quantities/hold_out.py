@@ -1,4 +1,4 @@
-"""The tenth of the training set that the retraining measures hold out: one draw, so that they share a retraining."""
+"""The tenth of the training set that measures which train again hold out: one draw, so that they share a retraining."""
 
 import dataclasses
 import math
@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from measures import NotApplicable
+from measures.errors import NotApplicable
 from measures.trained_model import TrainedModel
 
 SHARE = 0.1
@@ -20,6 +20,13 @@ def hold_out(trained: TrainedModel) -> tuple[Tensor, Tensor]:
     order = torch.randperm(n, generator=trained.generator()).to(trained.labels.device)
     held_out = math.ceil(SHARE * n)
     return order[:held_out], order[held_out:]
+
+
+def trained_without(trained: TrainedModel) -> tuple[nn.Module, Tensor, Tensor]:
+    """The network that training on all but the held-out tenth gives, and the inputs and labels of that tenth."""
+    held_out, kept = hold_out(trained)
+    network = trained.retrain(trained.inputs[kept], trained.labels[kept])
+    return network, trained.inputs[held_out], trained.labels[held_out]
 
 
 def predictions(trained: TrainedModel, network: nn.Module, inputs: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 
 from measures import NotApplicable
-from measures.stability._hold_out import hold_out, predictions
+from measures.quantities.hold_out import hold_out, predictions
 from tests.builders.models import random_network, trained_model
 from tests.builders.retraining import Table
 

@@ -1,0 +1,39 @@
+"""Gradient noise early: how much does the gradient depend on the training example, after one epoch of training?
+
+    μ = (1/n) Σᵢ ‖gᵢ − ḡ‖²     gᵢ = ∇_θ ℓ(f_θ(xᵢ), yᵢ),  ḡ = (1/n) Σᵢ gᵢ
+
+ℓ is the cross-entropy in nats, θ all weights at the end of the first epoch: the trace of the gradients' covariance over
+all n training examples.
+
+Jiang et al. 2020 (arXiv:1912.02178), the variance of gradients after the first epoch; gradient_noise.py has the other
+one, at the end of training.
+Differs from the paper: batch normalization uses its running statistics, so that every example has a gradient of its
+own; the weights of the first epoch's end are kept to three digits.
+
+Claims: larger gap (its measures are all stated as complexities).
+Random labels: unknown (the text of the paper could not be had).
+"""
+
+import dataclasses
+
+from measures import NotApplicable, measure
+from measures.quantities.flat_parameters import flat_parameters
+from measures.quantities.losses import loss_and_gradient
+from measures.quantities.per_example import gradient_norms
+from measures.trained_model import TrainedModel
+
+
+@measure(
+    source="Jiang et al. 2020, variance of gradients after the first epoch",
+    invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
+)
+def first_epoch_gradient_noise(trained: TrainedModel) -> float:
+    if not trained.snapshots:
+        raise NotApplicable("no network from early in training was kept: it stopped in its first epoch")
+    epoch, network = trained.snapshots[0]
+    if epoch != 1:
+        raise NotApplicable(f"the first network that was kept is of the end of epoch {epoch}, not of the first")
+    squares = gradient_norms(network, trained.inputs, trained.labels).double().square()
+    early = dataclasses.replace(trained, model=network)
+    _, mean = loss_and_gradient(early, flat_parameters(network))
+    return max(0.0, float(squares.mean() - mean.double().square().sum()))
