@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, svds
 from torch import Tensor
 
 from measures.absent import Lacking, as_given
@@ -20,6 +19,10 @@ from measures.errors import NotApplicable
 from measures.fixed_modes import under_fixed_modes
 
 DENSE_LIMIT = 2**22  # entries; up to here the operator's matrix is formed (32 MB)
+DENSE_SIZE = 256  # rows of a Gram matrix; up to here its eigenvalues take no longer than iteration
+WITHIN = 5e-6  # bound on the relative error of an iterated norm
+STEPS, CYCLES = 300, 10
+HELD = 2**27  # entries of vectors that are kept at a time (0.5 GB in float32)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,17 +120,30 @@ def operator_matrix(layer: Layer, weight: Tensor) -> Tensor:
 def operator_norm(layer: Layer, weight: Tensor) -> float:
     """Largest singular value of the layer's operator with this weight.
 
-    Exact up to DENSE_LIMIT entries (by the eigenvalues of the smaller Gram matrix); above, by Lanczos
-    (scipy's svds) to a relative 1e-6.
+    Exact for linear layers, kernels of one pixel, and operators whose smaller Gram matrix has up to DENSE_SIZE rows; of
+    other convolutions by Golub-Kahan iteration, mostly to a relative 1e-8. Raises NotApplicable where that does not
+    converge.
     """
     rows, columns = _size(layer)
     if not bool(row_norms(layer, weight).any()):
         return 0.0
-    if weight.ndim > 2 and rows * columns > DENSE_LIMIT and min(rows, columns) > 1:
-        return _lanczos_norm(layer, weight.double(), rows, columns)
-    matrix = weight.double() if weight.ndim == 2 else operator_matrix(layer, weight)
-    gram = matrix.T @ matrix if rows > columns else matrix @ matrix.T
+    if weight.ndim == 2:
+        return _norm_of_matrix(weight.double())
+    if weight.shape[2:].numel() == 1:  # its operator is this matrix at every position, one for each group of channels
+        return max(map(_norm_of_matrix, weight.double().flatten(1).split(_channels_of_a_group(layer, weight))))
+    if rows * columns > DENSE_LIMIT or min(rows, columns) > DENSE_SIZE:
+        return _iterated_norm(layer, weight)
+    return _norm_of_matrix(operator_matrix(layer, weight))
+
+
+def _norm_of_matrix(matrix: Tensor) -> float:
+    gram = matrix.T @ matrix if matrix.shape[0] > matrix.shape[1] else matrix @ matrix.T
     return float(torch.linalg.eigvalsh(gram)[-1].clamp_min(0).sqrt())
+
+
+def _channels_of_a_group(layer: Layer, weight: Tensor) -> int:
+    groups = layer.input_shape[-3] // weight.shape[1]
+    return weight.shape[0] // groups
 
 
 def row_norms(layer: Layer, weight: Tensor) -> Tensor:
@@ -138,26 +154,86 @@ def row_norms(layer: Layer, weight: Tensor) -> Tensor:
     return layer.linear_map(ones, weight.double().square()).flatten().sqrt()
 
 
-def _lanczos_norm(layer: Layer, weight: Tensor, rows: int, columns: int) -> float:
-    zeros = torch.zeros(1, *layer.input_shape, dtype=torch.float64, device=weight.device).requires_grad_()
-    with torch.enable_grad():  # torch.func would import torch's compiler
-        nothing = layer.linear_map(zeros, weight)
+def _iterated_norm(layer: Layer, weight: Tensor) -> float:
+    """The norm by iteration in float32, and its value and its error in float64; if that is too large, all in float64.
 
-    def forward(vector: np.ndarray) -> np.ndarray:
-        x = torch.from_numpy(np.ascontiguousarray(vector)).to(weight.device).view_as(zeros)
-        image: np.ndarray = layer.linear_map(x, weight).flatten().cpu().numpy()
-        return image
+    The value is sigma = |Av| of a unit vector v, so no larger than the norm, and some singular value of A is within
+    |A^T A v / sigma - sigma v| of it: that bound is at most WITHIN of it. Its error is mostly a square of that.
+    """
+    largest = float(weight.abs().max())  # of a kernel of any scale, squares are within float32's range
+    scaled = weight.double() / largest
+    for dtype in (torch.float32, torch.float64):
+        vector = _top_right_vector(_Products(layer, scaled.to(dtype)), WITHIN / 3)
+        exact = _Products(layer, scaled)
+        vector = vector.double() / vector.double().norm()
+        image = exact.forward(vector)
+        sigma = float(image.norm())
+        if float((exact.backward(image) / sigma - sigma * vector).norm()) <= WITHIN * sigma:
+            return largest * sigma
+    raise NotApplicable(f"the operator norm of layer {layer.name!r} did not converge in {CYCLES} times {STEPS} steps")
 
-    def backward(vector: np.ndarray) -> np.ndarray:
-        y = torch.from_numpy(np.ascontiguousarray(vector)).to(weight.device)
-        (transposed,) = torch.autograd.grad(nothing, zeros, y.view(1, *layer.output_shape), retain_graph=True)
-        image: np.ndarray = transposed.flatten().cpu().numpy()
-        return image
 
-    operator = LinearOperator((rows, columns), matvec=forward, rmatvec=backward, dtype=np.float64)
-    # A fixed dense start: the value must not depend on the global random state, nor start orthogonal to the top.
-    start = np.random.default_rng(0).standard_normal(min(rows, columns))
-    return float(svds(operator, k=1, tol=1e-6, v0=start, return_singular_vectors=False)[0])
+class _Products:
+    """Products of the layer's operator A, with this weight, and of its transpose with flat vectors."""
+
+    def __init__(self, layer: Layer, weight: Tensor):
+        self.layer, self.weight = layer, weight
+        self.zeros = torch.zeros(1, *layer.input_shape, dtype=weight.dtype, device=weight.device).requires_grad_()
+        with torch.enable_grad():  # torch.func would import torch's compiler
+            self.nothing = layer.linear_map(self.zeros, weight)
+
+    def forward(self, vector: Tensor) -> Tensor:
+        return self.layer.linear_map(vector.view_as(self.zeros), self.weight).flatten()
+
+    def backward(self, vector: Tensor) -> Tensor:
+        (found,) = torch.autograd.grad(self.nothing, self.zeros, vector.view_as(self.nothing), retain_graph=True)
+        return found.flatten()
+
+
+def _top_right_vector(products: _Products, tolerance: float) -> Tensor:
+    """The right singular vector of the largest singular value, as far as CYCLES restarts find it.
+
+    Golub-Kahan bidiagonalization (Golub & Van Loan 2013, Matrix Computations, sec. 10.4), its right vectors kept
+    orthogonal (Simon & Zha 2000, SIAM J. Sci. Comput. 21:2257). It begins with a fixed dense vector: the value must not
+    depend on the global random state, nor the start be orthogonal to the top.
+    """
+    size = products.zeros.numel()
+    start = np.random.default_rng(0).standard_normal(size)
+    vector = torch.from_numpy(start).to(products.zeros)
+    steps = min(STEPS, size, products.nothing.numel(), max(20, HELD // (size + products.nothing.numel())))
+    for _ in range(CYCLES):
+        vector, residual = _cycle(products, vector / vector.norm(), steps, tolerance)
+        if residual <= tolerance:
+            break
+    return vector
+
+
+def _cycle(products: _Products, start: Tensor, steps: int, tolerance: float) -> tuple[Tensor, float]:
+    """The top right vector in the space of up to `steps` steps from `start`, and its residual relative to the value."""
+    right = start.new_empty(steps + 1, len(start))
+    right[0] = start
+    image = products.forward(start)
+    diagonal: list[float] = []
+    beside: list[float] = []
+    for k in range(steps):
+        diagonal.append(float(image.norm()))
+        left = image / diagonal[-1] if diagonal[-1] else image
+        back = products.backward(left) - diagonal[-1] * right[k]
+        back = back - right[: k + 1].T @ (right[: k + 1] @ back)
+        beside.append(float(back.norm()))
+        at_an_end = not diagonal[-1] or not beside[-1] or k == steps - 1
+        if at_an_end or k % 4 == 3:
+            u, values, v = torch.linalg.svd(_bidiagonal(diagonal, beside[:-1]))
+            residual = beside[-1] * abs(float(u[-1, 0])) / float(values[0])
+            if at_an_end or residual <= tolerance:
+                break
+        right[k + 1] = back / beside[-1]
+        image = products.forward(right[k + 1]) - beside[-1] * left
+    return v[0].to(right) @ right[: k + 1], residual
+
+
+def _bidiagonal(diagonal: list[float], above: list[float]) -> Tensor:
+    return torch.tensor(diagonal, dtype=torch.float64).diag() + torch.tensor(above, dtype=torch.float64).diag(1)
 
 
 def _size(layer: Layer) -> tuple[int, int]:

@@ -45,6 +45,7 @@ LEAST_SATURATION, MOST_SATURATION = 0.6, 1.6
 
 @measure(
     source="Aithal, Kashyap & Subramanyam 2021",
+    cost="slow",
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 @torch.no_grad()

@@ -38,7 +38,11 @@ def jacobian_norm(trained: TrainedModel) -> float:
     return mean_jacobian_norm(network, inputs)
 
 
-@measure(source="Novak et al. 2018, at training inputs", invariant_to=EVERY_CHANGE)
+@measure(
+    source="Novak et al. 2018, at training inputs",
+    cost="slow",
+    invariant_to=EVERY_CHANGE,
+)
 def jacobian_norm_train(trained: TrainedModel) -> float:
     return mean_jacobian_norm(trained.model, trained.inputs)
 

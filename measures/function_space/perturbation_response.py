@@ -35,12 +35,12 @@ STEPS = 10
 EVERY_CHANGE = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
 
 
-@measure(source="Schiff, Quanz, Das & Chen 2021, Gi-score", invariant_to=EVERY_CHANGE)
+@measure(source="Schiff, Quanz, Das & Chen 2021, Gi-score", cost="slow", invariant_to=EVERY_CHANGE)
 def gi_score(trained: TrainedModel) -> float:
     return float(torch.trapezoid(lost(trained), dx=1 / STEPS))
 
 
-@measure(source="Schiff, Quanz, Das & Chen 2021, Pal-score", invariant_to=EVERY_CHANGE)
+@measure(source="Schiff, Quanz, Das & Chen 2021, Pal-score", cost="slow", invariant_to=EVERY_CHANGE)
 def pal_score(trained: TrainedModel) -> float:
     density = torch.linspace(0, 1, STEPS + 1, dtype=torch.float64) - lost(trained)
     weakest = float(torch.trapezoid(density[: STEPS // 10 + 1]))

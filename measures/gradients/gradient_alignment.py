@@ -25,6 +25,7 @@ from measures.trained_model import TrainedModel
 @measure(
     source="this project, after Chatterjee 2020",
     version=2,
+    cost="slow",
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def gradient_alignment(trained: TrainedModel) -> float:

@@ -31,6 +31,7 @@ from measures.trained_model import TrainedModel
 @measure(
     source="Chatterjee & Zielinski 2020, m-coherence",
     version=2,
+    cost="slow",
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def gradient_coherence(trained: TrainedModel) -> float:

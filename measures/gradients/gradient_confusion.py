@@ -29,7 +29,10 @@ from measures.trained_model import TrainedModel
 
 
 @measure(
-    source="Sankararaman et al. 2020, gradient confusion", version=2, invariant_to={"unit_permutation", "logit_shift"}
+    source="Sankararaman et al. 2020, gradient confusion",
+    version=2,
+    cost="slow",
+    invariant_to={"unit_permutation", "logit_shift"},
 )
 def gradient_confusion(trained: TrainedModel) -> float:
     if len(trained.labels) <= PAIRED:

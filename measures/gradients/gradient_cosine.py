@@ -27,14 +27,21 @@ from measures.quantities.gradient_gram import final_gradient_gram
 from measures.trained_model import TrainedModel
 
 
-@measure(source="Fort et al. 2019, cosine stiffness", version=2, invariant_to={"unit_permutation", "logit_shift"})
+@measure(
+    source="Fort et al. 2019, cosine stiffness",
+    version=2,
+    cost="slow",
+    invariant_to={"unit_permutation", "logit_shift"},
+)
 def gradient_cosine(trained: TrainedModel) -> float:
     gram = _gram_of_pairs(trained)
     norms = gram.diagonal().sqrt()
     return -_mean_of_pairs(gram / norms / norms[:, None])
 
 
-@measure(source="Fort et al. 2019, sign stiffness", version=2, invariant_to={"unit_permutation", "logit_shift"})
+@measure(
+    source="Fort et al. 2019, sign stiffness", version=2, cost="slow", invariant_to={"unit_permutation", "logit_shift"}
+)
 def gradient_stiffness(trained: TrainedModel) -> float:
     return -_mean_of_pairs(_gram_of_pairs(trained).sign())
 

@@ -29,7 +29,9 @@ from measures.gradients._gradient_moments import early_statistics, statistics_at
 from measures.trained_model import TrainedModel
 
 
-@measure(source="Neu et al. 2021; Wang & Mao 2022", version=2, invariant_to={"unit_permutation", "logit_shift"})
+@measure(
+    source="Neu et al. 2021; Wang & Mao 2022", version=2, cost="slow", invariant_to={"unit_permutation", "logit_shift"}
+)
 def gradient_dispersion(trained: TrainedModel) -> float:
     history = trained.history
     early = early_statistics(trained) if len(history.snapshot_epochs) else ()

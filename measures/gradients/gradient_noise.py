@@ -35,6 +35,7 @@ def gradient_noise(trained: TrainedModel) -> float:
 @measure(
     source="McCandlish et al. 2018, simple noise scale",
     version=2,
+    cost="slow",
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def gradient_noise_scale(trained: TrainedModel) -> float:

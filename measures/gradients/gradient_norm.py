@@ -15,7 +15,7 @@ Random labels: unknown (the source could not be had).
 """
 
 from measures import measure
-from measures.quantities.per_example import gradient_norms
+from measures.quantities.per_example import final_gradient_norms
 from measures.trained_model import TrainedModel
 
 
@@ -25,4 +25,4 @@ from measures.trained_model import TrainedModel
     invariant_to={"unit_permutation", "logit_shift"},
 )
 def gradient_norm(trained: TrainedModel) -> float:
-    return float(gradient_norms(trained.model, trained.inputs, trained.labels).mean())
+    return float(final_gradient_norms(trained).mean())

@@ -30,6 +30,7 @@ from measures.trained_model import TrainedModel
 @measure(
     source="Liu et al. 2020, GSNR",
     version=2,
+    cost="slow",
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def gradient_snr(trained: TrainedModel) -> float:

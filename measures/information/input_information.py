@@ -36,7 +36,7 @@ CHUNK = 512
 UNMOVED = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
 
 
-@measure(source="Shwartz-Ziv & Tishby 2017; Kolchinsky & Tracey 2017", invariant_to=UNMOVED)
+@measure(source="Shwartz-Ziv & Tishby 2017; Kolchinsky & Tracey 2017", cost="slow", invariant_to=UNMOVED)
 def input_information(trained: TrainedModel) -> float:
     return information(scaled_features(trained))
 

@@ -21,7 +21,10 @@ Claims: larger gap (Elsayed, Krishnan, Mobahi, Regan & Bengio 2018).
 Random labels: unknown (the source could not be had).
 """
 
+from torch import Tensor
+
 from measures import NotApplicable, measure
+from measures.once_per_model import once_per_model
 from measures.quantities.input_gradients import margins_and_slopes
 from measures.trained_model import TrainedModel
 
@@ -40,10 +43,16 @@ def input_margin_median(trained: TrainedModel) -> float:
 
 def inverse_distance(trained: TrainedModel, share: float) -> float:
     """One over the distance that a `share` of the examples do not reach."""
-    margins, slopes = margins_and_slopes(trained.model, trained.inputs, trained.labels)
-    gamma = float((margins.double() / slopes.double()).quantile(share))
+    gamma = float(distances(trained).quantile(share))
     if not 0 < gamma < float("inf"):  # nan or infinite where so many of the margins are flat around their inputs
         raise NotApplicable(
             f"γ = {gamma:.3g}, not between 0 and ∞: a share of {share} is misclassified, or has a flat margin"
         )
     return 1 / gamma
+
+
+@once_per_model
+def distances(trained: TrainedModel) -> Tensor:
+    """γᵢ/‖∇ₓ γᵢ‖₂ of each training example, (n,) float64; negative where it is misclassified."""
+    margins, slopes = margins_and_slopes(trained.model, trained.inputs, trained.labels)
+    return margins.double() / slopes.double()

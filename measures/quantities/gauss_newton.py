@@ -23,6 +23,7 @@ from measures.folding import folded
 from measures.layer_hooks import recorded_run, require_rows_together
 from measures.once_per_model import once_per_model
 from measures.quantities.hessian_spectrum import weighted_examples
+from measures.quantities.plain_layers import patches
 from measures.trained_model import FEW, TrainedModel
 
 CHUNK = 256  # examples a pass
@@ -93,14 +94,14 @@ def _outgoing(
             logits, applications = recorded_run(network, layers, x.detach().requires_grad_())
         p = logits.detach().softmax(dim=1)
         returned = [application.returned for application in applications]
-        patches = [_patches(layer, a.received.detach(), len(x)) for layer, a in zip(layers, applications, strict=True)]
+        met = [_patches(layer, a.received.detach(), len(x)) for layer, a in zip(layers, applications, strict=True)]
         for c in range(p.shape[1]):
             unit = torch.eye(p.shape[1], dtype=p.dtype, device=p.device)[c]
             root = (unit - p) * (p[:, c] * w / n).sqrt().to(p)[:, None]
             back = torch.autograd.grad(logits, returned, root, retain_graph=True, allow_unused=True)
             if any(b is None for b in back):
                 raise NotApplicable("the logits do not follow from what every layer returns")
-            for i, (layer, a, b) in enumerate(zip(layers, patches, back, strict=True)):
+            for i, (layer, a, b) in enumerate(zip(layers, met, back, strict=True)):
                 b = b.flatten(2) if isinstance(layer, nn.Conv2d) else _columns(b, len(x))  # (m, out, positions)
                 rows = b.transpose(1, 2).flatten(0, 1)
                 products[i] = products[i] + (rows.T @ rows).double() / b.shape[2]
@@ -116,7 +117,7 @@ def _patches(layer: nn.Linear | nn.Conv2d, received: Tensor, examples: int) -> T
     """What each of the layer's positions receives, (m, in, positions); those of a linear layer are tokens or rows."""
     if isinstance(layer, nn.Linear):
         return _columns(received, examples)
-    return F.unfold(received, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
+    return patches(layer, received)
 
 
 def _columns(rows: Tensor, examples: int) -> Tensor:

@@ -22,6 +22,7 @@ from torch.func import vmap
 from measures.copying import run_with
 from measures.errors import NotApplicable
 from measures.layer_hooks import recorded_run
+from measures.once_per_model import once_per_model
 from measures.plain_network import PlainNetwork, require_readable
 from measures.quantities import plain_layers
 from measures.quantities.plain_layers import (
@@ -30,6 +31,7 @@ from measures.quantities.plain_layers import (
     kernel_gradients,
     normalised,
 )
+from measures.trained_model import TrainedModel
 
 CHUNK = 256  # examples a forward and backward pass
 DIFFERENT_IN_TRAINING = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
@@ -65,6 +67,12 @@ def gradient_norms(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
         units, lengths = unit_cotangents(passed.logits, y)
         norms.append(squared_norms(passed, units).double().sqrt() * lengths)
     return torch.cat(norms)
+
+
+@once_per_model
+def final_gradient_norms(trained: TrainedModel) -> Tensor:
+    """`gradient_norms` of the trained network on its training set, (n,) float64."""
+    return gradient_norms(trained.model, trained.inputs, trained.labels)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

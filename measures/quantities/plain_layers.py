@@ -44,9 +44,24 @@ def kernel_gradients(layer: nn.Conv2d, inputs: Tensor, back: Tensor) -> Iterator
     few = max(1, MAX_ENTRIES // (weights_of_channel * max(back.shape[1], positions)))
     for start in range(0, len(inputs), few):
         part = slice(start, start + few)
-        x = inputs[part]
-        patches = F.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
-        yield part, back[part].flatten(2) @ patches.mT
+        yield part, back[part].flatten(2) @ patches(layer, inputs[part]).mT
+
+
+def patches(layer: nn.Conv2d, inputs: Tensor) -> Tensor:
+    """What the kernel meets at each position, (m, weights of a channel, positions): torch's unfold, faster.
+
+    The padding is of zeros, in numbers.
+    """
+    assert not isinstance(layer.padding, str)  # plain layers only
+    (rows, columns), (down, across) = layer.padding, layer.dilation
+    x = F.pad(inputs, (columns, columns, rows, rows))
+    height = x.shape[2] - down * (layer.kernel_size[0] - 1)  # of the rows in which a kernel can begin
+    width = x.shape[3] - across * (layer.kernel_size[1] - 1)
+    positions = (-(-height // layer.stride[0]), -(-width // layer.stride[1]))
+    example, channel, row, column = x.stride()
+    size = (*x.shape[:2], *layer.kernel_size, *positions)
+    steps = (example, channel, row * down, column * across, row * layer.stride[0], column * layer.stride[1])
+    return x.as_strided(size, steps, x.storage_offset()).reshape(len(x), layer.weight[0].numel(), -1)
 
 
 def normalised(layer: nn.BatchNorm2d, inputs: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def output_sensitivity(trained: TrainedModel) -> float:
     return float(changes.var(correction=0))
 
 
-@measure(source="Forouzesh, Salehi & Thiran 2021, on the training set", invariant_to=ALL)
+@measure(source="Forouzesh, Salehi & Thiran 2021, on the training set", cost="slow", invariant_to=ALL)
 def output_sensitivity_train(trained: TrainedModel) -> float:
     order = trained.random_order  # the noise goes with the example, however the examples are stored
     return float(mean_output_changes(trained.model, trained.inputs[order], trained.generator()).var(correction=0))

@@ -72,16 +72,16 @@ def test_a_convolutions_operator_is_its_unrolled_matrix(drawn):
 
 @settings(deadline=None, max_examples=25)
 @given(convolutions().filter(lambda drawn: min(unrolled(*drawn).shape) > 1 and unrolled(*drawn).any()))
-def test_lanczos_finds_the_norm_that_the_dense_matrix_has(drawn):
+def test_iteration_finds_the_norm_that_the_dense_matrix_has(drawn):
     layer, expected = only_layer(*drawn), np.linalg.norm(unrolled(*drawn), 2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layers_module, "DENSE_LIMIT", 0)
+        patch.setattr(layers_module, "DENSE_SIZE", 0)
         patch.setattr(layers_module, "operator_matrix", None)  # not to be called
-        assert layers_module.operator_norm(layer, layer.weight) == pytest.approx(expected, rel=1e-5)
+        assert layers_module.operator_norm(layer, layer.weight) == pytest.approx(expected, rel=1e-9)
 
 
-def test_lanczos_leaves_the_global_random_states_alone(monkeypatch):
-    monkeypatch.setattr(layers_module, "DENSE_LIMIT", 0)
+def test_iteration_leaves_the_global_random_states_alone(monkeypatch):
+    monkeypatch.setattr(layers_module, "DENSE_SIZE", 0)
     layer = only_layer(nn.Conv2d(2, 3, 3, dtype=torch.float64), (2, 5, 5))
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
     norm = layers_module.operator_norm(layer, layer.weight)
@@ -107,18 +107,53 @@ def test_a_linear_layers_operator_is_its_weight():
     assert operator_matrix(layer, weight).tolist() == weight.tolist()
 
 
-def test_lanczos_keeps_its_tolerance_on_a_spectrum_that_it_cannot_exhaust(monkeypatch):
+def test_iteration_keeps_its_tolerance_on_a_spectrum_that_it_cannot_exhaust(monkeypatch):
     module = nn.Conv2d(1, 1, 3, padding=1, dtype=torch.float64)
     with torch.no_grad():
         module.weight.normal_(generator=torch.Generator().manual_seed(0))
     layer, expected = only_layer(module, (1, 16, 16)), np.linalg.norm(unrolled(module, (1, 16, 16)), 2)
-    monkeypatch.setattr(layers_module, "DENSE_LIMIT", 0)
+    monkeypatch.setattr(layers_module, "DENSE_SIZE", 0)
     assert layers_module.operator_norm(layer, layer.weight) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("dense_limit", [0, 2**22])
-def test_a_zero_weight_has_norm_zero(dense_limit, monkeypatch):
-    monkeypatch.setattr(layers_module, "DENSE_LIMIT", dense_limit)
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_iteration_knows_no_scale(scale, monkeypatch):
+    monkeypatch.setattr(layers_module, "DENSE_SIZE", 0)
+    layer = only_layer(nn.Conv2d(2, 3, 3, dtype=torch.float64), (2, 6, 6))
+    expected = scale * layers_module.operator_norm(layer, layer.weight)
+    assert layers_module.operator_norm(layer, scale * layer.weight) == pytest.approx(expected, rel=1e-9)
+
+
+def test_where_iteration_ends_too_soon_there_is_no_norm(monkeypatch):
+    for name, value in {"DENSE_SIZE": 0, "STEPS": 2, "CYCLES": 1}.items():
+        monkeypatch.setattr(layers_module, name, value)
+    layer = only_layer(nn.Conv2d(2, 3, 3, padding=1, dtype=torch.float64), (2, 8, 8))
+    with pytest.raises(NotApplicable, match="did not converge"):
+        layers_module.operator_norm(layer, layer.weight)
+
+
+def test_iteration_that_has_to_begin_again_finds_the_same(monkeypatch):
+    layer = only_layer(nn.Conv2d(2, 3, 3, padding=1, dtype=torch.float64), (2, 8, 8))
+    monkeypatch.setattr(layers_module, "DENSE_SIZE", 0)
+    at_once = layers_module.operator_norm(layer, layer.weight)
+    monkeypatch.setattr(layers_module, "STEPS", 12)
+    monkeypatch.setattr(layers_module, "CYCLES", 100)
+    assert layers_module.operator_norm(layer, layer.weight) == pytest.approx(at_once, rel=1e-9)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.integers(0, 1), st.integers(0, 2**20))
+def test_a_kernel_of_one_pixel_has_the_norm_of_its_matrix_at_every_position(groups, width, stride, padding, seed):
+    module = nn.Conv2d(groups * width, groups * 2, 1, stride, padding, groups=groups, dtype=torch.float64)
+    with torch.no_grad():
+        module.weight.normal_(generator=torch.Generator().manual_seed(seed))
+    layer, expected = only_layer(module, (groups * width, 5, 4)), unrolled(module, (groups * width, 5, 4))
+    assert layer.operator_norm == pytest.approx(np.linalg.norm(expected, 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("dense_size", [0, 256])
+def test_a_zero_weight_has_norm_zero(dense_size, monkeypatch):
+    monkeypatch.setattr(layers_module, "DENSE_SIZE", dense_size)
     layer = only_layer(nn.Conv2d(1, 1, 3, dtype=torch.float64), (1, 4, 4))
     assert layers_module.operator_norm(layer, torch.zeros(1, 1, 3, 3)) == 0
     assert row_norms(layer, torch.zeros(1, 1, 3, 3)).sum() == 0
