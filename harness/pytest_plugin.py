@@ -6,7 +6,6 @@ suites/conftest.py.
 """
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,7 +118,7 @@ def _make_setup(config: pytest.Config) -> "Setup":
     if option.twins:
         check_options_with_twins({name: getattr(option, name) for name in ("zoo", "leaderboard", "baseline")})
     if option.leaderboard:
-        check_path(Path(option.leaderboard).absolute())
+        check_path(option.leaderboard)
     crowd = int(getattr(config, "workerinput", {}).get("workercount", 1))
     zoo = None if option.twins else find_zoo(option.zoo or DEFAULT_ZOO)
     workers = option.workers if option.workers is not None else max(1, cores() // crowd)

@@ -4,6 +4,7 @@ Sorted, a row a line, so that a diff of two records reads like results. A folder
 different times on the same models; these must be the same to the last bit of their weights.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -89,8 +90,15 @@ def record_paths(folder: Path) -> list[Path]:
     return sorted(file for file in folder.glob("*.json") if file.name not in RESERVED)
 
 
-def check_path(path: Path) -> None:
-    """HarnessError, before training, if a record could not be written there, or in place of what is not a record."""
+def check_path(given: str | Path) -> None:
+    """HarnessError, before training, if a record could not be written there, or in place of what is not a record.
+
+    A folder that is written as one, with / at its end, is made.
+    """
+    path = Path(given).absolute()
+    if str(given).endswith(("/", os.sep)) and path.parent.is_dir():
+        with contextlib.suppress(OSError):  # a file of that name, no right to: the sentence below says so
+            path.mkdir(exist_ok=True)
     folder = path if path.is_dir() else path.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise HarnessError(f"--leaderboard={path} cannot be written; name a file in a folder that exists, or a folder")

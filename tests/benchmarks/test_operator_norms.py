@@ -1,4 +1,4 @@
-"""How long a convolution's operator norm takes, beside scipy's svds on the same products, at equal accuracy (a relative 1e-7).
+"""How long a convolution's operator norm takes, beside scipy's svds on the same products, both to a relative 1e-7.
 
 pytest tests/benchmarks/test_operator_norms.py
 """

@@ -123,6 +123,16 @@ def test_the_place_is_a_file_in_a_folder_or_a_folder(tmp_path: Path) -> None:
     check_path(tmp_path / "new.json")
     with pytest.raises(HarnessError, match="cannot be written"):
         check_path(tmp_path / "missing" / "new.json")
+    with pytest.raises(HarnessError, match="cannot be written"):
+        check_path(f"{tmp_path}/missing/new/")
+
+
+def test_a_folder_that_is_written_as_one_is_made(tmp_path: Path) -> None:
+    check_path(f"{tmp_path}/mine/")
+    assert (tmp_path / "mine").is_dir()
+    check_path(f"{tmp_path}/mine/")
+    check_path(f"{tmp_path}/other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_row_stands_on_one_line(tmp_path: Path) -> None:
