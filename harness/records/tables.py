@@ -78,18 +78,22 @@ def findings_table(run: Mapping[str, Any], only: Collection[str] = ()) -> str:
 def findings_totals(run: Mapping[str, Any]) -> str:
     """A line a question: how many measures pass it, of all and of those that pass the gate, and how the others fail.
 
-    Controls are not counted.
+    Controls are not counted, nor is what was not asked of a measure.
     """
     lines = ["| finding | pass | of those that pass the gate | the others |", "| --- | --- | --- | --- |"]
     measures = [record for record in run["entries"] if record["family"] != CONTROLS]
     through = [record for record in measures if record["verdict"] == "separates"]
     for title, (suite, clause, _, _) in COLUMNS.items():
-        found = [record["findings"][suite][clause] for record in measures]
-        among = [record["findings"][suite][clause] for record in through]
+        found, among = _asked(measures, suite, clause), _asked(through, suite, clause)
         others = collections.Counter(finding["status"].replace("_", " ") for finding in found if not _passes(finding))
         said = ", ".join(f"{count} {status}" for status, count in sorted(others.items(), key=lambda x: (-x[1], x[0])))
         lines.append(f"| {title} | {sum(map(_passes, found))} | {sum(map(_passes, among))} of {len(among)} | {said} |")
     return "\n".join(lines)
+
+
+def _asked(records: Collection[Mapping[str, Any]], suite: str, clause: str) -> list[Mapping[str, Any]]:
+    known = [record["findings"].get(suite, {}) for record in records]
+    return [findings[clause] for findings in known if clause in findings]
 
 
 def _passes(finding: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ Differs from the papers:
 4. Not applicable where tr F is 0.
 
 Version 2: C is not centred, and over examples that the network was not trained on, where it was over a weighted sample
-of the training set. Of 20 digits twins the randomized network had the larger value in 4, 3 and 3 then (random labels,
+of the training set. Of 20 digits twins the randomized network had the larger value in 2, 2 and 2 then (random labels,
 random pixels, gaussian inputs), as it has with the second measure, and has it in 19, 18 and 19 now.
 
 Claims: larger gap (Thomas et al. 2020, abstract).

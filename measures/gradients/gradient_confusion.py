@@ -12,8 +12,8 @@ Differs from the paper:
 4. Of a training set larger than 2000, about 2000 examples, those with large residuals first (weighted_examples of
    quantities/hessian_spectrum.py): the smallest product is theirs.
 
-Version 2: on these examples, where it was on the first 200 of `random_order`. Of 20 digits twins 4, 5 and 4 had the
-larger value on random labels, random pixels and gaussian inputs, now 3, 1 and 2: it is inverted, for the product grows
+Version 2: on these examples, where it was on the first 200 of `random_order`. Of 20 digits twins 3, 3 and 5 had the
+larger value on random labels, random pixels and gaussian inputs, now 2, 2 and 2: it is inverted, for the product grows
 with the residuals of the few worst examples, which are larger where a network has learned.
 
 Claims: read into it.

@@ -8,8 +8,8 @@ Bisla, Wang & Choromanska 2022 (arXiv:2201.08025), the LPF measure, with the σ 
 Differs from the paper: 32 draws, the same for twins, where the paper takes 100. Of a training set larger than 2000, a
 weighted sample that leaves the loss unbiased (quantities/perturbations.py).
 
-Version 2: it was 8 draws on 300 examples, a sample that misses the few on which a network that fits has its loss.
-Of 20 digits twins 13, 15 and 17 had the larger value on random labels, random pixels and gaussian inputs, now all.
+Version 2: it was 8 draws on 300 examples, a sample that misses the few on which a network that fits has its loss. Of 20
+digits twins 12, 14 and 17 had the larger value on random labels, random pixels and gaussian inputs, now all.
 
 Claims: larger gap (Bisla, Wang & Choromanska 2022).
 Random labels: unknown (the source could not be had).

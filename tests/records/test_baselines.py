@@ -30,6 +30,15 @@ from tests import ROOT
 pytestmark = pytest.mark.slow  # every record is read
 
 DIGITS = ZOOS["digits"]
+AT_THE_GATE_ALONE = {
+    "conditional_evidence",
+    "evaluated_conditional_information",
+    "interpolation_barrier",
+    "output_inconsistency",
+    "output_instability",
+    "subspace_compression_bound",
+}
+"""Each trains several networks for every value; the other suites would take them hours. baselines/README.md says so."""
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +177,8 @@ def test_the_recorded_findings_of_one_measure_in_nine_follow_from_its_rows(recor
     """Those of all are computed again by `python -m harness leaderboard check`."""
     outcome = outcomes_of(record["zoo"])
     for entry in record["entries"][::9]:
+        if entry["measure"] in AT_THE_GATE_ALONE:
+            continue
         row = rows_of(entry)
         for question in QUESTIONS:
             if question.name == "hyperparameters" and entry["family"] != "controls":
@@ -180,9 +191,12 @@ def test_the_recorded_findings_of_one_measure_in_nine_follow_from_its_rows(recor
 
 
 def test_every_entry_is_complete_and_answers_every_suite(record: dict[str, Any]) -> None:
-    assert len(record["entries"]) >= 100
+    assert len(record["entries"]) >= 219
     for entry in record["entries"]:
         assert entry["complete"]
+        if entry["measure"] in AT_THE_GATE_ALONE:
+            assert entry["rows"].keys() == {recipe.id for recipe in recipes(DIGITS, GATE)}
+            continue
         assert entry["contract"] == "passes"
         asked = {question.name for question in QUESTIONS}
         assert entry["findings"].keys() == asked | {"reparametrization", "noise_floor", "cost"}
