@@ -79,7 +79,10 @@ def test_another_project_may_have_modules_and_folders_of_our_names(theirs: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("named", [[SUITES], ["--pyargs", "suites"]], ids=["path", "package"])
+@pytest.mark.parametrize(
+    "named",
+    [pytest.param([SUITES], id="path", marks=pytest.mark.long), pytest.param(["--pyargs", "suites"], id="package")],
+)
 def test_the_suites_run_in_a_folder_that_has_our_options_in_its_conftest_and_files_of_our_packages_names(
     theirs: Path, named: list[object]
 ) -> None:

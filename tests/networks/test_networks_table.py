@@ -27,6 +27,7 @@ def test_every_fast_measure_gives_a_value_or_one_sentence_on_every_network(fast)
     assert_values_or_one_sentence(fast)
 
 
+@pytest.mark.slow
 def test_nearly_all_fast_measures_have_a_value_on_residual_networks_and_transformers(fast):
     number = counts(fast)
     assert number["MLP"] == len(measures_of("fast")) >= 131
@@ -34,6 +35,7 @@ def test_nearly_all_fast_measures_have_a_value_on_residual_networks_and_transfor
     assert number["transformer"] >= 110 and number["transformer, torch's attention"] >= 110
 
 
+@pytest.mark.slow
 def test_the_table_of_fast_measures_in_the_readme_is_what_they_do_now(fast):
     assert_is_in_the_readme("fast", fast)
 
