@@ -76,7 +76,7 @@ def relative_distance(ours, reference):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["mlp_1x64", "convnet", "convnet_bn"])
+@pytest.mark.parametrize("network", ["mlp_1x64", "convnet_bn", pytest.param("convnet", marks=pytest.mark.long)])
 def test_seeds_and_twins_trained_together_are_those_trained_one_by_one(network, float64):
     together, apart = both(recipes(network, seeds=2))
     for ours, reference in zip(together, apart, strict=True):

@@ -223,8 +223,7 @@ MEASURES = (
 )  # fmt: skip
 
 
-def verdicts(precision: str, settings: Settings) -> tuple[list[Verdict], Results]:
-    rates = {"mlp_1x64": 0.3, "convnet_bn": 0.06}
+def verdicts(precision: str, rates: dict[str, float], settings: Settings) -> tuple[list[Verdict], Results]:
     zoo = Zoo(f"in-{precision}", "digits", rates, seeds_per_network=5, num_train=100, training={"precision": precision})
     measures, work = find_measures(MEASURES), run.Work(settings, progress=False)
     plan = Plan(zoo=zoo, gate={"random_labels": measures})
@@ -234,8 +233,20 @@ def verdicts(precision: str, settings: Settings) -> tuple[list[Verdict], Results
 
 
 @pytest.mark.slow
-def test_the_gates_verdicts_do_not_depend_on_the_precision_of_training(settings: Settings) -> None:
-    (exact, of_exact), (rough, of_rough) = (verdicts(precision, settings) for precision in ("float32", "bfloat16"))
+@pytest.mark.parametrize(
+    "rates",
+    [
+        {"mlp_1x64": 0.3, "mlp_1x128": 0.3},
+        pytest.param({"mlp_1x64": 0.3, "convnet_bn": 0.06}, marks=pytest.mark.long),
+    ],
+    ids=" ".join,
+)
+def test_the_gates_verdicts_do_not_depend_on_the_precision_of_training(
+    rates: dict[str, float], settings: Settings
+) -> None:
+    (exact, of_exact), (rough, of_rough) = (
+        verdicts(precision, rates, settings) for precision in ("float32", "bfloat16")
+    )
     assert {verdict.measure: verdict.status for verdict in rough} == {
         verdict.measure: verdict.status for verdict in exact
     }
