@@ -1,6 +1,7 @@
 """Which networks the suites need, and how they come to be in the store.
 
-zoo.py             a zoo: data set, networks, seeds; its twins, which the gate compares (grid.py: its hyperparameters)
+zoo.py             a zoo: units (unit.py: a data set and a network), seeds; its twins, which the gate compares
+grid.py            its hyperparameters
 trained_with.py    how its networks are trained: sgd, adam, adamw
 facts.py           what is so of its data and networks
 zoos.py            those of this project
