@@ -120,7 +120,7 @@ def _with_digests(zoo: Zoo, digests: Mapping[str, str]) -> Zoo:
     grid = zoo.grid
     if grid is not None:
         grid = dataclasses.replace(grid, training={**grid.training, **pinned.get(zoo.data_set, {})})
-    return dataclasses.replace(zoo, units=units, grid=grid)
+    return dataclasses.replace(zoo, units=tuple(units), grid=grid)
 
 
 def _door_of(zoo: Zoo) -> str:
