@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.zoo.checkpoints.pair import Checkpoint, Pair
     from harness.zoo.grid import Grid
     from harness.zoo.trained_with import adam, adamw, sgd
+    from harness.zoo.unit import Unit
     from harness.zoo.zoo import Zoo
 
 if in_the_way := put_ours_first(("harness", "measures")):  # a file of the working folder has the name of a package
@@ -41,6 +42,7 @@ __all__ = [
     "HarnessError",
     "Judgement",
     "Pair",
+    "Unit",
     "Verdict",
     "Zoo",
     "adam",
@@ -60,6 +62,7 @@ _STANDS_IN = {
     **dict.fromkeys(("adam", "adamw", "sgd"), "harness.zoo.trained_with"),
     **dict.fromkeys(("Checkpoint", "Pair"), "harness.zoo.checkpoints.pair"),
     "Grid": "harness.zoo.grid",
+    "Unit": "harness.zoo.unit",
     "Zoo": "harness.zoo.zoo",
 }
 

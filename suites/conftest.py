@@ -213,7 +213,9 @@ def skip_without_meaning(setup: Setup, condition: Condition) -> None:
         pytest.skip(f"there are no pairs of {condition} in {setup.zoo.name}")
     if condition not in setup.zoo.gate:
         what = condition.replace("_", " ")
-        pytest.skip(f"not in the gate of the {setup.zoo.name} zoo: {what} has no meaning for {setup.zoo.data_set}")
+        pytest.skip(
+            f"not in the gate of the {setup.zoo.name} zoo: {what} has no meaning for {', '.join(setup.zoo.data_sets)}"
+        )
 
 
 def falls_short(sentence: str, config: pytest.Config, more: str = "") -> NoReturn:

@@ -126,7 +126,8 @@ def _check_data(plan: Plan, settings: Settings) -> None:
     """HarnessError if the zoo's data are neither there nor to be downloaded. A cluster's are where its workers are."""
     trains = not isinstance(plan.zoo, OwnTwins) and (plan.gate or plan.values or plan.questions)
     if settings.dask is None and trains:
-        load_raw_data(plan.zoo.data_set, settings.data_dir, settings.cache_dir)
+        for name in plan.zoo.data_sets:
+            load_raw_data(name, settings.data_dir, settings.cache_dir)
 
 
 def recall(wanted: Iterable[Recipe], measures: Sequence[Measure], known: Results, settings: Settings) -> Results:

@@ -153,16 +153,21 @@ def _pairs(found: Iterable[Twin]) -> list[tuple[Recipe, Recipe]]:
 
 def _on_the_gates_scale(zoo: Zoo, found: dict[str, list[tuple[Recipe, Recipe]]]) -> dict[str, list[Move]]:
     """Each pair beside the twins of its network and seed; some seeds of shuffled pixels have none."""
-    gate = {twin.natural: twin for twin in twins(zoo, "random_labels")}
+    gate = {_any_size(twin.natural): twin for twin in twins(zoo, "random_labels")}
     result: dict[str, list[Move]] = {}
     for name, pairs in found.items():
-        naturals = [dataclasses.replace(before, num_train=zoo.num_train) for before, _ in pairs]
+        naturals = [_any_size(before) for before, _ in pairs]
         result[name] = [
             Move(before, after, gate[natural])
             for natural, (before, after) in zip(naturals, pairs, strict=True)
             if natural in gate
         ]
     return result
+
+
+def _any_size(natural: Recipe) -> Recipe:
+    """Whatever number of examples it is trained on."""
+    return dataclasses.replace(natural, num_train=0)
 
 
 def _by_network(seeds: Sequence[Move], value: Value) -> list[list[Triple]]:

@@ -73,10 +73,16 @@ def describe_zoo(results: Results, settings: Settings) -> dict[str, Any]:
         "digest": digest_of_models(zoo, models),
         "training_version": TRAINING_VERSION,
         "data_set": zoo.data_described,
-        "data_sha256": load_raw_data(zoo.data_set, settings.data_dir, settings.cache_dir).sha256,
+        "data_sha256": _digest_of_data(zoo, settings),
         "definition": definition_of(zoo),
         "models": models,
     }
+
+
+def _digest_of_data(zoo: Zoo, settings: Settings) -> str:
+    """Of the data set's images and labels; of several data sets, of their digests in the order of the zoo."""
+    first, *more = [load_raw_data(name, settings.data_dir, settings.cache_dir).sha256 for name in zoo.data_sets]
+    return hashlib.sha256("".join([first, *more]).encode()).hexdigest() if more else first
 
 
 def digest_of_models(zoo: Zoo, models: Mapping[str, Mapping[str, Any]]) -> str:

@@ -96,18 +96,20 @@ def trial_job(job: TrialJob, report: Report) -> Trial:
 def _of_data(zoo: Zoo, settings: Settings, say: Say) -> list[str]:
     from harness.training.reading.raw_data import data_set_named, read_anew, read_once, train_size_of
 
-    declared = data_set_named(zoo.data_set)
-    raw = read_once(declared, settings.data_dir, settings.cache_dir)
-    train, total = train_size_of(raw), len(raw.labels)
-    split = "each seed draws its own" if raw.num_official_train is None else "a split of its own"
-    shape = "x".join(map(str, raw.images.shape[1:]))
-    say(
-        f"{zoo.data_set}: inputs of {shape}, {raw.num_classes} classes, {train} examples to train on and "
-        f"{total - train} to test on ({split}); sha256 {raw.sha256[:12]}"
-    )
-    if not declared.is_own and read_anew(declared, settings.data_dir).sha256 != raw.sha256:
-        return [f"data set {zoo.data_set!r} gives other data every time; let it draw from a generator with a seed"]
-    return []
+    problems = []
+    for name in zoo.data_sets:
+        declared = data_set_named(name)
+        raw = read_once(declared, settings.data_dir, settings.cache_dir)
+        train, total = train_size_of(raw), len(raw.labels)
+        split = "each seed draws its own" if raw.num_official_train is None else "a split of its own"
+        shape = "x".join(map(str, raw.images.shape[1:]))
+        say(
+            f"{name}: inputs of {shape}, {raw.num_classes} classes, {train} examples to train on and "
+            f"{total - train} to test on ({split}); sha256 {raw.sha256[:12]}"
+        )
+        if not declared.is_own and read_anew(declared, settings.data_dir).sha256 != raw.sha256:
+            problems.append(f"data set {name!r} gives other data every time; let it draw from a generator with a seed")
+    return problems
 
 
 def _networks(zoo: Zoo, settings: Settings) -> Iterator[str]:
@@ -116,14 +118,16 @@ def _networks(zoo: Zoo, settings: Settings) -> Iterator[str]:
     from harness.training.reading.raw_data import load_raw_data
     from harness.zoo.contract import examples_of, sees_no_positions
 
-    raw = load_raw_data(zoo.data_set, settings.data_dir, settings.cache_dir)
-    inputs, _ = examples_of(zoo, raw)
-    for name, fields in zoo.networks.items():
+    for unit in zoo.units:
+        name, fields = unit.network, unit.fields
+        raw = load_raw_data(unit.data_set, settings.data_dir, settings.cache_dir)
+        inputs, _ = examples_of(zoo, raw)
         network = build(name, tuple(inputs.shape[1:]), raw.num_classes)
         count = sum(parameter.numel() for parameter in network.parameters())
         said = {field: value for field, value in fields.items() if value != getattr(Recipe, field, None)}
         trained = ", ".join(f"{field} {value}" for field, value in said.items() if field != "network_code")
-        line = f"{name}: {count:,} parameters; {trained}"
+        shown = name if len(zoo.data_sets) == 1 else unit.name
+        line = f"{shown}: {count:,} parameters; {trained}"
         if name in zoo.known.blind_to_positions:
             seen = "as is seen" if sees_no_positions(network, inputs) else "which could NOT be seen: is it so?"
             line += f"; blind to positions, {seen}"
@@ -131,9 +135,9 @@ def _networks(zoo: Zoo, settings: Settings) -> Iterator[str]:
 
 
 def _trials(zoo: Zoo, settings: Settings, progress: bool) -> tuple[list[Trial], list[str]]:
-    """One twin of each network, in the order of the zoo; and a sentence for each that could not be trained."""
-    first = {twin.natural.network: twin for twin in twins(zoo, "random_labels")[::-1]}
-    recipes = [recipe for name in zoo.networks for recipe in (first[name].natural, first[name].randomized)]
+    """One twin of each unit, in the order of the zoo; and a sentence for each that could not be trained."""
+    first = twins(zoo, "random_labels")[:: zoo.seeds_per_network]
+    recipes = [recipe for twin in first for recipe in (twin.natural, twin.randomized)]
     jobs = collections.deque(TrialJob(recipe, settings) for recipe in recipes)
     limits = Limits(settings.training_timeout, settings.worker_memory)
     lost = Retries(jobs.append, lambda job: job.recipe, ("died", "silent", "raised"), hopeless=lambda event: True)
@@ -181,11 +185,10 @@ def _unfitted(trial: Trial) -> str:
 
 
 def _estimate(zoo: Zoo, trials: list[Trial], workers: int) -> str:
-    """The gate's models, were all of a network's like the two of it that were trained."""
+    """The gate's models, were all of a unit's like the two of it that were trained."""
     seconds = 0.0
-    for network in zoo.networks:
-        natural, randomized = (trial.outcome.seconds for trial in trials if trial.recipe.network == network)
-        seconds += zoo.seeds_per_network * (natural + len(zoo.gate) * randomized)
+    for natural, randomized in zip(trials[::2], trials[1::2], strict=True):
+        seconds += zoo.seeds_per_network * (natural.outcome.seconds + len(zoo.gate) * randomized.outcome.seconds)
     count = zoo.twins_per_condition * (1 + len(zoo.gate))
     return (
         f"the gate has {count} models: about {max(1, round(seconds / workers / 60))} min to train, {workers} at a time"

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import inspect
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,24 @@ SEEN = 100  # of which mean and deviation are taken
 AS_A_TENSOR = "expected its logits alone, a tensor (batch, num_classes)"
 
 
-def problems_of_networks(zoo: Zoo, raw: RawData) -> Iterator[str]:
-    """A sentence for each network of the zoo that cannot be trained as it is: the first thing that is wrong with it."""
-    inputs, labels = examples_of(zoo, raw)
-    for name in zoo.networks:
+def problems_of_networks(zoo: Zoo, raws: Mapping[str, RawData]) -> Iterator[str]:
+    """A sentence for each unit of the zoo that cannot be trained as it is: the first thing that is wrong with its
+    network on its data set, of which `raws` has the data by name."""
+    for unit in zoo.units:
+        name, raw = unit.network, raws[unit.data_set]
+        inputs, labels = examples_of(zoo, raw)
         declared = network_named(name)
         with torch.random.fork_rng(devices=[]), _default_dtype_kept():
             if is_own(declared.function):
                 problems = _problems_of_inputs(declared, inputs, raw.num_classes)
             else:
-                last_batch = zoo.train_size % zoo.natural(name, 0).batch_size
+                natural = zoo.natural(unit, 0)
+                last_batch = zoo.train_size_of(natural) % natural.batch_size
                 problems = _problems(declared, inputs, labels, raw.num_classes, last_batch)
             problem = next(problems, "")
         if problem:
-            yield f"network {name!r} {problem}"
+            where = f" on {unit.data_set}" if len(raws) > 1 else ""
+            yield f"network {name!r}{where} {problem}"
 
 
 def examples_of(zoo: Zoo, raw: RawData) -> tuple[Tensor, Tensor]:

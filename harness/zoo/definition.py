@@ -8,20 +8,20 @@ from harness.errors import HarnessError
 from harness.training.recipe import Condition
 from harness.zoo.facts import Facts
 from harness.zoo.grid import Grid
+from harness.zoo.unit import Unit
 from harness.zoo.zoo import GATE, Zoo
 
 
 def definition_of(zoo: Zoo) -> dict[str, Any]:
     """The zoo as JSON; `zoo_of` gives the same zoo.
 
-    Networks and axes are lists: their order is that of the seeds and of a point's values, and a record's keys are
-    sorted.
+    A zoo of one data set has it, and networks; one of several has units. Networks, units and axes are lists: their
+    order is that of the seeds and of a point's values, and a record's keys are sorted.
     """
     grid = zoo.grid
     return {
         "name": zoo.name,
-        "data_set": zoo.data_set,
-        "networks": [[name, dict(fields)] for name, fields in zoo.networks.items()],
+        **_units(zoo),
         "seeds_per_network": zoo.seeds_per_network,
         "num_train": zoo.num_train,
         "training": dict(zoo.training),
@@ -40,8 +40,10 @@ def zoo_of(definition: Mapping[str, Any]) -> Zoo:
         if grid is not None:
             axes = {name: tuple(values) for name, values in grid["axes"]}
             grid = Grid(**{**grid, "axes": axes})
-        networks = dict(definition["networks"])
-        return Zoo(**{**definition, "networks": networks, "facts": Facts(**facts), "grid": grid})
+        given = {**definition, "facts": Facts(**facts), "grid": grid}
+        if "units" in definition:
+            return Zoo(**given | {"units": [Unit(*unit) for unit in definition["units"]]})
+        return Zoo(**given | {"networks": dict(definition["networks"])})
     except (TypeError, KeyError, AttributeError, ValueError) as cause:
         raise HarnessError(f"not the definition of a zoo ({type(cause).__name__}: {cause!s:.100})") from cause
 
@@ -49,6 +51,13 @@ def zoo_of(definition: Mapping[str, Any]) -> Zoo:
 def gate_of(described: Mapping[str, Any]) -> tuple[Condition, ...]:
     """The conditions of a recorded zoo's gate: all of them, where the record has no definition of it."""
     return zoo_of(described["definition"]).gate if "definition" in described else GATE
+
+
+def _units(zoo: Zoo) -> dict[str, Any]:
+    if len(zoo.data_sets) > 1:
+        return {"units": [[unit.data_set, unit.network, dict(unit.fields)] for unit in zoo.units]}
+    networks = [[unit.network, dict(unit.fields)] for unit in zoo.units]
+    return {"data_set": zoo.data_set, "networks": networks}
 
 
 def _grid(grid: Grid) -> dict[str, Any]:

@@ -49,16 +49,17 @@ Ladder = tuple[Recipe, ...]
 
 
 def same_data(zoo: Zoo) -> list[Twin]:
-    """Half of the images, and the same half trained beside an attack set: the other half, wrongly labelled."""
-    return [Twin(half, dataclasses.replace(half, attack=shared_images(zoo))) for half in _halves(zoo)]
+    """Half of the images, and the same half trained beside an attack set: as many others, wrongly labelled."""
+    return [Twin(half, dataclasses.replace(half, attack=half.num_train)) for half in _halves(zoo)]
 
 
 def attack_doses(zoo: Zoo) -> list[Ladder]:
     """For the first seeds of each network: the shared images with an attack set of rising size, from none to all."""
-    shared = shared_images(zoo)
-    doses = [0, *(max(1, round(share * shared)) for share in DOSES), shared]
-    chosen = _first_seeds(zoo, _halves(zoo))
-    return [tuple(dataclasses.replace(half, attack=dose) for dose in doses) for half in chosen]
+    ladders = []
+    for half in _first_seeds(zoo, _halves(zoo)):
+        doses = [0, *(max(1, round(share * half.num_train)) for share in DOSES), half.num_train]
+        ladders.append(tuple(dataclasses.replace(half, attack=dose) for dose in doses))
+    return ladders
 
 
 def corrupted_labels(zoo: Zoo) -> list[Ladder]:
@@ -108,9 +109,11 @@ def equal_steps(zoo: Zoo) -> list[Twin]:
 
 def sample_sizes(zoo: Zoo) -> list[Ladder]:
     """Natural data that gets scarce: all images, a third, a tenth."""
-    sizes = [0 if share == 1 else zoo.train_size // share for share in ONE_IMAGE_IN]
     return [
-        tuple(dataclasses.replace(natural, num_train=size or natural.num_train) for size in sizes)
+        tuple(
+            natural if share == 1 else dataclasses.replace(natural, num_train=zoo.train_size_of(natural) // share)
+            for share in ONE_IMAGE_IN
+        )
         for natural in naturals(zoo)
     ]
 
@@ -147,14 +150,9 @@ def naturals(zoo: Zoo) -> list[Recipe]:
     return [twin.natural for twin in twins(zoo, "random_labels")]
 
 
-def shared_images(zoo: Zoo) -> int:
-    """How many images the two networks of `same_data` share; the others are the attack set."""
-    return zoo.train_size // 2
-
-
 def _halves(zoo: Zoo) -> list[Recipe]:
-    """The natural recipes on the shared images alone."""
-    return [dataclasses.replace(natural, num_train=shared_images(zoo)) for natural in naturals(zoo)]
+    """The natural recipes on the half of the images that the two networks of `same_data` share."""
+    return [dataclasses.replace(natural, num_train=zoo.train_size_of(natural) // 2) for natural in naturals(zoo)]
 
 
 def _interventions(zoo: Zoo, **change: Any) -> list[Intervention]:
@@ -165,7 +163,8 @@ def _interventions(zoo: Zoo, **change: Any) -> list[Intervention]:
 
 
 def _first_seeds(zoo: Zoo, recipes: Sequence[Recipe]) -> list[Recipe]:
-    chosen = []
-    for network in zoo.networks:
-        chosen += [recipe for recipe in recipes if recipe.network == network][:LADDER_SEEDS]
-    return chosen
+    """Of each unit's. `recipes` has as many of each as the zoo has seeds, in its order."""
+    count = zoo.seeds_per_network
+    return [
+        recipe for start in range(0, len(recipes), count) for recipe in recipes[start : start + count][:LADDER_SEEDS]
+    ]

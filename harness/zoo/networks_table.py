@@ -11,6 +11,7 @@ from harness.training.reading.raw_data import load_raw_data
 from harness.training.recipe import Condition, Recipe
 from harness.training.train import Outcome
 from harness.zoo.contract import examples_of
+from harness.zoo.unit import Unit
 from harness.zoo.zoo import Zoo, twins
 
 Find = Callable[[Recipe], Outcome | None]
@@ -20,16 +21,17 @@ SAID_OTHERWISE = ("optimizer", "learning_rate", "network_code")
 
 
 def networks_table(zoo: Zoo, settings: Settings, find: Find) -> list[str]:
-    """A line for each network. Epochs, seconds and errors are medians over the seeds that fit."""
+    """A line for each unit. Epochs, seconds and errors are medians over the seeds that fit."""
     conditions: list[Condition] = ["true_labels", *zoo.gate]
     titles = [f"{name.replace('_', ' ')}: epochs / s" for name in conditions]
     head = ["network", "parameters", "trained with", *titles, "test error"]
     lines = [_line(head), _line(["---"] * len(head))]
-    for name in zoo.networks:
-        found = [[find(recipe) for recipe in _recipes(zoo, name, condition)] for condition in conditions]
-        parameters = f"{parameters_of(zoo, name, settings):,}"
+    for unit in zoo.units:
+        found = [[find(recipe) for recipe in _recipes(zoo, unit, condition)] for condition in conditions]
+        parameters = f"{parameters_of(zoo, unit, settings):,}"
         costs = [_cost(outcomes) for outcomes in found]
-        lines.append(_line([f"`{name}`", parameters, _trained_with(zoo, name), *costs, _error(found[0])]))
+        name = f"`{unit.network}`" if len(zoo.data_sets) == 1 else f"`{unit.network}` on {unit.data_set}"
+        lines.append(_line([name, parameters, _trained_with(zoo, unit), *costs, _error(found[0])]))
     return lines
 
 
@@ -47,19 +49,19 @@ def in_store(settings: Settings) -> Find:
     return find
 
 
-def parameters_of(zoo: Zoo, network: str, settings: Settings) -> int:
-    """How many the network has on the zoo's data."""
-    raw = load_raw_data(zoo.data_set, settings.data_dir, settings.cache_dir)
+def parameters_of(zoo: Zoo, unit: Unit, settings: Settings) -> int:
+    """How many the unit's network has on its data."""
+    raw = load_raw_data(unit.data_set, settings.data_dir, settings.cache_dir)
     inputs, _ = examples_of(zoo, raw)
-    built = build(network, tuple(inputs.shape[1:]), raw.num_classes)
+    built = build(unit.network, tuple(inputs.shape[1:]), raw.num_classes)
     return sum(parameter.numel() for parameter in built.parameters())
 
 
-def _recipes(zoo: Zoo, network: str, condition: Condition) -> Iterator[Recipe]:
+def _recipes(zoo: Zoo, unit: Unit, condition: Condition) -> Iterator[Recipe]:
     """One of each seed."""
     natural = condition == "true_labels"
     for twin in twins(zoo, "random_labels" if natural else condition):
-        if twin.natural.network == network:
+        if (twin.natural.data_set, twin.natural.network) == (unit.data_set, unit.network):
             yield twin.natural if natural else twin.randomized
 
 
@@ -83,10 +85,10 @@ def _error(found: Sequence[Outcome | None]) -> str:
     return f"{100 * statistics.median(errors):.1f}%" if errors else ""
 
 
-def _trained_with(zoo: Zoo, network: str) -> str:
+def _trained_with(zoo: Zoo, unit: Unit) -> str:
     """The optimizer and its rate, then the fields that are not a recipe's defaults."""
-    recipe = zoo.natural(network, 0)
-    fields = {**zoo.training, **zoo.networks[network]}
+    recipe = zoo.natural(unit, 0)
+    fields = {**zoo.training, **unit.fields}
     other = [
         name for name, value in fields.items() if name not in SAID_OTHERWISE and value != getattr(Recipe, name, "")
     ]

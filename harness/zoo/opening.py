@@ -8,7 +8,7 @@ import difflib
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -92,19 +92,35 @@ def tried(zoo: Zoo, settings: Settings) -> tuple[Zoo, list[str], Settings]:
         zoo = dataclasses.replace(zoo, where=door)
     open_declarations(zoo.where, zoo.declared)
     settings = dataclasses.replace(settings, declared_in=zoo.where)
-    data_set = data_set_named(zoo.data_set)
-    by_name = is_known_by_name(data_set, settings.data_dir)
-    if by_name and not zoo.where:
-        return zoo, [], settings
-    raw = read_once(data_set, settings.data_dir, settings.cache_dir)
-    if not by_name:
-        zoo = dataclasses.replace(zoo, training={**zoo.training, "data_sha256": raw.sha256})
+    raws = {}
+    unknown = {}
+    for name in zoo.data_sets:
+        data_set = data_set_named(name)
+        by_name = is_known_by_name(data_set, settings.data_dir)
+        if not by_name or zoo.where:
+            raws[name] = read_once(data_set, settings.data_dir, settings.cache_dir)
+        if not by_name:
+            unknown[name] = raws[name].sha256
+    if unknown:
+        zoo = _with_digests(zoo, unknown)
     if not zoo.where:
         return zoo, [], settings
-    zoo = dataclasses.replace(zoo, facts=_facts(zoo, raw))
+    zoo = dataclasses.replace(zoo, facts=_facts(zoo, raws))
     if problems := list(_problems_of_size(zoo)):
         return zoo, problems, settings
-    return zoo, list(problems_of_networks(zoo, raw)), settings
+    return zoo, list(problems_of_networks(zoo, raws)), settings
+
+
+def _with_digests(zoo: Zoo, digests: Mapping[str, str]) -> Zoo:
+    """The zoo whose recipes name the contents of these data sets: all of its recipes, or its units' and its grid's."""
+    if len(zoo.data_sets) == 1:
+        return dataclasses.replace(zoo, training={**zoo.training, "data_sha256": digests[zoo.data_set]})
+    pinned = {name: {"data_sha256": digest} for name, digest in digests.items()}
+    units = [dataclasses.replace(unit, fields=unit.fields | pinned.get(unit.data_set, {})) for unit in zoo.units]
+    grid = zoo.grid
+    if grid is not None:
+        grid = dataclasses.replace(grid, training={**grid.training, **pinned.get(zoo.data_set, {})})
+    return dataclasses.replace(zoo, units=tuple(units), grid=grid)
 
 
 def _door_of(zoo: Zoo) -> str:
@@ -123,19 +139,22 @@ def _door_of(zoo: Zoo) -> str:
     return f"{Path(file).resolve()}::{names[0]}"
 
 
-def _facts(zoo: Zoo, raw: "RawData") -> Facts:
+def _facts(zoo: Zoo, raws: Mapping[str, "RawData"]) -> Facts:
     from harness.training.networks.building import network_named
     from harness.training.reading.raw_data import data_set_named, train_size_of
 
     networks = [network_named(name) for name in zoo.networks]
-    return facts_of(data_set_named(zoo.data_set), networks, train_size_of(raw), raw.images.ndim == 1 + IMAGE)
+    images = all(raw.images.ndim == 1 + IMAGE for raw in raws.values())
+    return facts_of([*map(data_set_named, raws)], networks, map(train_size_of, raws.values()), images)
 
 
 def _problems_of_size(zoo: Zoo) -> Iterator[str]:
     there = zoo.known.train_size or 0
-    for wanted, what in ((zoo.num_train, "num_train"), (zoo.grid.num_train if zoo.grid else 0, "the grid's num_train")):
+    asked = [(zoo.num_train, "num_train"), (zoo.grid.num_train if zoo.grid else 0, "the grid's num_train")]
+    asked += [(unit.fields.get("num_train", 0), f"num_train of {unit.name}") for unit in zoo.units]
+    for wanted, what in asked:
         if wanted > there:
-            yield f"{what} is {wanted}; {zoo.data_set} has {there} examples to train on"
+            yield f"{what} is {wanted}; {', '.join(zoo.data_sets)} has {there} examples to train on"
 
 
 def _check_names(zoo: Zoo) -> None:

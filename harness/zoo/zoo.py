@@ -1,4 +1,4 @@
-"""A zoo is a scale to judge at: a data set, networks, seeds. Its twins are the models that the gate compares.
+"""A zoo is a scale to judge at: units (a data set and a network each), seeds. Its twins are what the gate compares.
 
 zoo -> twins (natural, randomized) -> recipes. What the questions beyond the gate add is in interventions.py.
 """
@@ -6,7 +6,7 @@ zoo -> twins (natural, randomized) -> recipes. What the questions beyond the gat
 import dataclasses
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.errors import HarnessError
@@ -17,74 +17,95 @@ from harness.zoo.facts import Facts, facts_of
 from harness.zoo.grid import Grid
 from harness.zoo.twin import GATE as GATE
 from harness.zoo.twin import Twin as Twin
-
-Fields = Mapping[str, Any]
-"""Of a recipe: how a network is trained."""
+from harness.zoo.unit import Declared, Fields, Unit, name_of
 
 
 @dataclasses.dataclass(frozen=True, init=False)
 class Zoo:
-    """A scale: a data set, its networks and how each is trained, and seeds for each network.
+    """A scale: data sets, networks and how each is trained, and seeds for each.
 
     - `name`: under which its records are kept: letters, digits, - and _.
     - `data_set`: a function under @data_set, or the name of one of this project.
     - `networks`: a function under @network, a member of a family of such, or the name of one of this project; and how
       it is trained: the rate of SGD with momentum 0.9, or what `sgd`, `adam` or `adamw` give (trained_with.py).
       Rates are those at which a network fits random labels; on natural data it could take higher ones.
-    - `seeds_per_network`: every twin has a seed of its own, so no two twins share a split, an initialisation or a
-      random draw. `num_train`: how many examples a recipe is trained on (0: all there are).
-    - `grid`: hyperparameters of natural training (Grid), without which that question is not asked.
+    - `seeds_per_network`: of each unit. Every twin has a seed of its own, so no two twins share a split, an
+      initialisation or a random draw. `num_train`: how many examples a recipe is trained on (0: all there are).
+    - `grid`: hyperparameters of natural training (Grid), without which that question is not asked; of several data
+      sets, it is on the first.
     - `training`: fields of all its recipes that are not a recipe's defaults: `batch_size`, `max_epochs`, `stop_loss`.
+    - `units`: in place of `data_set` and `networks`, for several data sets: each a data set with one network (Unit).
 
     Raises HarnessError for what cannot be a zoo.
 
-    >>> from harness import Zoo, adamw
+    >>> from harness import Unit, Zoo, adamw
     >>> zoo = Zoo("wide", data_set="digits", networks={"mlp_1x1024": 0.1, "convnet": adamw(1e-3)})
     >>> zoo.twins_per_condition
     10
+    >>> Zoo("both", units=[*zoo.units, Unit("noisy_digits", "mlp_1x1024", 0.1)]).data_sets
+    ('digits', 'noisy_digits')
     """
 
     name: str
-    data_set: str
-    networks: dict[str, dict[str, Any]]
+    units: tuple[Unit, ...]
     seeds_per_network: int
     num_train: int
     grid: Grid | None
     training: dict[str, Any]
     facts: Facts | None
     where: str = dataclasses.field(compare=False)
-    declared: tuple[DeclaredNetwork | DeclaredDataSet, ...] = dataclasses.field(compare=False, repr=False)
+    declared: tuple[Declared, ...] = dataclasses.field(compare=False, repr=False)
 
     def __init__(
         self,
         name: str,
-        data_set: str | DeclaredDataSet,
-        networks: Mapping[Any, float | Fields],
+        data_set: str | DeclaredDataSet = "",
+        networks: Mapping[Any, float | Fields] | None = None,
         seeds_per_network: int = 5,
         num_train: int = 0,
         grid: Grid | None = None,
         training: Fields | None = None,
         facts: Facts | None = None,
         where: str = "",
-        declared: tuple[DeclaredNetwork | DeclaredDataSet, ...] = (),
+        declared: tuple[Declared, ...] = (),
+        units: Sequence[Unit] = (),
     ):
-        trained = {_name(key): _fields(key, how) for key, how in _checked_networks(name, networks).items()}
-        brought = [data_set, *networks, *([grid.network] if grid else [])]
+        if data_set or networks is not None:
+            units = _units_of(name, data_set, networks, units)
+        brought = [part for unit in _checked_units(name, units) for part in unit.declared]
+        brought += [grid.network] if grid and isinstance(grid.network, DeclaredNetwork) else []
         fields = {
             "name": name,
-            "data_set": _name(data_set),
-            "networks": trained,
+            "units": tuple(units),
             "seeds_per_network": seeds_per_network,
             "num_train": num_train,
             "grid": grid.named() if grid else None,
             "training": dict(training or {}),
             "facts": facts,
             "where": where,
-            "declared": declared or tuple(part for part in brought if isinstance(part, _DECLARED)),
+            "declared": declared or tuple(dict.fromkeys(brought)),
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
         _check(self)
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """The names of its data sets, each once."""
+        return tuple(dict.fromkeys(unit.data_set for unit in self.units))
+
+    @property
+    def data_set(self) -> str:
+        """The name of its data set; of several, of the first."""
+        return self.units[0].data_set
+
+    @property
+    def networks(self) -> dict[str, dict[str, Any]]:
+        """Its networks by their names, with the fields of their recipes: of the first unit that has the network."""
+        found: dict[str, dict[str, Any]] = {}
+        for unit in self.units:
+            found.setdefault(unit.network, unit.fields)
+        return found
 
     @property
     def known(self) -> Facts:
@@ -96,8 +117,9 @@ class Zoo:
         from harness.training.networks.building import network_named  # it imports torch
         from harness.training.reading.raw_data import data_set_named
 
-        data_set = data_set_named(self.data_set)
-        return facts_of(data_set, map(network_named, self.networks), data_set.train_size, images=True)
+        data_sets = [*map(data_set_named, self.data_sets)]
+        sizes = [data_set.train_size for data_set in data_sets]
+        return facts_of(data_sets, map(network_named, self.networks), sizes, images=True)
 
     @property
     def gate(self) -> tuple[Condition, ...]:
@@ -106,43 +128,52 @@ class Zoo:
 
     @property
     def train_size(self) -> int:
-        """How many examples a natural network is trained on."""
-        size = self.num_train or self.known.train_size
+        """How many examples a natural network is trained on; of several units, the fewest."""
+        return min(self.train_size_of(self.natural(unit, seed=0)) for unit in self.units)
+
+    def train_size_of(self, natural: Recipe) -> int:
+        """How many examples one of its natural recipes is trained on."""
+        size = natural.num_train or self.known.train_size
         if size is None:
-            raise HarnessError(f"the {self.name} zoo names no num_train, and how many {self.data_set} has is not known")
+            raise HarnessError(
+                f"the {self.name} zoo names no num_train, and how many {natural.data_set} has is not known"
+            )
         return size
 
     @property
     def data_described(self) -> str:
-        """The data set's name; if that does not say what the data are, also their digest."""
-        sha256 = self.training.get("data_sha256")
+        """The names of its data sets; where one does not say what the data are, also their digest."""
+        return "; ".join(self._described(name) for name in self.data_sets)
+
+    def _described(self, data_set: str) -> str:
+        unit = next(unit for unit in self.units if unit.data_set == data_set)
+        sha256 = {**self.training, **unit.fields}.get("data_sha256")
         if not sha256:
-            return self.data_set
-        own = any(isinstance(part, DeclaredDataSet) and not part.is_own for part in self.declared)
-        return f"{self.data_set}, {'' if own else 'class folders '}with sha256 {sha256}"
+            return data_set
+        given = [part for part in self.declared if isinstance(part, DeclaredDataSet) and not part.is_own]
+        own = any(part.name == data_set for part in given)
+        return f"{data_set}, {'' if own else 'class folders '}with sha256 {sha256}"
 
     @property
     def twins_per_condition(self) -> int:
-        return len(self.networks) * self.seeds_per_network
+        return len(self.units) * self.seeds_per_network
 
-    def natural(self, network: str, seed: int) -> Recipe:
-        """The natural recipe of one of its networks."""
-        return Recipe(
-            data_set=self.data_set,
-            network=network,
-            seed=seed,
-            **{"num_train": self.num_train, **self.training, **self.networks[network]},
-        )
+    def natural(self, unit: Unit | str, seed: int) -> Recipe:
+        """The natural recipe of one of its units; of a network's name, of the first unit that has it."""
+        if isinstance(unit, str):
+            unit = next(each for each in self.units if each.network == unit)
+        fields = {"num_train": self.num_train, **self.training, **unit.fields}
+        return Recipe(data_set=unit.data_set, network=unit.network, seed=seed, **fields)
 
 
 def twins(zoo: Zoo, condition: Condition) -> list[Twin]:
-    """The zoo's twins for one condition, one per network and seed; the natural ones serve every condition."""
+    """The zoo's twins for one condition, one per unit and seed; the natural ones serve every condition."""
     if isinstance(zoo, OwnTwins):
         return zoo.twins(condition)
     result = []
-    for index, network in enumerate(zoo.networks):
+    for index, unit in enumerate(zoo.units):
         for number in range(zoo.seeds_per_network):
-            natural = zoo.natural(network, seed=index * zoo.seeds_per_network + number)
+            natural = zoo.natural(unit, seed=index * zoo.seeds_per_network + number)
             result.append(Twin(natural, dataclasses.replace(natural, condition=condition)))
     return result
 
@@ -158,29 +189,35 @@ def recipes(zoo: Zoo, conditions: Iterable[Condition]) -> list[Recipe]:
     return list(found)
 
 
-_DECLARED = (DeclaredNetwork, DeclaredDataSet)
+def _units_of(zoo: str, data_set: str | DeclaredDataSet, networks: Any, units: Sequence[Unit]) -> tuple[Unit, ...]:
+    """The units of one data set with several networks. What is not given is as in the `units` that it replaces."""
+    if units and networks is None:
+        return tuple(Unit(data_set, unit.network, unit.fields) for unit in units)
+    if not data_set and len({unit.data_set for unit in units}) == 1:
+        data_set = units[0].data_set
+    if not data_set:
+        raise HarnessError(f"the {zoo} zoo has networks without a data set; give data_set too, or units alone")
+    return tuple(Unit(data_set, network, how) for network, how in _checked_networks(zoo, networks).items())
 
 
-def _name(part: Any) -> str:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, _DECLARED):
-        return part.name
-    decorator = "@network above a function of (input_shape, num_classes), or @data_set above one of (folder)"
-    raise HarnessError(f"{getattr(part, '__name__', part)!r:.80} is not declared; write {decorator}")
-
-
-def _fields(network: Any, how: float | Fields) -> dict[str, Any]:
-    fields = {"learning_rate": float(how)} if isinstance(how, int | float) else dict(how)
-    code = network.code if isinstance(network, DeclaredNetwork) else ""
-    return fields | ({"network_code": code} if code else {})
+def _checked_units(zoo: str, units: Any) -> Sequence[Unit]:
+    """HarnessError unless they are units, each of a data set and a network that no other has."""
+    if not isinstance(units, list | tuple) or not units or not all(isinstance(unit, Unit) for unit in units):
+        raise HarnessError(
+            f"the units of the {zoo} zoo are {units!r:.60}; expected [Unit(data_set, network, rate), ...], or data_set "
+            "and networks"
+        )
+    names = [(unit.data_set, unit.network) for unit in units]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise HarnessError(f"two units of the {zoo} zoo are {twice[0][1]!r} on {twice[0][0]!r}; leave one out")
+    return units
 
 
 def _checked_networks(zoo: str, networks: Any) -> Mapping[Any, float | Fields]:
     """HarnessError unless they are a mapping of declared networks, each of a name of its own."""
     if not isinstance(networks, Mapping) or not networks:
         raise HarnessError(f"the networks of the {zoo} zoo are {networks!r:.60}; expected {{network: learning rate}}")
-    names = [_name(network) for network in networks]
+    names = [name_of(network) for network in networks]
     for network, name in zip(networks, names, strict=True):
         if names.count(name) > 1:
             raise HarnessError(f"two networks of the {zoo} zoo are named {name!r}; rename one of the functions")
@@ -204,11 +241,11 @@ def _check(zoo: Zoo) -> None:
     for field, least in (("seeds_per_network", 1), ("num_train", 0)):
         if type(value := getattr(zoo, field)) is not int or value < least:
             raise HarnessError(f"{field} of the {zoo.name} zoo is {value!r:.60}; expected a number, {least} or more")
-    given = [zoo.training, *zoo.networks.values(), *([zoo.grid.training] if zoo.grid else [])]
+    given = [zoo.training, *(unit.fields for unit in zoo.units), *([zoo.grid.training] if zoo.grid else [])]
     if wrong := [field for fields in given for field in fields if field in NOT_A_ZOOS]:
         raise HarnessError(f"the {zoo.name} zoo sets {wrong[0]}, which its suites do; leave it out")
     try:
-        ids = [recipe.id for network in zoo.networks for recipe in [zoo.natural(network, 0)]]
+        ids = [zoo.natural(unit, 0).id for unit in zoo.units]
         if zoo.grid:
             ids += [zoo.grid.recipe(zoo.data_set, point, 0, zoo.training).id for point in zoo.grid.points()]
     except (TypeError, ValueError) as cause:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -43,7 +44,9 @@ def test_a_digest_tells_shapes_types_and_values_apart(other):
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(HarnessError, match=r"unknown data set 'mnits'; known: digits, mnist, .*class_folders"):
+    with pytest.raises(
+        HarnessError, match=r"unknown data set 'mnits'; known: digits, noisy_digits, mnist, .*class_folders"
+    ):
         load_raw_data("mnits", Path())
 
 
@@ -167,6 +170,35 @@ def test_digits_are_sixteenths_from_0_to_1_of_scikit_learn():
     public = load_digits()
     assert torch.equal(source.images * 16, torch.from_numpy(public.images)[:, None])
     assert torch.equal(source.labels, torch.from_numpy(public.target))
+
+
+NOISY_DIGITS = "8e294ca8d7e50e82dcf6c95d4232bbd0e398d8364aead08690f6c9028ebd59d4"
+
+
+def test_noisy_digits_are_one_fixed_tensor():
+    noisy = load_raw_data("noisy_digits", Path())
+    assert noisy.images.shape == (1797, 1, 12, 12)
+    assert torch.equal(noisy.images * 256, (noisy.images * 256).round())
+    assert noisy.sha256 == NOISY_DIGITS, "noise of another stream: models of this zoo are others on this machine"
+
+
+def test_noisy_digits_are_those_of_scikit_learn_with_noise_of_two_deviations_enlarged():
+    plain, noisy = load_raw_data("digits", Path()), load_raw_data("noisy_digits", Path())
+    assert torch.equal(noisy.labels, plain.labels)
+    enlarged = F.interpolate(plain.images, size=(12, 12), mode="bilinear", align_corners=False)
+    assert (noisy.images - enlarged).mean().abs() < 0.01
+    small = noisy.images.double().flatten(1)
+    solved = torch.linalg.lstsq(enlarging(), small.T).solution.T  # the noisy images before they were enlarged
+    assert (solved @ enlarging().T - small).abs().max() < 2 / 256
+    noise = solved.view(-1, 1, 8, 8) - plain.images
+    assert noise.std() / plain.images.std() == pytest.approx(2, rel=0.02)
+    assert not torch.equal(noise[0], noise[1])
+
+
+def enlarging() -> torch.Tensor:
+    """(144, 64): what bilinear enlargement does to the pixels of one image."""
+    pixels = torch.eye(64, dtype=torch.float64).view(64, 1, 8, 8)
+    return F.interpolate(pixels, size=(12, 12), mode="bilinear", align_corners=False).flatten(1).T
 
 
 # CIFAR-10 in class folders
