@@ -206,6 +206,7 @@ def network_with_many_examples(seed, right):
     return dataclasses.replace(trained, labels=labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", ["isotropic", "relative"])
 @pytest.mark.parametrize("seed", [0, 2])
 def test_a_glance_says_what_all_examples_say(seed, noise):
@@ -220,6 +221,7 @@ def test_a_glance_says_what_all_examples_say(seed, noise):
     assert told > 4
 
 
+@pytest.mark.slow
 def test_the_tolerated_noise_is_that_of_a_search_on_all_examples_for_less(monkeypatch):
     calls = []
 
