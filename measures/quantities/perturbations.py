@@ -6,7 +6,9 @@ which leaves both means unbiased (weighted_examples of hessian_spectrum.py, half
 network that fits is that of a few examples, which a uniform sample misses. The noise directions z are the same at
 every size, for every kind that has them, and for twins, so differences between sizes and twins are not those of the
 draws. Sizes that are sought lie on one grid, 10 to the power of k / STEPS_A_DECADE: what one measure has evaluated,
-the next one finds remembered. Nothing is sought finer than the grid: between neighbours the rise is interpolated.
+the next one finds remembered. Nothing is sought finer than the grid: between neighbours the rise is interpolated. Noise
+that is clearly too large or too small is told on a part of the examples (`clear_rise`); the neighbours are evaluated on
+all of them, and the search is done again on all where the rise does not cross the limit between the two.
 
 Parameters are one flat vector of all that `model.parameters()` lists, the scale and shift of batch normalization among
 them; its running statistics stay as they are.
@@ -35,6 +37,9 @@ DRAWS = 8
 ASCENT_STEPS = 4
 STEPS_A_DECADE = 8
 SMALLEST, LARGEST = -6, 1  # decades between which a size is sought
+PARTS, LOOKS, FEWEST = 32, 8, 8  # equal parts of the examples, how many a draw is tried on at first, examples in one
+CLEARLY = 4  # standard errors
+NUMBERS = 2**18  # in a chunk of inputs: a convolution's maps of many more do not stay in the processor's cache
 
 Noise = Literal["isotropic", "relative", "filter"]
 Box = Literal["isotropic", "relative", "keskar"]
@@ -74,8 +79,9 @@ def evaluated_on(trained: TrainedModel) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def chunks(trained: TrainedModel) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """`evaluated_on`, CHUNK examples at a time."""
-    return zip(*[part.split(CHUNK) for part in evaluated_on(trained)], strict=True)
+    """`evaluated_on`, up to CHUNK examples and NUMBERS of their inputs at a time."""
+    size = min(CHUNK, max(1, NUMBERS // max(1, trained.inputs[0].numel())))
+    return zip(*[part.split(size) for part in evaluated_on(trained)], strict=True)
 
 
 @torch.no_grad()
@@ -93,6 +99,14 @@ def outcome_at(trained: TrainedModel, parameters: Tensor) -> Outcome:
 def clean_outcome(trained: TrainedModel) -> Outcome:
     """Mean loss and error of the trained network itself."""
     return outcome_at(trained, flat_parameters(trained.model))
+
+
+@once_per_model
+@torch.no_grad()
+def clean_mistakes(trained: TrainedModel) -> Tensor:
+    """1 for each example of `evaluated_on` that the trained network itself misclassifies, else 0; (m,) float64."""
+    theta = flat_parameters(trained.model)
+    return torch.cat([(logits_at(trained.model, theta, x).argmax(dim=1) != y).double() for x, y, _ in chunks(trained)])
 
 
 @once_per_model
@@ -155,6 +169,34 @@ def noisy_outcomes(trained: TrainedModel, noise_std: float, kind: Noise, draws: 
     )
 
 
+@once_per_model
+@torch.no_grad()
+def clear_rise(trained: TrainedModel, noise_std: float, kind: Noise, limit: float) -> float | None:
+    """The mean rise of the error under noise, as far as it takes to tell on which side of `limit` it is; else None.
+
+    Look by look each draw is evaluated on another 32nd of the examples, until the mean is CLEARLY off the limit. Draws
+    are those of `noisy_outcomes`, so its standard error is of the examples, at least as if their error were the limit.
+    """
+    inputs, labels, weights = evaluated_on(trained)
+    if len(labels) < FEWEST * PARTS:
+        return None
+    order = trained.random_order if len(labels) == len(trained.labels) else torch.arange(len(labels))
+    theta, wrong = flat_parameters(trained.model), clean_mistakes(trained)
+    scale = noise_std * theta.abs() if kind == "relative" else noise_std
+    points = [theta + scale * z for z in noise_draws(trained, DRAWS)]
+    seen, total, squares = 0, 0.0, 0.0
+    for look in range(LOOKS):
+        for draw, point in enumerate(points):
+            part = order[(PARTS // DRAWS * draw + look) % PARTS :: PARTS]
+            noisy = logits_at(trained.model, point, inputs[part]).argmax(dim=1) != labels[part]
+            rises = len(labels) * weights[part] * (noisy.double() - wrong[part])  # their mean is the mean rise
+            seen, total, squares = seen + len(part), total + float(rises.sum()), squares + float(rises @ rises)
+        variance = max(squares / seen, limit * (1 - limit)) * (1 - (look + 1) / PARTS)
+        if abs(total / seen - limit) > CLEARLY * math.sqrt(variance / seen):
+            return total / seen
+    return None
+
+
 def half_widths(trained: TrainedModel, radius: float, box: Box) -> Tensor:
     """How far each parameter may move in a box of size α, (p,).
 
@@ -190,7 +232,11 @@ def tolerated_noise_std(trained: TrainedModel, kind: Noise, rise: float = 0.1, d
     def rises(noise_std: float) -> Tensor:
         return noisy_outcomes(trained, noise_std, kind, draws).errors - clean_outcome(trained).error
 
-    return estimated_crossing(rises, rise, f"{kind} noise of standard deviation", "the training error", start=-1)
+    def glance(noise_std: float) -> float | None:
+        return clear_rise(trained, noise_std, kind, rise) if draws == DRAWS else None
+
+    what = f"{kind} noise of standard deviation"
+    return estimated_crossing(rises, rise, what, "the training error", start=-1, glance=glance)
 
 
 @once_per_model
@@ -213,13 +259,32 @@ def crossing(rise: Callable[[float], float], limit: float, what: str, of_what: s
     return grid_size(low + _part_of_the_way(rise(grid_size(low)), rise(grid_size(low + 1)), limit))
 
 
-def estimated_crossing(rises: Callable[[float], Tensor], limit: float, what: str, of_what: str, start: int) -> Estimate:
+def estimated_crossing(
+    rises: Callable[[float], Tensor],
+    limit: float,
+    what: str,
+    of_what: str,
+    start: int,
+    glance: Callable[[float], float | None] = lambda size: None,
+) -> Estimate:
     """The `crossing` of a mean over draws, with its standard error from their spread; `rises` (d,) of each size.
+
+    `glance` may say in less time on which side of the limit the mean of a size is, by any number on that side. Where
+    the crossing is, and what it is, `rises` says.
 
     To first order, at the two sizes that it lies between: a draw whose rise is above the mean there moves the crossing
     by the difference over the slope.
     """
-    low = _last_below(lambda size: float(rises(size).mean()), limit, what, of_what, start)
+
+    def mean_rise(size: float) -> float:
+        return float(rises(size).mean())
+
+    def glanced(size: float) -> float:
+        return mean_rise(size) if (seen := glance(size)) is None else seen
+
+    low = _last_below(glanced, limit, what, of_what, start)
+    if _exceeds(mean_rise(grid_size(low)), limit) or not _exceeds(mean_rise(grid_size(low + 1)), limit):
+        low = _last_below(mean_rise, limit, what, of_what, start)
     below, above = rises(grid_size(low)).double(), rises(grid_size(low + 1)).double()
     part = _part_of_the_way(float(below.mean()), float(above.mean()), limit)
     size, slope = grid_size(low + part), float(above.mean()) - min(float(below.mean()), limit)
@@ -232,6 +297,10 @@ def _part_of_the_way(below: float, above: float, limit: float) -> float:
     return (limit - min(below, limit)) / (above - min(below, limit))
 
 
+def _exceeds(rise: float, limit: float) -> bool:
+    return not rise <= limit + 1e-9  # a mean of a few errors may be the limit, up to rounding
+
+
 def _last_below(rise: Callable[[float], float], limit: float, what: str, of_what: str, start: int) -> int:
     """The grid's index after which a rise goes from at most `limit` to above it.
 
@@ -240,7 +309,7 @@ def _last_below(rise: Callable[[float], float], limit: float, what: str, of_what
     """
 
     def exceeds(index: int) -> bool:
-        return not rise(grid_size(index)) <= limit + 1e-9  # a mean of a few errors may be the limit, up to rounding
+        return _exceeds(rise(grid_size(index)), limit)
 
     low = high = start * STEPS_A_DECADE
     if exceeds(high):

@@ -11,7 +11,7 @@ from torch.nn.utils import vector_to_parameters
 
 from measures import NotApplicable
 from measures.quantities import perturbations
-from measures.quantities.flat_parameters import flat_parameters
+from measures.quantities.flat_parameters import flat_parameters, logits_at
 from measures.quantities.perturbations import (
     DRAWS,
     clean_outcome,
@@ -188,6 +188,74 @@ def test_an_estimated_crossing_is_the_crossing_of_the_mean():
     assert found == crossing(lambda size: float((slopes * size).mean()), 0.1, "noise", "the error", -1)
     sure = estimated_crossing(lambda size: torch.full((4,), size).double(), 0.1, "noise", "the error", -1)
     assert sure.standard_error == pytest.approx(0, abs=1e-12)
+
+
+def test_a_glance_that_is_wrong_does_not_change_the_crossing():
+    slopes = torch.tensor([0.5, 1.0, 1.5, 2.0], dtype=torch.float64)
+    right = estimated_crossing(lambda size: slopes * size, 0.1, "noise", "the error", -1)
+    for wrong in (lambda size: float(size > 0.01), lambda size: float(size > 0.5)):
+        found = estimated_crossing(lambda size: slopes * size, 0.1, "noise", "the error", -1, wrong)
+        assert (found, found.standard_error) == (right, right.standard_error)
+
+
+def network_with_many_examples(seed, right):
+    """Every `right`th label is that which is predicted, the others are random."""
+    trained = random_network("convnet_bn", seed, num_train=600, size=6)
+    labels = torch.randint(3, (600,), generator=torch.Generator().manual_seed(seed))
+    labels[::right] = trained.labels[::right]
+    return dataclasses.replace(trained, labels=labels)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", ["isotropic", "relative"])
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_glance_says_what_all_examples_say(seed, noise):
+    trained = network_with_many_examples(seed, right=1)
+    told = 0
+    for index in range(-20, 5, 2):
+        glanced = perturbations.clear_rise(trained, grid_size(index), noise, 0.1)
+        rise = float(noisy_outcomes(trained, grid_size(index), noise).errors.mean()) - clean_outcome(trained).error
+        if glanced is not None:
+            assert (glanced > 0.1) == (rise > 0.1)
+            told += 1
+    assert told > 4
+
+
+@pytest.mark.slow
+def test_the_tolerated_noise_is_that_of_a_search_on_all_examples_for_less(monkeypatch):
+    calls = []
+
+    def counted(network, parameters, inputs):
+        calls.append(len(inputs))
+        return logits_at(network, parameters, inputs)
+
+    def searched(seed, right, noise):
+        try:
+            found = tolerated_noise_std(network_with_many_examples(seed, right), noise)
+        except NotApplicable as reason:
+            return str(reason)
+        return found, found.standard_error
+
+    def all_of_them():
+        calls.clear()
+        cases = [(0, 1), (1, 1), (0, 3), (0, 600)]  # from a fitted network to one that is right by chance
+        return [searched(*case, noise) for case in cases for noise in ("isotropic", "relative")], sum(calls)
+
+    monkeypatch.setattr(perturbations, "logits_at", counted)
+    fast, few = all_of_them()
+    monkeypatch.setattr(perturbations, "FEWEST", 600)
+    slow, many = all_of_them()
+    assert fast == slow
+    assert few < 0.7 * many
+
+
+def test_outcomes_are_the_same_however_few_examples_are_evaluated_at_a_time(monkeypatch):
+    whole = clean_outcome(small_network("convnet_bn", seed=1))
+    monkeypatch.setattr(perturbations, "NUMBERS", 80)  # two images of 36 numbers
+    trained = small_network("convnet_bn", seed=1)
+    assert [len(labels) for _, labels, _ in perturbations.chunks(trained)] == [2] * 10
+    assert clean_outcome(trained).loss == pytest.approx(whole.loss, rel=1e-12)
+    assert clean_outcome(trained).error == pytest.approx(whole.error, rel=1e-12)
 
 
 def test_searches_share_what_they_evaluate(monkeypatch):
