@@ -127,9 +127,16 @@ def test_a_fitted_run_ends_at_the_stopping_loss_to_a_thousandth(recipe, conditio
     assert outcome.gap == outcome.test_error - outcome.train_error
 
 
+FITTED = [
+    pytest.param(network, condition, marks=[pytest.mark.long] if dear else [])
+    for network in DIGITS_RATES
+    for condition in ("true_labels", "random_labels")
+    for dear in [network.startswith("convnet") and condition == "random_labels"]
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("condition", ["true_labels", "random_labels"])
-@pytest.mark.parametrize("network", DIGITS_RATES)
+@pytest.mark.parametrize(("network", "condition"), FITTED)
 def test_the_digits_networks_fit_true_and_random_labels_to_the_same_loss(network, condition):
     recipe = Recipe(
         data_set="digits", network=network, learning_rate=DIGITS_RATES[network], seed=0, condition=condition
