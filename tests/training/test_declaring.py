@@ -74,5 +74,5 @@ def test_data_of_ours_are_known_by_name_and_a_users_never(tmp_path: Path) -> Non
     assert mine.randomizations == OF_INPUTS and not mine.is_own and mine(tmp_path)[1].tolist() == [0, 1]
     assert not is_known_by_name(mine, tmp_path)
     known = {name for name, declared in OWN_DATA_SETS.items() if is_known_by_name(declared, tmp_path)}
-    assert known == {"digits", "mnist", "fashion_mnist", "cifar10"}
+    assert known == {"digits", "noisy_digits", "mnist", "fashion_mnist", "cifar10"}
     assert OWN_DATA_SETS.keys() - known == {"class_folders"}
