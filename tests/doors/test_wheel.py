@@ -115,6 +115,7 @@ def test_the_command_is_there_and_says_its_version_and_completes(run: Command, r
     assert sorted(path.name for path in installed_in(repository).glob("baselines/digits/zoo.json")) == ["zoo.json"]
 
 
+@pytest.mark.long
 def test_measures_of_a_file_there_are_judged_with_an_exit_status(run: Command) -> None:
     judged = run("shatterproof", "judge", "./mine.py::weights_moved", "parameter_count", "./mine.py::misspelt")
     assert judged.returncode == 1, judged.stdout + judged.stderr

@@ -118,11 +118,13 @@ def test_too_few_twins_are_an_error_even_for_the_oracle() -> None:
 
 
 @pytest.mark.slow
-def test_of_1000_coins_the_gate_passes_none() -> None:
+@pytest.mark.parametrize(("coins", "most"), [(250, 1), pytest.param(1000, 5, marks=pytest.mark.long)])
+def test_of_so_many_coins_the_gate_passes_none(coins: int, most: int) -> None:
+    """`most` of the 3 tests of each, at 0.0002 each, may separate."""
     rng = np.random.default_rng(0)
     separations = 0
     passed = 0
-    for _ in range(1000):
+    for _ in range(coins):
         flips: dict[Recipe, float] = {}
         statuses = [
             verdict_of(lambda r, f=flips: f.setdefault(r, rng.random()), condition).status for condition in GATE
@@ -130,7 +132,7 @@ def test_of_1000_coins_the_gate_passes_none() -> None:
         separations += statuses.count("separates")
         passed += statuses == ["separates"] * 3
     assert passed == 0
-    assert separations <= 5  # 3,000 tests at 0.0002 each
+    assert separations <= most
 
 
 def test_every_network_is_reported() -> None:

@@ -144,14 +144,19 @@ def test_a_zoo_without_findings_shows_no_empty_columns(text: str) -> None:
 
 
 @pytest.mark.slow
-def test_all_suites_are_columns_and_figures_in_one_process_and_in_several(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_suites_are_columns_and_figures(tmp_path: Path) -> None:
     runs = read_runs(some_records(tmp_path, "l2_norm", "path_norm"))
     text = render(leaderboard(runs), runs)
     assert text.count('<th scope="col"') == 5 + 3 + 1 + 11 + 1
     assert text.count("<svg") == 2 + 2 * 2  # the map and the cost; values and profile of each
     assert "26%" in text and "Falls short. false alarm: 26% [24%, 28%] of the way" in text
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_the_page_of_several_processes_is_that_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = read_runs(some_records(tmp_path, "l2_norm", "path_norm"))
+    text = render(leaderboard(runs), runs)
     monkeypatch.setattr(page_module, "MANY", 2)
     assert render(leaderboard(runs), runs) == text
 

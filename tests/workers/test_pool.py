@@ -91,6 +91,7 @@ def test_a_lost_job_can_be_handed_out_again() -> None:
     assert sorted(kinds) == ["died", "died", "died", "done"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_where_processes_cannot_be_forked_they_are_started_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])

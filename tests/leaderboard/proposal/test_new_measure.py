@@ -35,10 +35,16 @@ def run(root: Path, *arguments: str) -> str:
 
 
 @pytest.mark.slow
-def test_what_is_written_passes_its_test_the_contract_lint_and_types_as_it_is(checkout: Path) -> None:
+def test_what_is_written_passes_its_test_as_it_is(checkout: Path) -> None:
     said = run(checkout, "-m", "harness", "new-measure", "mean_weight", "--family", "norms")
     assert "measures/norms/mean_weight.py" in said and "tests/measures/norms/test_mean_weight.py" in said
     assert "6 passed" in run(checkout, "-m", "pytest", "-q", "tests/measures/norms/test_mean_weight.py")
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_what_is_written_passes_the_contract_and_types_as_it_is(checkout: Path) -> None:
+    new_measure("mean_weight", "norms", checkout)
     cache = str(checkout.parent / "cache")
     contract = ["-m", "pytest", "-q", "suites/test_contract.py", "--measure=mean_weight", f"--cache-dir={cache}"]
     assert " passed" in run(checkout, *contract, "--workers=2")
