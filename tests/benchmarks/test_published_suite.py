@@ -21,7 +21,7 @@ import torch
 from harness.calling.call import read
 from harness.evaluation.measure_lookup import find_measures
 from measures.trained_model import TrainedModel
-from tests.builders.network_in_network import CLASSES, random_images, trained_until
+from tests.references.network_in_network import CLASSES, random_images, trained_until
 from tests.references.published_suite import MEASURES, ingredients, values_of, with_fourier_norms
 
 pytestmark = pytest.mark.slow

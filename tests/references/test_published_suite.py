@@ -12,7 +12,7 @@ from measures.pac_bayes.pac_bayes import pac_bayes as pac_bayes_of_this_project
 from measures.quantities.perturbations import tolerated_noise_std
 from measures.trained_model import TrainedModel
 from tests.builders.models import trained_model
-from tests.builders.network_in_network import CLASSES, network_in_network, random_images
+from tests.references.network_in_network import CLASSES, network_in_network, random_images
 from tests.references.published_suite import (
     EPSILON,
     MEASURES,
