@@ -68,8 +68,7 @@ def power_sentence(units: int, seeds: int = 3) -> str:
     """What a measure needs to pass in POWER of all zoos, as a run prints it.
 
     >>> print(power_sentence(14))
-    13 of 14 units must be won: to pass in 80% of zoos a measure must win a unit at a rate of 0.94 under one condition, \
-0.97 under all 3 (0.97 if they never fail together); its seeds, if independent within a unit, at 0.85, 0.89 (0.90)
+    13 of 14 units must be won: to pass in 80% of zoos a measure must win a unit at a rate of 0.94 under one ...
     """
     one = rates_for_one(units, seeds=seeds)
     free, worst = (rates_for_all(units, together, seeds=seeds) for together in ("independent", "worst"))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
+from harness.judging.fraction import Triple
 from harness.judging.units.decision import Unit
 from harness.judging.units.equivalence import (
     GAP,
@@ -19,6 +20,7 @@ from harness.judging.units.equivalence import (
     equivalence,
     mean_interval,
 )
+from harness.judging.units.fractions import excess
 
 numbers = st.lists(st.integers(-100, 100).map(lambda value: value / 100), min_size=4, max_size=14)
 
@@ -139,3 +141,21 @@ def test_it_covers_and_errs_as_often_as_is_said(
     erred = np.mean([decision(row, QUIET) == "within" for row in values.tolist()])
     assert abs(covered - covers) < 4 * (covers * (1 - covers) / 1000) ** 0.5
     assert abs(erred - within) < 4 * (within * (1 - within) / 1000) ** 0.5
+
+
+def test_seeds_with_noise_are_quiet_as_often_as_is_said() -> None:
+    """Ten per cent of noise in three seeds of four units that differ, excess 0 and 0.15."""
+    rng, draws = np.random.default_rng(0), 300
+    names = [*units(0, 0, 0, 0)]
+
+    def drawn(fraction: float, noise: float) -> list[Triple]:
+        return [(a, b, c) for a, b, c in (np.array([0.0, fraction, 1.0]) + noise * rng.normal(size=(3, 3))).tolist()]
+
+    said = {0.0: 0, QUIET: 0}
+    for fraction in said:
+        for _ in range(draws):
+            measure = {name: drawn(rng.normal(fraction, 0.05), 0.1) for name in names}
+            found = excess(measure, [{name: drawn(0.0, 0.02) for name in names}])
+            said[fraction] += decision([*found.of_unit.values()], QUIET) == "within"
+    assert abs(said[0.0] / draws - 0.34) < 0.11
+    assert said[QUIET] / draws < 0.06

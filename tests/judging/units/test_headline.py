@@ -29,7 +29,7 @@ DEPENDS = verdict("gaussian", (NOISY["mlp_1x512"], NOISY["mlp_3x256"]), (NOISY["
 def test_conditions_that_are_told_come_first_and_losing_units_are_named() -> None:
     assert explain([DEPENDS, TOLD]) == (
         "tells random labels: 14 of 14 units; gaussian: 11 of 14, loses mlp_1x512 and mlp_3x256 on noisy digits, "
-        "undecided on convnet on noisy digits (depends on the network: p = 0.00019)"
+        "undecided on convnet on noisy digits (depends on the network: p = 2.8e-05)"
     )
 
 
@@ -47,7 +47,9 @@ def test_units_that_differ_are_all_named() -> None:
 
 
 def test_many_units_that_do_not_differ_are_counted() -> None:
-    assert explain([verdict("gaussian", other=(1, -1, -1))]) == "tells nothing; gaussian: 0 of 14 units, loses 14"
+    assert explain([verdict("gaussian", (), tuple(UNITS[:5]), other=(1, 1, -1))]) == (
+        "tells nothing; gaussian: 9 of 14 units, undecided on 5"
+    )
     assert (
         explain([verdict("gaussian", other=(0, 0, 0))]) == "tells nothing; gaussian: 0 of 14 units, ties on every seed"
     )
