@@ -34,6 +34,7 @@ from measures import NotApplicable, measure
 from measures.dynamics._sgd_iterates import descent, distances, step_products
 from measures.dynamics.trajectory_dimension import tree_length
 from measures.once_per_model import once_per_model
+from measures.quantities.flat_parameters import flat_parameters
 from measures.quantities.hessian_spectrum import weighted_examples
 from measures.trained_model import CHUNK, TrainedModel
 
@@ -79,6 +80,7 @@ def positive_magnitude(between: Tensor, scale: float) -> float:
 @torch.no_grad()
 def loss_distances(trained: TrainedModel) -> Tensor:
     """Mean absolute difference of the examples' losses between the points, (STEPS, STEPS) float64 on the CPU."""
+    flat_parameters(trained.model)  # a network without parameters does not descend
     chosen, weights = weighted_examples(trained, EXAMPLES)
     inputs, labels = trained.inputs[chosen], trained.labels[chosen]
     rows = []

@@ -8,7 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
+from torch import nn
 
+from measures import NotApplicable
 from measures.dynamics import trajectory_topology as module
 from measures.dynamics._sgd_iterates import BATCH, STEPS
 from measures.dynamics.trajectory_topology import (
@@ -21,6 +23,7 @@ from measures.dynamics.trajectory_topology import (
     trajectory_magnitude,
 )
 from tests.builders.equivalent_networks import assert_sees_only
+from tests.builders.models import trained_model
 from tests.builders.small_networks import linear_model, small_network
 
 ALL = (trajectory_lifetime_sum, trajectory_magnitude, trajectory_loss_lifetime_sum, trajectory_loss_magnitude)
@@ -129,3 +132,10 @@ def test_see_rescaling_and_folding_but_not_permutation_and_shift():
 def test_a_path_that_does_not_move_has_no_length_and_is_one_point():
     still = linear_model([[1e5], [0.0]], [[1.0]], [0])
     assert [measure(still) for measure in ALL] == pytest.approx([0, 1, 0, 1], abs=1e-12)
+
+
+@pytest.mark.parametrize("of_losses", [trajectory_loss_lifetime_sum, trajectory_loss_magnitude])
+def test_a_network_without_parameters_has_no_trajectory(of_losses):
+    trained = trained_model(nn.Flatten(), torch.eye(3).view(3, 1, 1, 3), torch.arange(3))
+    with pytest.raises(NotApplicable, match="no parameters"):
+        of_losses(trained)
