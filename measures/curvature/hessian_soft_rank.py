@@ -45,7 +45,7 @@ def hessian_soft_rank(trained: TrainedModel) -> float:
 
 
 def products_of_rows(trained: TrainedModel, count: int = ROWS) -> Tensor:
-    """R Rᵀ of about `count` rows of R, weighted, (rows, rows) float64; of all where there are no more."""
+    """R Rᵀ of about `count` rows of R, weighted, (rows, rows) float64; of all rows where they are fewer."""
     probabilities = trained.logits.double().softmax(dim=1)
     n, classes = probabilities.shape
     squares = probabilities * (1 - 2 * probabilities + probabilities.square().sum(dim=1, keepdim=True)).clamp_min(0)

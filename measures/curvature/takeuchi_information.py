@@ -10,7 +10,7 @@ Hessian's Gauss-Newton part; of a ReLU network tr F = tr H. The criterion is tr(
 generalization gap; the ratio is its approximation without an inverse.
 
 Takeuchi 1976; Thomas et al. 2020 (arXiv:1906.07774) for the ratio. Both matrices are expectations under the data's own
-distribution, of which a fitted training set is no sample: there the ratio is about how unevenly the residuals lie,
+distribution, and a fitted training set is not a sample of it: there the ratio is about how unevenly the residuals lie,
 which is the second measure, what an implementation on training batches gives.
 Differs from the papers:
 1. Without the factor 1/n, the same for all models of one training set.
