@@ -10,7 +10,7 @@ harness/        the judge, from the ground up:
   zoo/          which networks the suites need, and how they come to be in the store
   evaluation/   measures x networks -> rows; and the contract, invariances, noise and cost of a measure
   judging/      rows -> verdicts: the gate's test, then a file for each question beyond it
-  records/      verdicts -> JSON, tables, profiles        leaderboard/  records ranked, checked, compared, shown
+  records/      verdicts -> JSON, tables, profiles        leaderboard/  records folded, checked, compared, shown
   *.py          the doors: pytest_plugin, __main__ (shell), notebook        paper/   Zhang et al. 2017, reproduced
 suites/  run against a measure       tests/  run against us       baselines/  what was measured
 """

@@ -1,5 +1,5 @@
 """The front door for the shell: `shatterproof`, or `python -m harness`, then `judge`, `train`, `zoo`, `measures`,
-`table`, `profile`, `leaderboard`, `new-measure`, `propose`, `paper`."""
+`table`, `profile`, `nulls`, `leaderboard`, `new-measure`, `propose`, `paper`."""
 
 import importlib.metadata
 from pathlib import Path
@@ -10,6 +10,7 @@ import click
 from harness.command_options import with_settings
 from harness.errors import INTERRUPTED, HarnessError
 from harness.judge_command import judge, names_of_measures
+from harness.judging.nulls.command import nulls
 from harness.leaderboard.command import leaderboard
 from harness.leaderboard.proposal.command import propose
 from harness.options import COST, ZOO, with_options
@@ -184,6 +185,7 @@ def new_measure(name: str, family: str) -> None:
 
 main.add_command(judge)
 main.add_command(leaderboard)
+main.add_command(nulls)
 main.add_command(paper)
 main.add_command(propose)
 

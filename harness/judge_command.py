@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.command_options import with_settings
-from harness.options import NETWORKS, with_options
+from harness.options import FRESH, NETWORKS, with_options
 from harness.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,14 +25,21 @@ def names_of_measures(context: click.Context, parameter: click.Parameter, incomp
 
 @click.command()
 @click.argument("specs", nargs=-1, required=True, metavar="MEASURE...", shell_complete=names_of_measures)
-@with_options(NETWORKS)
+@with_options((*NETWORKS, FRESH))
 @click.option("--findings", is_flag=True, help="Also what it really sees: trains several times as many networks.")
 @with_settings(work=True, measures=True)
-def judge(specs: tuple[str, ...], zoo: str | None, twins: str | None, findings: bool, settings: Settings) -> None:
+def judge(
+    specs: tuple[str, ...],
+    zoo: str | None,
+    twins: str | None,
+    fresh: int | None,
+    findings: bool,
+    settings: Settings,
+) -> None:
     """Judge each MEASURE by the gate: a name, path/file.py[::function], or package.module:function.
 
     Networks that are missing are trained first; with --twins, yours are loaded. Exit status 0 if every measure passes,
-    1 if one does not. The other suites, and records: pytest --pyargs suites.
+    1 if one does not, be it recorded as passing or not. The other suites, and records: pytest --pyargs suites.
     """
     from harness.evaluation.measure_lookup import check_names, find_measures
 
@@ -42,7 +49,7 @@ def judge(specs: tuple[str, ...], zoo: str | None, twins: str | None, findings: 
 
     measures = find_measures(specs)
     warm_up(many_forks=any(measure.family == "external" for measure in measures))
-    networks, settings = networks_to_judge_on(zoo, twins, findings, settings)
+    networks, settings = networks_to_judge_on(zoo, twins, findings, settings, fresh)
     passed = True
     for measure in measures:
         judgement = judge_with(measure, networks, settings, findings)

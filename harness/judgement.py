@@ -15,14 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.evaluation.finding import Finding
+from harness.judging.agreement import Agreement
+from harness.judging.units.decision import Unit
 from harness.judging.verdict import Verdict, gate_verdict
 from harness.records.colours import BLUE, LIGHT_GREY, ORANGE
 from harness.records.profile_figure import STYLE, WITHOUT_DATE
-from harness.records.summary import COLUMNS, conclusion, findings_lines, numbers, table, titled
+from harness.records.summary import COLUMNS, conclusion, counted, findings_lines, numbers, reads_lines, table, titled
 from harness.training.recipe import Condition
 
-PANELS_ACROSS = 2
-WIDTH, HEIGHT, HEAD = 3.6, 2.0, 0.5  # inches: a panel, and what stands above all of them
+PANELS_ACROSS = 3
+WIDTH, HEIGHT, HEAD = 2.9, 1.8, 0.5  # inches: a panel, and what stands above all of them
 FAR, FARTHEST = 1e100, 1e300  # on a logarithmic axis and on any: beyond, an axis with its margins overflows
 WIDE = 1000.0  # values that span more orders than this are drawn on a logarithmic axis
 
@@ -31,6 +33,7 @@ WIDE = 1000.0  # values that span more orders than this are drawn on a logarithm
 class Value:
     """The measure on one model of the gate: its value, or None and the reason. Natural models have `true_labels`."""
 
+    data_set: str
     network: str
     seed: int
     condition: Condition
@@ -51,14 +54,15 @@ class Judgement:
     - `findings`: by question and clause; empty if they were not asked for.
     - `crash`: what it raised when it was tried on one tiny network, with the traceback: then there is no verdict, no
       value and no finding.
+    - `agreement`: on fresh twins, how it compares with what was recorded on the zoo itself; else None.
 
     >>> from harness import judge
     >>> judgement = judge("parameter_count")
     >>> print(judgement)
     digits zoo, ... twins a condition
-    measure          randomized     wins ...
-    parameter_count  random_labels  0/...
-    parameter_count FAILS the gate: overlaps on random labels, overlaps on random pixels, overlaps on gaussian
+    measure          randomized     units  twins ...
+    parameter_count  random_labels  0/... 0/...
+    parameter_count FAILS the gate: overlaps on random labels, overlaps on random pixels, overlaps on gaussian; at ...
     >>> {value.reason for value in judgement.values}
     {''}
     """
@@ -69,6 +73,7 @@ class Judgement:
     values: tuple[Value, ...]
     findings: dict[str, dict[str, Finding]]
     crash: str = ""
+    agreement: Agreement | None = None
 
     @property
     def passes(self) -> bool:
@@ -93,8 +98,10 @@ def as_text(judgement: "Judgement") -> str:
         return f"{judgement.measure} has no verdict: {judgement.crash}"
     verdicts = _by_measure(judgement)
     lines = [_title(judgement), *table(verdicts), "", conclusion(judgement.measure, verdicts, judgement.gate)[0]]
+    lines += [f"{judgement.agreement}"] if judgement.agreement else []
     lines += [verdict.traceback.rstrip() for verdict in verdicts.values() if verdict.traceback][:1]
-    return "\n".join([*lines, *findings_lines({judgement.measure: judgement.findings})])
+    findings = {judgement.measure: judgement.findings}
+    return "\n".join([*lines, *findings_lines(findings), *reads_lines(findings)])
 
 
 def as_html(judgement: "Judgement") -> str:
@@ -109,7 +116,9 @@ def as_html(judgement: "Judgement") -> str:
         for condition, verdict in judgement.verdicts.items()
     )
     sentence, _ = conclusion(judgement.measure, _by_measure(judgement), judgement.gate)
-    explained = "".join(f"<li>{escape(verdict.explain())}</li>" for verdict in judgement.verdicts.values())
+    said = [verdict.explain() for verdict in judgement.verdicts.values()]
+    said += [f"{judgement.agreement}"] if judgement.agreement else []
+    explained = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
     caption = escape(f"{judgement.measure}, {_title(judgement)}")
     return (
         f"<div><table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -125,23 +134,24 @@ def as_svg(judgement: "Judgement") -> str:
         draw(judgement).savefig(file, format="svg", metadata=WITHOUT_DATE[".svg"])
     text = file.getvalue()
     text = text[text.index("<svg") :].replace("*{stroke-linejoin", ".shatterproof *{stroke-linejoin", 1)
-    label = escape(f"{judgement.measure} on natural models and on their randomized twins, by network", quote=True)
+    label = escape(f"{judgement.measure} on natural models and on their randomized twins, by unit", quote=True)
     return text.replace("<svg", f'<svg class="shatterproof" role="img" aria-label="{label}"', 1)
 
 
 def draw(judgement: "Judgement") -> Figure:
-    """A panel a network: the natural value and the randomized one of every twin, joined."""
-    networks = list(dict.fromkeys(value.network for value in judgement.values))
-    down = math.ceil(len(networks) / PANELS_ACROSS)
+    """A panel a unit: the natural value and the randomized one of every twin, joined."""
+    units = list(dict.fromkeys((value.data_set, value.network) for value in judgement.values))
+    down = math.ceil(len(units) / PANELS_ACROSS)
     height = HEAD + down * HEIGHT
     figure = Figure(figsize=(PANELS_ACROSS * WIDTH, height), facecolor="white")
     grid = figure.add_gridspec(
         down, PANELS_ACROSS, left=0.1, right=0.98, bottom=0.35 / height, top=1 - 0.75 / height, hspace=0.45, wspace=0.25
     )
-    for number, network in enumerate(networks):
+    for number, unit in enumerate(units):
         axes = figure.add_subplot(grid[divmod(number, PANELS_ACROSS)])
-        axes.set_title(network, fontsize=8, loc="left", parse_math=False)
-        _panel(axes, [value for value in judgement.values if value.network == network], judgement.gate)
+        axes.set_title(str(Unit(*unit)), fontsize=8, loc="left", parse_math=False)
+        of_unit = [value for value in judgement.values if (value.data_set, value.network) == unit]
+        _panel(axes, of_unit, judgement.gate)
     title = f"{judgement.measure}, {titled(judgement.zoo)}"
     figure.text(0.02, 1 - 0.2 / height, title, fontsize=9, fontweight="bold", parse_math=False)
     handles = [
@@ -220,4 +230,4 @@ def _by_measure(judgement: "Judgement") -> "dict[tuple[str, str], Verdict]":
 
 
 def _title(judgement: "Judgement") -> str:
-    return f"{titled(judgement.zoo)}, {next(iter(judgement.verdicts.values())).pairs} twins a condition"
+    return f"{titled(judgement.zoo)}, {counted(next(iter(judgement.verdicts.values())))}"

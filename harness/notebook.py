@@ -19,16 +19,19 @@ from harness.evaluation.measure_lookup import find_measures
 from harness.evaluation.measure_reference import in_a_notebook, reference_to, sealed
 from harness.evaluation.rows import Row
 from harness.judgement import Judgement, Value
+from harness.judging.agreement import Agreement, agreement_of
 from harness.judging.measure_here import measure_here, try_here
 from harness.judging.plan import Plan, measures_to_judge
 from harness.judging.questions import QUESTIONS
 from harness.judging.questions.question import Question
+from harness.judging.reads import BLINDINGS, CLAUSE
 from harness.judging.results import Results
 from harness.judging.run import Work, look, train, try_out
 from harness.judging.run import measure as measure_by_workers
 from harness.judging.verdict import Verdict
 from harness.options import in_python
 from harness.records.estimate import estimate
+from harness.records.recorded_gate import recorded_gate
 from harness.settings import MEASURE_TIMEOUT, TRAINING_TIMEOUT, Settings, make_settings
 from harness.training.recipe import Recipe
 from harness.workers.pool import warm_up
@@ -52,6 +55,7 @@ def judge(
     zoo: str | Zoo | None = None,
     *,
     twins: "str | Sequence[Pair] | None" = None,
+    fresh: int | None = None,
     findings: bool = False,
     cache_dir: str | None = None,
     data_dir: str | None = None,
@@ -63,14 +67,16 @@ def judge(
     measure_timeout: float = MEASURE_TIMEOUT,
     training_timeout: float = TRAINING_TIMEOUT,
 ) -> Judgement:
-    """Judge a measure by the gate, and with `findings` by the questions beyond it. Missing models are trained first.
+    """Judge a measure by the gate, and with `findings` by what is asked beyond it. Missing models are trained first.
 
     - `measure`: a registered measure's name (or `path/file.py::function`), a function under @measure, or whatever
       can be called with one TrainedModel and returns a float: a function, a partial with its arguments, an object.
-    - `zoo`: the models' scale: `digits` (the default), `digits-modern`, `mnist`, `cifar10-small`, `cifar10`; or your
+    - `zoo`: the models' scale: `digits` (the default); or your
       own, as `path/file.py::zoo`, `package.module:zoo`, or a Zoo that was imported from a file.
     - `twins`: networks that were trained elsewhere, in place of a zoo: a list of harness.Pair, or where one is
       (`path/file.py::twins`, `package.module:twins`).
+    - `fresh`: a number from which the zoo's recipes get other seeds: twins that nobody has seen. The judgement then
+      says whether it agrees with the record of the measure on the zoo itself.
     - `findings`: what does it really see? Trains several times as many models.
     - `cache_dir`: where models and values are kept, by default $SHATTERPROOF_CACHE, else the platform's cache folder;
       `shared_cache`: another such folder that is only read; `data_dir`: where data sets are read from and downloaded
@@ -115,7 +121,7 @@ def judge(
         )
         judged = _measure(measure)
         warm_up(many_forks=judged.family == "external")
-        networks, settings = networks_to_judge_on(zoo, twins, findings, settings)
+        networks, settings = networks_to_judge_on(zoo, twins, findings, settings, fresh)
         return _in_python(judge_with(judged, networks, settings, findings))
     except HarnessError as problem:
         raise HarnessError(in_python(str(problem))) from problem
@@ -135,21 +141,27 @@ def _in_python(judgement: Judgement) -> Judgement:
 
 
 def networks_to_judge_on(
-    zoo: str | Zoo | None, twins: "str | Sequence[Pair] | None", findings: bool, settings: Settings
+    zoo: str | Zoo | None,
+    twins: "str | Sequence[Pair] | None",
+    findings: bool,
+    settings: Settings,
+    fresh: int | None = None,
 ) -> tuple[Zoo, Settings]:
     """The zoo, opened, or the twins, looked at; and the settings with which other processes find what it declares."""
-    check_arguments_with_twins(twins, zoo, findings)
+    check_arguments_with_twins(twins, zoo, findings, fresh)
     if twins is not None:
         return look(find_pairs(twins), Work(settings)), settings
-    return open_zoo(find_zoo(zoo or DEFAULT_ZOO) if zoo is None or isinstance(zoo, str) else zoo, settings)
+    opened, settings = open_zoo(find_zoo(zoo or DEFAULT_ZOO) if zoo is None or isinstance(zoo, str) else zoo, settings)
+    return opened if fresh is None else opened.with_fresh(fresh), settings
 
 
 def judge_with(measure: Measure, zoo: Zoo, settings: Settings, findings: bool = False) -> Judgement:
     """`judge` of a measure that was looked up, on networks that are ready; errors name options of a command line."""
-    return _judged(measure, zoo, QUESTIONS if findings else (), Work(settings))
+    return _judged(measure, zoo, findings, Work(settings))
 
 
-def _judged(judged: Measure, zoo: Zoo, questions: Sequence[Question], work: Work) -> Judgement:
+def _judged(judged: Measure, zoo: Zoo, findings: bool, work: Work) -> Judgement:
+    questions = QUESTIONS if findings else ()
     by_workers = [judged] if _can_be_sent(judged) and _can_be_had_there(zoo) else []
     if not by_workers and not in_a_notebook(judged):
         judged = sealed(judged)  # as a worker would
@@ -157,6 +169,7 @@ def _judged(judged: Measure, zoo: Zoo, questions: Sequence[Question], work: Work
         zoo=zoo,
         gate=dict.fromkeys(zoo.gate, by_workers),
         questions=[(question, by_workers) for question in questions],
+        blinded=by_workers if findings else (),
     )
     if crash := _crash(judged, plan, work):
         return Judgement(judged.name, zoo.name, {}, (), {}, crash=crash)
@@ -166,16 +179,29 @@ def _judged(judged: Measure, zoo: Zoo, questions: Sequence[Question], work: Work
     try:
         if problems := [problem for condition in zoo.gate for problem in known.unfitted(condition)]:
             raise HarnessError(f"no verdict on {judged.name}: {problems[0]}")
-        known = measure_by_workers(plan, known, work) if by_workers else measure_here(judged, plan, known, work)
+        if by_workers:
+            known = measure_by_workers(plan, known, work)
+        else:
+            known = measure_here(judged, plan, known, work, reads=findings)
+        verdicts = {condition: known.verdict(judged, condition) for condition in zoo.gate}
         return Judgement(
             measure=judged.name,
             zoo=zoo.name,
-            verdicts={condition: known.verdict(judged, condition) for condition in zoo.gate},
+            verdicts=verdicts,
             values=tuple(_value(recipe, known.rows[judged.name, recipe]) for recipe in recipes(zoo, zoo.gate)),
-            findings={question.name: _findings(known, judged, question) for question in questions},
+            findings={question.name: _findings(known, judged, question) for question in questions}
+            | ({BLINDINGS.name: {CLAUSE: _reads(known, judged)}} if findings else {}),
+            agreement=_agreement(judged, zoo, [*verdicts.values()]),
         )
     except NoVerdict as problem:
         raise HarnessError(str(problem)) from problem
+
+
+def _agreement(judged: Measure, zoo: Zoo, verdicts: Sequence[Verdict]) -> Agreement | None:
+    """With the record of the zoo itself, where the twins are fresh."""
+    if isinstance(zoo, OwnTwins) or not zoo.fresh:
+        return None
+    return agreement_of(judged.name, zoo.fresh, recorded_gate(judged, zoo), {each.condition: each for each in verdicts})
 
 
 def _crash(judged: Measure, plan: Plan, work: Work) -> str:
@@ -220,7 +246,7 @@ def _can_be_had_there(zoo: Zoo) -> bool:
 
 
 def _value(recipe: Recipe, row: Row) -> Value:
-    return Value(recipe.network, recipe.seed, recipe.condition, row.value, row.reason)
+    return Value(recipe.data_set, recipe.network, recipe.seed, recipe.condition, row.value, row.reason)
 
 
 def _findings(known: Results, measure: Measure, question: Question) -> dict[str, Finding]:
@@ -231,3 +257,10 @@ def _findings(known: Results, measure: Measure, question: Question) -> dict[str,
         except NoVerdict as problem:
             found[clause.__name__] = Finding(skipped=str(problem))
     return found
+
+
+def _reads(known: Results, measure: Measure) -> Finding:
+    try:
+        return known.reads(measure)
+    except NoVerdict as problem:
+        return Finding(skipped=str(problem))

@@ -86,6 +86,13 @@ NETWORKS = (
     Option("twins", "networks trained elsewhere, in its place: path/file.py::twins, or package.module:twins", "SPEC"),
 )
 """What measures are judged on: one of the two."""
+FRESH = Option(
+    "fresh",
+    "judge on twins that nobody has seen: the zoo's recipes with other seeds, that follow from this number. What was "
+    "recorded of a measure on the zoo itself (in baselines/, or --baseline) is compared, and a pass has to be one here",
+    "SEED",
+    type=int,
+)
 COST = Option("cost", "limit `all` to this tier and cheaper", choices=COSTS, default="retrain")
 LEADERBOARD = Option("leaderboard", "write the record of this run, as JSON", "PATH")
 
@@ -103,6 +110,7 @@ OF_PYTEST = (
     ),
     COST,
     *NETWORKS,
+    FRESH,
     *SETTINGS,
     LEADERBOARD,
     Option("baseline", "a record that is expected to hold: what changed, either way, fails the run", "PATH"),

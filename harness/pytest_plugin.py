@@ -30,6 +30,7 @@ MARKERS = (
     "reparametrization(probe): is it unmoved by what leaves the function unchanged?",
     "noise_floor(probe, condition): do its draws drown its signal under this condition?",
     "cost(probe): what does it cost?",
+    "reads(blindings): which parts of a trained model does it read, and which suffice?",
 )
 
 
@@ -85,7 +86,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_collection(session: pytest.Session) -> None:
     """Other options that make no sense are usage errors before anything is collected, where the user started it."""
     option = session.config.option
-    if option.measure or option.leaderboard or option.baseline or option.twins:
+    if option.measure or option.leaderboard or option.baseline or option.twins or option.fresh is not None:
         setup_of(session.config)
 
 
@@ -116,7 +117,7 @@ def _make_setup(config: pytest.Config) -> "Setup":
 
     option = config.option
     if option.twins:
-        check_options_with_twins({name: getattr(option, name) for name in ("zoo", "leaderboard", "baseline")})
+        check_options_with_twins({name: getattr(option, name) for name in ("zoo", "fresh", "leaderboard", "baseline")})
     if option.leaderboard:
         check_path(option.leaderboard)
     crowd = int(getattr(config, "workerinput", {}).get("workercount", 1))

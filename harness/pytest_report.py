@@ -13,15 +13,27 @@ import pytest
 
 from harness.errors import INTERRUPTED, HarnessError
 from harness.evaluation.finding import Finding
+from harness.judging.agreement import Agreement, agreement_of
 from harness.judging.plan import models_to_judge_on
 from harness.judging.questions import QUESTIONS
+from harness.judging.reads import BLINDINGS
 from harness.judging.report_properties import FINDING, VERDICT
 from harness.judging.run import recall
+from harness.judging.units.power import power_sentence
 from harness.judging.verdict import Verdict
 from harness.pytest_session import PREPARED, Setup, known_of
 from harness.records.record import build_record
 from harness.records.record_files import write_record
-from harness.records.summary import FEW_MEASURES, conclusion, findings_lines, problems, table, titled
+from harness.records.summary import (
+    FEW_MEASURES,
+    conclusion,
+    counted,
+    findings_lines,
+    problems,
+    reads_lines,
+    table,
+    titled,
+)
 from harness.training.recipe import Recipe
 from harness.zoo.zoo import GATE, recipes
 
@@ -60,7 +72,8 @@ class Reporting:
         try:
             known = known_of(stash, self.setup)
             if not known.rows:  # other processes did the work, or it was interrupted: the disk knows
-                known = recall(self._models_asked_for(stash), measures, known, settings)
+                blinded = BLINDINGS.name in self._told()
+                known = recall(self._models_asked_for(stash), measures, known, settings, blinded)
             if not known.rows:
                 self.written = f"nothing was measured; {self.leaderboard} is left as it is"
                 return
@@ -74,7 +87,7 @@ class Reporting:
             self.written = f"record written to {self.leaderboard}"
             if any((measure.name, condition) in self.verdicts for measure in recorded for condition in GATE):
                 self.written += (
-                    f"\nwhere it would rank: shatterproof leaderboard rank {shlex.quote(str(self.leaderboard))}"
+                    f"\nwhere it would stand: shatterproof leaderboard place {shlex.quote(str(self.leaderboard))}"
                 )
 
     def _models_asked_for(self, stash: pytest.Stash) -> list[Recipe]:
@@ -83,8 +96,13 @@ class Reporting:
         found = [recipe for plan in stash.get(PREPARED, []) for recipe in models_to_judge_on(plan)]
         if conditions := [name for name in GATE if any(name == known for _, known in self.verdicts)]:
             found += recipes(zoo, conditions)
-        told = {suite for suites in self.findings.values() for suite in suites}
+        told = self._told()
+        found += recipes(zoo, zoo.gate) if BLINDINGS.name in told else []
         return found + [recipe for question in QUESTIONS if question.name in told for recipe in question.recipes(zoo)]
+
+    def _told(self) -> set[str]:
+        """The suites that have told something."""
+        return {suite for suites in self.findings.values() for suite in suites}
 
     def say_gate(self, terminalreporter: Any) -> None:
         """The gate's verdict as soon as it is there, before the models of the other suites."""
@@ -96,17 +114,35 @@ class Reporting:
             text, passed = conclusion(measure, self.verdicts, self.setup.zoo.gate)
             terminalreporter.write_line(text, bold=True, green=passed, red=not passed)
 
+    def _agreements(self) -> list[Agreement]:
+        """Of every measure that was judged, where the twins are fresh, with what was recorded of the zoo itself."""
+        recorded = self.setup.recorded
+        if recorded is None:
+            return []
+        zoo, found = self.setup.zoo, []
+        for measure in sorted({name for name, _ in self.verdicts}):
+            known: dict[str, Verdict] = {
+                name: self.verdicts[measure, name] for name in zoo.gate if (measure, name) in self.verdicts
+            }
+            found.append(agreement_of(measure, zoo.fresh, recorded[measure], known))
+        return found
+
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.verdicts:
-            twins = self.setup.zoo.twins_per_condition
+            most = max(self.verdicts.values(), key=lambda verdict: len(verdict.units))
             terminalreporter.ensure_newline()
-            terminalreporter.section(f"{titled(self.setup.zoo.name)}, {twins} twins a condition")
+            terminalreporter.section(f"{titled(self.setup.zoo.name)}, {counted(most)}")
             for line in table(self.verdicts):
                 terminalreporter.write_line(line)
+            terminalreporter.write_line(power_sentence(len(most.units)))
             terminalreporter.write_line("")
             self._conclude(terminalreporter)
+            for agreement in self._agreements():
+                terminalreporter.write_line(f"{agreement}", yellow=bool(agreement.changed), red=bool(agreement.lost))
         for line in findings_lines(self.findings):
+            terminalreporter.write_line(line)
+        for line in reads_lines(self.findings):
             terminalreporter.write_line(line)
         for line in problems(self.findings):
             terminalreporter.write_line(line, yellow=True)

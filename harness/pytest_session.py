@@ -4,7 +4,7 @@ What is known grows as the run goes on, in the session's stash; everything else 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ from harness.errors import HarnessError
 from harness.evaluation.first_try import when_tried
 from harness.evaluation.measure_lookup import find_measures
 from harness.evaluation.probe import Probe
+from harness.judging.agreement import Recorded
 from harness.judging.baseline import Baseline, baseline_of
 from harness.judging.plan import Plan
 from harness.judging.questions.question import Question
+from harness.judging.reads import Blindings
 from harness.judging.results import Results
 from harness.judging.run import Work, look, measure, train, try_out
 from harness.records.estimate import estimate
 from harness.records.record import public_origin
 from harness.records.record_files import check_names, read_record
+from harness.records.recorded_gate import recorded_gate
 from harness.settings import Settings
 from harness.zoo.checkpoints.alone import NOT_ASKED
 from harness.zoo.checkpoints.doors import find_pairs
@@ -31,7 +34,7 @@ from harness.zoo.opening import open_zoo
 from harness.zoo.zoo import GATE, Zoo
 from measures.registry import Measure
 
-SUITES = ("gate", "finding", "contract", "reparametrization", "noise_floor", "cost")
+SUITES = ("gate", "finding", "contract", "reparametrization", "noise_floor", "cost", "reads")
 """The markers of suites; their arguments are what a suite asks for."""
 
 RESULTS: pytest.StashKey[Results] = pytest.StashKey()
@@ -43,7 +46,8 @@ class Setup:
     """What the options say: what is judged on which zoo, how the work is done, and what is expected of the outcome.
 
     `ahead`: all is measured before the tests ask for it. Where several processes share the work (pytest-xdist), each
-    trains ahead but measures what a test asks for when it asks.
+    trains ahead but measures what a test asks for when it asks. `recorded`: on the zoo itself, by measure, where the
+    run is on fresh twins of it; else None.
     """
 
     zoo: Zoo
@@ -51,6 +55,7 @@ class Setup:
     work: Work
     ahead: bool
     baseline: Baseline | None
+    recorded: Mapping[str, Recorded] | None = None
 
     @property
     def twins(self) -> bool:
@@ -73,16 +78,22 @@ def make_setup(config: pytest.Config, zoo: Zoo | None, settings: Settings, say: 
         say(f"on this platform nothing keeps a measure from what it must not do: {missing}")
     if zoo is not None:
         zoo, settings = open_zoo(zoo, settings)
+        zoo = zoo if option.fresh is None else zoo.with_fresh(option.fresh)
     work = Work(settings, say, progress=alone and config.get_verbosity() >= 0)
     if zoo is None:
         pairs = find_pairs(option.twins)
         zoo = as_zoo(listed(pairs)) if option.collectonly else look(pairs, work)
+    recorded = None
+    if option.fresh is not None:
+        path = Path(option.baseline) if option.baseline else None
+        recorded = {measure.name: recorded_gate(measure, zoo, path) for measure in measures}
     return Setup(
         zoo=zoo,
         measures=measures,
         work=work,
         ahead=alone,
-        baseline=baseline_of(read_record(Path(option.baseline))) if option.baseline else None,
+        baseline=baseline_of(read_record(Path(option.baseline))) if option.baseline and recorded is None else None,
+        recorded=recorded,
     )
 
 
@@ -90,12 +101,13 @@ def plan_of(items: Iterable[pytest.Item], zoo: Zoo) -> Plan:
     """What the tests ask for, by the arguments of their markers, with the measures that they are about.
 
     A string is a condition of the gate: of its verdict under the gate's own marker, else of the measures' values.
-    Raises UsageError for an argument that is neither that nor a Question or a Probe.
+    Raises UsageError for an argument that is neither that nor a Question, a Probe or Blindings.
     """
     gate: dict[Any, dict[str, Measure]] = {}
     values: dict[Any, dict[str, Measure]] = {}
     questions: dict[str, tuple[Question, dict[str, Measure]]] = {}
     probes: dict[str, tuple[Probe, dict[str, Measure]]] = {}
+    blinded: dict[str, Measure] = {}
     for item in items:
         about = _measure_of(item)
         for marker, asked in asked_by(item):
@@ -105,12 +117,14 @@ def plan_of(items: Iterable[pytest.Item], zoo: Zoo) -> Plan:
                 questions.setdefault(asked.name, (asked, {}))[1].update(about)
             elif isinstance(asked, Probe):
                 probes.setdefault(asked.name, (asked, {}))[1].update(about)
+            elif isinstance(asked, Blindings):
+                blinded.update(about)
             elif asked in GATE and asked not in zoo.gate:
                 continue  # it has no meaning for the zoo's data, which the test says as well
             elif asked in GATE:
                 (gate if marker == "gate" else values).setdefault(asked, {}).update(about)
             else:
-                expected = f"a condition of the gate ({', '.join(GATE)}), a Question or a Probe"
+                expected = f"a condition of the gate ({', '.join(GATE)}), a Question, a Probe or Blindings"
                 raise pytest.UsageError(f"{item.nodeid}: the marker {marker} has {asked!r}; expected {expected}")
     return Plan(
         zoo=zoo,
@@ -118,12 +132,13 @@ def plan_of(items: Iterable[pytest.Item], zoo: Zoo) -> Plan:
         values={condition: [*some.values()] for condition, some in values.items()},
         questions=[(question, [*some.values()]) for question, some in questions.values()],
         probes=[(probe, [*some.values()]) for probe, some in probes.values()],
+        blinded=[*blinded.values()],
     )
 
 
 def not_asked(asked: Any, zoo: Zoo) -> str:
     """Why a question or a probe is not asked of this zoo; "" if it is. Of twins from elsewhere what trains is not."""
-    trains = isinstance(asked, Question) or (isinstance(asked, Probe) and asked.of_zoo)
+    trains = isinstance(asked, Question | Blindings) or (isinstance(asked, Probe) and asked.of_zoo)
     return NOT_ASKED if trains and isinstance(zoo, OwnTwins) else ""
 
 
@@ -135,8 +150,8 @@ def asked_by(item: pytest.Item) -> Iterator[tuple[str, Any]]:
 
 
 def suite_of(item: pytest.Item) -> str:
-    """The name of the question or the probe that the test's markers have."""
-    return next(asked.name for _, asked in asked_by(item) if isinstance(asked, Question | Probe))
+    """The name of the question, the probe or the blindings that the test's markers have."""
+    return next(asked.name for _, asked in asked_by(item) if isinstance(asked, Question | Probe | Blindings))
 
 
 def prepare(items: Sequence[pytest.Item], setup: Setup) -> None:

@@ -14,16 +14,16 @@ from harness.settings import Settings
 @click.argument("spec")
 @with_settings(work=True)
 def check(spec: str, settings: Settings) -> None:
-    """Try a zoo: its data, its networks, and one twin of each network trained. Exit status 1 if anything is wrong.
+    """Try a zoo: its data, its networks, and one twin of each unit trained. Exit status 1 if anything is wrong.
 
     SPEC is a name, path/file.py::zoo, package.module:zoo, or an installed package's entry point.
     """
-    from harness.judging.verdict import check_power
+    from harness.judging.units.witnesses import check_enough
     from harness.zoo.check import check
     from harness.zoo.opening import find_zoo
 
     zoo = find_zoo(spec)
-    check_power(zoo.twins_per_condition)
+    check_enough(zoo)
     problems = check(zoo, settings, click.echo)
     for problem in problems:
         click.echo(f"problem: {problem}", err=True)

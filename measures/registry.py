@@ -262,6 +262,7 @@ def _problem(
 
 
 def load_builtin() -> None:
-    """Import every measure's file under measures/, so that all of them are registered."""
+    """Import every measure's file under measures/, so that all of them are registered; files `_*.py` have none."""
     for module in pkgutil.walk_packages([str(PACKAGE)], "measures."):
-        importlib.import_module(module.name)
+        if not module.name.rpartition(".")[2].startswith("_"):
+            importlib.import_module(module.name)

@@ -21,8 +21,10 @@ from harness.pytest_plugin import setup_of, told_before
 if TYPE_CHECKING:  # what takes long to import is imported beside the workers' server (setup_of)
     from harness.evaluation.finding import Finding
     from harness.evaluation.probe import Probe
+    from harness.judging.agreement import Judged
     from harness.judging.questions.question import Clause, Question
     from harness.judging.results import Results
+    from harness.judging.verdict import Verdict
     from harness.pytest_session import Setup
     from harness.training.recipe import Condition
     from measures import Measure
@@ -111,6 +113,8 @@ def separates(results: Results, setup: Setup, request: pytest.FixtureRequest) ->
             ("p_value", verdict.p_value),
             (VERDICT, json.dumps(verdict.to_json(), allow_nan=False)),
         ]
+        if setup.recorded is not None and not verdict.passes:
+            _as_recorded(setup.recorded[measure.name].verdicts.get(condition), verdict, _reproduce(measure, request))
         changed = setup.baseline.changed_verdict(verdict) if setup.baseline else None
         if changed:
             pytest.fail(f"{measure.name} on {condition}: {changed}\n{verdict.explain()}", pytrace=False)
@@ -182,6 +186,22 @@ def keeps(results: Results, tell: Tell) -> Callable[..., None]:
 
 
 @pytest.fixture
+def reading(results: Results, tell: Tell) -> Callable[[Measure], None]:
+    """A finding that says what the measure reads; whatever that is, the test passes."""
+
+    def check(measure: Measure) -> None:
+        from harness.judging.reads import CLAUSE
+
+        try:
+            finding = results.reads(measure)
+        except NoVerdict as problem:
+            pytest.fail(str(problem), pytrace=False)
+        tell(measure, CLAUSE, finding)
+
+    return check
+
+
+@pytest.fixture
 def tell(setup: Setup, request: pytest.FixtureRequest) -> Tell:
     """Hand a finding, by its suite and clause, to the process that reports and records; make it the test's outcome."""
     from harness.pytest_session import suite_of
@@ -218,6 +238,18 @@ def skip_without_meaning(setup: Setup, condition: Condition) -> None:
         )
 
 
+def _as_recorded(recorded: Judged | None, verdict: Verdict, reproduce: str) -> None:
+    """Of a verdict on fresh twins that is no pass: it fails where the record says one, and is expected elsewhere."""
+    if recorded is None:
+        return  # judged as ever
+    if recorded.status != "separates":
+        pytest.xfail(f"recorded as {recorded.status}: {verdict.explain()}")
+    said = f"{verdict.measure} on {verdict.condition}: recorded as separates, on fresh twins {verdict.status}"
+    pytest.fail(
+        "\n".join(line for line in (said, verdict.explain(), reproduce, verdict.traceback) if line), pytrace=False
+    )
+
+
 def falls_short(sentence: str, config: pytest.Config, more: str = "") -> NoReturn:
     """The outcome of a finding that is not as it should be."""
     if config.option.findings == "report":
@@ -229,6 +261,7 @@ def _reproduce(measure: Measure, request: pytest.FixtureRequest) -> str:
     from harness.evaluation.measure_lookup import short_path, spec_of
 
     file = short_path(request.path)
-    options = {"measure": spec_of(measure), "zoo": request.config.option.zoo, "twins": request.config.option.twins}
-    given = "".join(f" --{name}={shlex.quote(spec)}" for name, spec in options.items() if spec)
+    options = {"measure": spec_of(measure)}
+    options |= {name: getattr(request.config.option, name) for name in ("zoo", "twins", "fresh")}
+    given = "".join(f" --{name}={shlex.quote(str(spec))}" for name, spec in options.items() if spec)
     return f"  reproduce: pytest {shlex.quote(file)}{given}"

@@ -1,8 +1,8 @@
 """Does the measure grow with the corrupted fraction of the labels, and with the attack on shared images?
 
-Zhang et al. 2017 (arXiv:1611.03530), figure 1c: the gap does. Page's trend test over networks and seeds, from a fifth
-of the labels corrupted to all of them, and from no attack set to one as large as the shared images
-(harness/judging/questions/corrupted_labels.py).
+Zhang et al. 2017 (arXiv:1611.03530), figure 1c: the gap does. A ladder for every unit (a data set with one network),
+from a fifth of the labels corrupted to all of them, and from no attack set to one as large as the shared images: by the
+sign test it has to rise in enough units. Those in which it does not are named (harness/judging/questions/trends.py).
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """Does the measure see the gap, or the error?
 
 Stopped after three epochs on random labels, a network errs on nine test images of ten and has fitted nothing: there is
-hardly a gap. A measure of the gap has gone at most half of the way to its value on random labels
+hardly a gap. A measure of the gap is then where the gap is, within half of the way to random labels, up or down, by an
+interval for the mean over units; the worst unit is named, and what 40% and 60% would say
 (harness/judging/questions/early_stopping.py).
 """
 
@@ -19,5 +20,5 @@ def test_the_early_stop_errs_and_has_little_gap(premise_holds: Callable[..., Non
     premise_holds(early_stopping.QUESTION)
 
 
-def test_has_gone_at_most_half_of_the_way(measure: Measure, holds: Callable[..., None]) -> None:
+def test_is_where_the_gap_is_after_three_epochs(measure: Measure, holds: Callable[..., None]) -> None:
     holds(measure, early_stopping.QUESTION, early_stopping.three_epochs)

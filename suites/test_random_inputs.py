@@ -2,7 +2,8 @@
 
 Zhang et al. 2017 (arXiv:1611.03530), section 2.1: the pixels of every image are permuted independently, or replaced by
 gaussian noise of the data's mean and variance. The labels stay, so nothing that could be learned is left; the networks
-fit all the same. The measure must be larger on the randomized twin, by the exact sign test over all twins.
+fit all the same. The measure must be larger on the randomized twin in enough units (a data set with one network,
+whose seeds decide it), by the exact sign test over units.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,8 @@
 
 Zhang et al. 2017 (arXiv:1611.03530), section 2.1: each network is trained twice with the same settings, once on the
 true labels and once on labels redrawn uniformly. Both fit their training set; only one generalizes. The measure must
-be larger on the randomized twin, by the exact sign test over all twins.
+be larger on the randomized twin in enough units (a data set with one network, whose seeds decide it), by the exact sign
+test over units.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,8 @@
 
 One network is trained on half of the images; its twin on the same images beside an attack set, as many others with
 wrong labels (Wu, Zhu & E 2017, arXiv:1706.10239). The measure is handed the shared images, with their true labels,
-for both. By the exact sign test it must be larger on the attacked twin; what ties on every twin has read data only.
+for both. By the exact sign test over units, a data set with one network each, it must be larger on the attacked twin;
+what ties on every twin has read data only.
 """
 
 from collections.abc import Callable

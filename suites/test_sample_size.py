@@ -1,6 +1,7 @@
 """Does the measure grow when natural data get scarce?
 
-All images, a third, a tenth of them: the gap grows, and nothing is random. Page's trend test over networks and seeds
+All images, a third, a tenth of them: the gap grows, and nothing is random. A ladder for every unit (a data set with one
+network), which has to rise in enough of them; those in which it does not are named
 (harness/judging/questions/sample_size.py).
 """
 

@@ -1,7 +1,8 @@
 """Is the measure silent where nothing changes?
 
 To an MLP, one fixed permutation of the pixels leaves the problem as it was (Zhang et al. 2017, arXiv:1611.03530,
-section 2.1). The measure must not tell the twins apart, either way (harness/judging/questions/shuffled_pixels.py).
+section 2.1). The measure must stay within 15% of the way to random labels, up or down, by an interval for the mean
+over units; one without such a way must be the same to the last digit (harness/judging/questions/shuffled_pixels.py).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A tiny zoo (ten twins of two MLPs on 100 digits), trained once a run, and the suites run on it.
+"""A tiny zoo (ten units: a twin each of ten MLPs on 100 digits), trained once a run, and the suites run on it.
 
 `pytest tests/` leaves out what is marked `long`. `pytest tests/ --long=SECONDS` runs that alone, and with it the fuzz
 on new examples: each once at least, and together for about so many seconds.
@@ -42,7 +42,8 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=No
 hypothesis.settings.register_profile("new examples", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
 
-TINY = Zoo("tiny", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
+WIDTHS = (64, 128, 48, 56, 72, 80, 88, 96, 104, 112)
+TINY = Zoo("tiny", "digits", {f"mlp_1x{width}": 0.3 for width in WIDTHS}, seeds_per_network=1, num_train=100)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -214,8 +215,9 @@ def outside(pytester: pytest.Pytester, shared_cache: Path) -> Callable[..., list
         from harness.zoo.zoos import ZOOS
 
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-        ZOOS["tiny"] = Zoo("tiny", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
-        """
+        networks = {f"mlp_1x{width}": 0.3 for width in WIDTHS}
+        ZOOS["tiny"] = Zoo("tiny", "digits", networks, seeds_per_network=1, num_train=100)
+        """.replace("WIDTHS", str(WIDTHS))
     )
 
     def command(*arguments: object) -> list[str]:

@@ -313,7 +313,31 @@ def _same(a: Tensor, b: Tensor) -> bool:
     """Equal, or else NaN in the same places: a shared mean over no examples is NaN, and unchanged."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
-    return torch.equal(a, b) or (a.is_floating_point() and bool(((a == b) | (a.isnan() & b.isnan())).all()))
+    if _same_bits(a.detach(), b.detach()) or torch.equal(a, b):
+        return True
+    return a.is_floating_point() and bool(((a == b) | (a.isnan() & b.isnan())).all())
+
+
+def _same_bits(a: Tensor, b: Tensor) -> bool:
+    """Whether both are the same in memory, compared as integers: most of a watched call's time, and faster than floats.
+
+    False also where that cannot be asked.
+    """
+    return all(map(_as_integers_fit, (a, b))) and torch.equal(
+        a.view(-1).view(torch.int64), b.view(-1).view(torch.int64)
+    )
+
+
+def _as_integers_fit(tensor: Tensor) -> bool:
+    """Whether its memory is one piece of whole integers of 8 bytes."""
+    size = tensor.element_size()
+    return bool(
+        tensor.layout == torch.strided
+        and not tensor.is_complex()
+        and tensor.is_contiguous()
+        and tensor.numel() > 0
+        and (tensor.numel() * size) % 8 == (tensor.storage_offset() * size) % 8 == 0
+    )
 
 
 def _equal(a: Any, b: Any) -> bool:

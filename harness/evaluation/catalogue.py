@@ -29,11 +29,11 @@ class Declared:
 
 
 def declared(package: Path = PACKAGE) -> list[Declared]:
-    """The measures declared in a package's files, sorted by name.
+    """The measures declared in a package's files, sorted by name; those of files `_*.py` are not of the catalogue.
 
     Raises ValueError (SyntaxError, for one that is not Python) where a file has to be imported to know what it says.
     """
-    found = [measure for file in package.rglob("*.py") for measure in _declared_in(file)]
+    found = [measure for file in package.rglob("[!_]*.py") for measure in _declared_in(file)]
     return sorted(found, key=lambda measure: measure.name)
 
 

@@ -28,7 +28,7 @@ FAST_PASSES = 10.0  # a backward pass counts as two forward ones
 
 
 def models(zoo: Zoo) -> dict[str, Recipe]:
-    """One natural model of every network, by the network's name: its first seed."""
+    """One natural model of every network, by the network's name: its first seed, on the first data set that has it."""
     naturals = [twin.natural for twin in twins(zoo, "random_labels")]
     return {recipe.network: recipe for recipe in reversed(naturals)}
 

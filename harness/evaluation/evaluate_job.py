@@ -6,12 +6,12 @@ import io
 import math
 from collections.abc import Callable, Iterator
 
-from harness.calling.call import call_watched, make_ready, read
-from harness.calling.handed_out import handed_out
+from harness.calling.call import call_watched, make_ready
 from harness.calling.purity import Witness
 from harness.calling.reading import Reading
 from harness.calling.sealed_measure import SealedFunction
-from harness.evaluation.load_model import load_model
+from harness.evaluation.blinding import Blinded
+from harness.evaluation.load_model import load_received
 from harness.evaluation.measure_reference import MeasureReference, referenced
 from harness.settings import Settings
 from harness.training.recipe import Recipe
@@ -27,7 +27,10 @@ MOST_PRINTED = 4000  # characters that are shown
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateJob:
-    """Some measures on one model; `repeat` calls each again on the model read from disk, which must give the same."""
+    """Some measures on one model.
+
+    `repeat` calls each again, in the opposite order, on the model read from disk a second time: it must give the same.
+    """
 
     recipe: Recipe
     measures: tuple[MeasureReference, ...]
@@ -36,7 +39,9 @@ class EvaluateJob:
 
     @property
     def needs(self) -> tuple[Recipe, ...]:
-        """The stored model that it reads."""
+        """The stored models that it reads."""
+        if isinstance(self.recipe, Blinded):
+            return self.recipe.needs
         return () if isinstance(self.recipe, CheckpointReference) else (self.recipe,)
 
 
@@ -65,27 +70,37 @@ def evaluate_job(job: EvaluateJob, report: Report) -> None:
 def evaluate_model(job: EvaluateJob, find: Callable[[MeasureReference], Measure], report: Report) -> None:
     """The same in any process; `find` gives a reference's measure there."""
     models = _Models(job, report)
+    first: list[tuple[Measure, Reading]] = []
     for reference in job.measures:
         report(reference.name)
         measure = find(reference)
-        trained, witness = models.given_to(measure)
-        make_ready(measure)
-        report(None)  # what was before is not the measure's time
-        with _printing() as printed:
-            called = call_watched(measure, trained, witness)
-        reading = _with_its_file(called.reading, measure)
-        if said := called.printed or printed.getvalue()[:MOST_PRINTED]:
-            report(Printed(reference.name, said))
-        if called.changes:
-            raised = [reading.reason] if reading.status == "error" else []
-            reason = "; ".join([*called.changes[:3], *raised])
-            reading = reading.failed(reason)
-            models.forget(measure)
-        elif job.repeat and reading.status == "value":
-            fresh = _Models(job, report).given_to(measure)[0]
-            report(reference.name)  # the second call has the measure's time to itself
-            reading = _repeated(measure, reading, fresh)
-        report(Lost(reference.name, reading) if called.ended else (reference.name, reading))
+        reading, ended = _read(measure, models, report)
+        if job.repeat and reading.status == "value":
+            first.append((measure, reading))
+        else:
+            report(Lost(reference.name, reading) if ended else (reference.name, reading))
+    models = _Models(job, report)
+    for measure, reading in reversed(first):  # so that each finds other shared quantities there than the first time
+        report(measure.name)
+        second, _ = _read(measure, models, report)
+        report((measure.name, _compared(reading, second, job)))
+
+
+def _read(measure: Measure, models: "_Models", report: Report) -> tuple[Reading, bool]:
+    """What comes of the measure on the job's model, and whether it ended its own process."""
+    trained, witness = models.given_to(measure)
+    make_ready(measure)
+    report(None)  # what was before is not the measure's time
+    with _printing() as printed:
+        called = call_watched(measure, trained, witness)
+    reading = _with_its_file(called.reading, measure)
+    if said := called.printed or printed.getvalue()[:MOST_PRINTED]:
+        report(Printed(measure.name, said))
+    if called.changes:
+        raised = [reading.reason] if reading.status == "error" else []
+        reading = reading.failed("; ".join([*called.changes[:3], *raised]))
+        models.forget(measure)
+    return reading, called.ended
 
 
 class _Models:
@@ -98,8 +113,7 @@ class _Models:
     def given_to(self, measure: Measure) -> tuple[TrainedModel, Witness]:
         stranger = measure.family == "external"
         if stranger not in self.loaded:
-            trained = load_model(self.job.recipe, self.job.settings, self.report)
-            trained = handed_out(trained) if stranger else trained
+            trained = load_received(self.job.recipe, self.job.settings, self.report, stranger)
             self.loaded[stranger] = trained, Witness(trained)
         return self.loaded[stranger]
 
@@ -122,10 +136,9 @@ def _printing() -> Iterator[io.StringIO]:
         yield printed
 
 
-def _repeated(measure: Measure, first: Reading, fresh: TrainedModel) -> Reading:
-    with _printing():
-        again = read(measure, fresh)
-    tolerance = 0.0 if fresh.inputs.device.type == "cpu" else 1e-4  # sums on accelerators may vary in order
+def _compared(first: Reading, again: Reading, job: EvaluateJob) -> Reading:
+    """The first reading, a value, where the second is the same; else an error that says both."""
+    tolerance = 0.0 if job.settings.device == "cpu" else 1e-4  # sums on accelerators may vary in order
     if again.value is not None and first.value is not None:
         if math.isclose(first.value, again.value, rel_tol=tolerance):
             return first

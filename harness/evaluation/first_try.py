@@ -65,7 +65,7 @@ def network_for(zoo: Zoo) -> Recipe:
         return min(naturals, key=lambda recipe: zoo.seen[recipe].parameters, default=NETWORK)
     if zoo.known.images:
         return NETWORK
-    natural = zoo.natural(next(iter(zoo.networks)), seed=0)
+    natural = zoo.natural(next(iter(zoo.networks)), 0)
     few = min(zoo.train_size, FEW_EXAMPLES)
     return dataclasses.replace(natural, num_train=few, batch_size=min(natural.batch_size, few // 2), max_epochs=2)
 

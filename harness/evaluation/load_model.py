@@ -1,9 +1,11 @@
-"""A stored model as a measure receives it; one that is damaged is trained again first."""
+"""A stored model as a measure receives it, a part of it hidden perhaps; one that is damaged is trained again first."""
 
 import dataclasses
 from typing import TYPE_CHECKING
 
+from harness.calling.handed_out import handed_out
 from harness.errors import HarnessError
+from harness.evaluation.blinding import Blinded
 from harness.settings import Settings
 from harness.training.recipe import Recipe
 from harness.workers.worker_process import Report
@@ -21,6 +23,17 @@ class TrainedAgain:
 
     text: str
     stored: "StoredModel"
+
+
+def load_received(recipe: Recipe, settings: Settings, report: Report, stranger: bool) -> TrainedModel:
+    """The model as this project's measures receive it, or as a stranger's; Blinded in a recipe's place, without a part.
+
+    A part is hidden after the model was made a stranger's: what a stranger cannot read is drawn from its beginning.
+    """
+    if isinstance(recipe, Blinded):
+        return recipe.made(lambda needed: load_received(needed, settings, report, stranger))
+    trained = load_model(recipe, settings, report)
+    return handed_out(trained) if stranger else trained
 
 
 def load_model(recipe: Recipe, settings: Settings, report: Report = lambda payload: None) -> TrainedModel:

@@ -1,7 +1,7 @@
 """The noise floor of a stochastic measure: how much of its value is its own draws?
 
 One natural model of the zoo is measured with several generators in place of its own: the spread over these draws is
-the noise floor. Beside it stand the spread over training seeds (the other natural models of that network), and the
+the noise floor. Beside it stand the spread over training seeds (the other natural models of that unit), and the
 signal: by how much the measure rises from a natural model to its twin on random labels. Where two standard
 deviations of the draws reach the signal, the draws drown it.
 """
@@ -47,7 +47,7 @@ PROBE = Probe("noise_floor", CLAUSES, lambda zoo: (model(zoo),), of_zoo=True)
 
 
 def model(zoo: Zoo) -> Recipe:
-    """The natural model that is measured: the first seed of the zoo's last network, the one that trains soonest."""
+    """The natural model that is measured: the first seed of the zoo's first unit."""
     return _pairs(zoo)[0].natural
 
 
@@ -77,5 +77,7 @@ def with_signal(finding: Finding, zoo: Zoo, values: Mapping[Recipe, float | None
 
 
 def _pairs(zoo: Zoo) -> Sequence[Twin]:
-    every = twins(zoo, "random_labels")
-    return [twin for twin in every if twin.natural.network == every[-1].natural.network]
+    """The twins of that unit."""
+    first, *others = twins(zoo, "random_labels")
+    unit = first.natural.data_set, first.natural.network
+    return [first, *(twin for twin in others if (twin.natural.data_set, twin.natural.network) == unit)]

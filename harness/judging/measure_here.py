@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from harness.calling.reading import Reading
+from harness.evaluation.blinding import as_recipe
 from harness.evaluation.evaluate import Shown
 from harness.evaluation.evaluate_job import EvaluateJob, Printed, evaluate_model
 from harness.evaluation.first_try import network_for
@@ -14,7 +15,7 @@ from harness.evaluation.measure_reference import MeasureReference
 from harness.evaluation.rows import Row
 from harness.judging.plan import Plan, models_to_judge_on, repeated
 from harness.judging.results import Results
-from harness.judging.run import Work
+from harness.judging.run import Work, stand_ins_of
 from harness.training.recipe import Recipe
 from harness.workers.progress import progress_bar
 from harness.zoo.build import build
@@ -32,25 +33,37 @@ def try_here(measure: Measure, zoo: Zoo, work: Work) -> Reading:
         return _read(measure, network, True, work, Shown(work.say, work.printed))
 
 
-def measure_here(measure: Measure, plan: Plan, known: Results, work: Work) -> Results:
-    """What is known, with a row for the measure on every model asked about, computed in this process as in a worker."""
+def measure_here(measure: Measure, plan: Plan, known: Results, work: Work, reads: bool = False) -> Results:
+    """What is known, with a row for the measure on every model asked about, computed in this process as in a worker.
+
+    `reads`: with parts hidden, too.
+    """
     held = [question for question, _ in plan.questions if not known.premise(question)]
     asked = dataclasses.replace(plan, questions=[(question, ()) for question in held])
     wanted, again, shown = models_to_judge_on(asked), repeated(plan.zoo), Shown(work.say, work.printed)
-    rows = {}
-    with _one_thread(), progress_bar("evaluating", len(wanted), "rows", show=work.progress) as bar:
-        for recipe in wanted:
+    stand_ins = stand_ins_of(known) if reads else {}
+    with (
+        _one_thread(),
+        progress_bar("evaluating", len(wanted) + len(stand_ins), "rows", show=work.progress) as bar,
+    ):
+
+        def row(recipe: Recipe, trained: Recipe) -> Row:
             reading = _read(measure, recipe, recipe in again, work, shown)
-            rows[measure.name, recipe] = Row(
+            bar.update()
+            return Row(
                 measure=measure.name,
                 version=measure.version,
                 source_sha256="",  # its source is in no file
                 recipe=recipe.key,
-                weights_sha256=known.models[recipe].weights_sha256,
+                weights_sha256=known.models[trained].weights_sha256,
                 **dataclasses.asdict(reading),
             )
-            bar.update()
-    return dataclasses.replace(known, rows=rows)
+
+        rows = {(measure.name, recipe): row(recipe, recipe) for recipe in wanted}
+        blinded = {
+            (measure.name, *about): row(as_recipe(stand_in), stand_in.recipe) for about, stand_in in stand_ins.items()
+        }
+    return dataclasses.replace(known, rows=rows, blinded=blinded)
 
 
 def _read(measure: Measure, recipe: Recipe, repeat: bool, work: Work, shown: Shown) -> Reading:

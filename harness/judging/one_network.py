@@ -8,6 +8,7 @@ from harness.calling.handed_out import handed_out
 from harness.errors import HarnessError
 from harness.evaluation.load_model import load_model as load_stored
 from harness.judging.plan import all_recipes
+from harness.judging.units.witnesses import unit_of
 from harness.options import in_python, settings_of
 from harness.settings import Settings
 from harness.training.recipe import Condition, Recipe
@@ -32,7 +33,8 @@ def twins(
     """A natural network and its randomized twin, as a measure from outside the project receives them.
 
     - `zoo`: its name, or a Zoo. `condition`: what is randomized, `random_labels`, `random_pixels` or `gaussian`.
-    - `network`: its name in the zoo, by default the first; `number`: which of its twins, from 0.
+    - `network`: its name in the zoo, with its data set before it where there are several (`noisy_digits-convnet_bn`),
+      by default the first; `number`: which of its twins, from 0.
     - `cache_dir`, `data_dir`: as `judge` has them. Networks that are not there are trained first.
 
     Raises HarnessError for a name that the zoo does not have.
@@ -48,8 +50,10 @@ def twins(
     opened, settings = _opened(zoo, cache_dir, data_dir)
     of_condition: dict[str, Condition] = {name: name for name in opened.gate}
     pairs = twins_of(opened, of_condition[_known(condition, of_condition, f"the {opened.name} zoo has no condition")])
-    name = _known(network or next(iter(opened.networks)), opened.networks, f"the {opened.name} zoo has no network")
-    of_network = [pair for pair in pairs if pair.natural.network == name]
+    several = len(opened.data_sets) > 1
+    units = {name: unit for unit in reversed(opened.units) for name in (unit.network, *[unit.name] * several)}
+    name = _known(network or opened.units[0].network, units, f"the {opened.name} zoo has no network")
+    of_network = [pair for pair in pairs if unit_of(pair.natural) == (units[name].data_set, units[name].network)]
     if not 0 <= number < len(of_network):
         raise HarnessError(f"number is {number}; {name} has twins 0 to {len(of_network) - 1} in the {opened.name} zoo")
     natural, randomized = _loaded([of_network[number].natural, of_network[number].randomized], settings)

@@ -69,7 +69,9 @@ def ranking(values: Mapping[GridPoint, float], gaps: Mapping[GridPoint, float], 
     4.8% and 1.2% for the information), but a measure that varies smoothly with the hyperparameters is not noise: if
     measure and gap are sums of unrelated normal effects of the four, one each, the gap with noise of half their size,
     p <= 0.01 comes up in 22% of 1,500 draws for tau and in 7% for the information, p <= 0.001 in 15% and 4%. Networks
-    on a grid are not independent witnesses.
+    on a grid are not independent witnesses. Both p < 0.001, the rule of questions/hyperparameters.py, on the 3 x 2 x 2
+    x 2 points of the digits zoo: 2.4% of 5,000 draws where an effect is a slope, 2.0% of 5,000 where each level of a
+    hyperparameter has an effect of its own (tau alone: 10% and 9%).
     """
     grid = _on_grid(values, gaps)
     tau, by_axis = granulated_kendall(values, gaps)

@@ -4,11 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 
 from harness.errors import NoVerdict
+from harness.evaluation.blinding import Part
 from harness.evaluation.finding import Finding
 from harness.evaluation.probe import Probe
 from harness.evaluation.rows import Row
 from harness.judging.questions.question import Clause, Question, Rows, unfitted
-from harness.judging.verdict import Verdict, judge, premise_of
+from harness.judging.reads import what_it_reads
+from harness.judging.units.witnesses import premise_of, witnesses_of
+from harness.judging.verdict import Verdict, judge
 from harness.store.store import StoredModel
 from harness.training.recipe import Condition, Recipe
 from harness.training.train import Outcome
@@ -21,6 +24,7 @@ from measures.registry import Measure
 class Results:
     """The stored models of a zoo, the measures' rows on them, and the findings of probes by (probe, measure, clause).
 
+    `blinded`: rows with a part hidden, by measure, part and model (reads.py).
     `premises`: what is not as each question supposes, by its name, for the questions whose models are there.
     `crashed`: measures that gave nothing when they were tried first, and what came of it: they are asked no more.
     `untrained`: why the models could not be had; `unmeasured`: why rows or findings are missing. "" if they are not.
@@ -31,6 +35,7 @@ class Results:
     models: Mapping[Recipe, StoredModel] = dataclasses.field(default_factory=dict)
     rows: Mapping[tuple[str, Recipe], Row] = dataclasses.field(default_factory=dict)
     findings: Mapping[tuple[str, str, str], Finding] = dataclasses.field(default_factory=dict)
+    blinded: Mapping[tuple[str, Part, Recipe], Row] = dataclasses.field(default_factory=dict)
     premises: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
     crashed: Mapping[str, Row] = dataclasses.field(default_factory=dict)
     untrained: str = ""
@@ -57,7 +62,7 @@ class Results:
         """The gate's verdict. Raises NoVerdict also if a model did not fit."""
         if problems := self.unfitted(condition):
             raise NoVerdict(f"no verdict on {measure.name}: {problems[0]}")
-        found = twins(self.zoo, condition)
+        found = witnesses_of(self.zoo, twins(self.zoo, condition))
         return judge(measure.name, condition, found, self._rows(measure), lambda recipe: self.outcome(recipe).gap)
 
     def clause(self, measure: Measure, question: Question, clause: Clause) -> Finding:
@@ -72,6 +77,18 @@ class Results:
         if (probe.name, measure.name, clause) not in self.findings:
             raise NoVerdict(self.unmeasured or f"{measure.name} was not asked for {clause} of {probe.name}")
         return self.findings[probe.name, measure.name, clause]
+
+    def reads(self, measure: Measure) -> Finding:
+        """What the measure reads. Raises NoVerdict also if a model of the gate did not fit."""
+        if problems := [problem for condition in self.zoo.gate for problem in self.unfitted(condition)]:
+            raise NoVerdict(f"it is not asked what {measure.name} reads: {problems[0]}")
+
+        def blinded(part: Part, recipe: Recipe) -> Row:
+            if (measure.name, part, recipe) not in self.blinded:
+                raise NoVerdict(self.unmeasured or f"{measure.name} was not evaluated on {recipe.id} without {part}")
+            return self.blinded[measure.name, part, recipe]
+
+        return what_it_reads(self.zoo, self._rows(measure), blinded)
 
     def values(self, measure: Measure, condition: Condition) -> dict[Recipe, float | None]:
         """The measure's value on each model of the condition's twins; None where it has none."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.evaluation.blinding import Blinded, Part, as_recipe
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.finding import Finding
 from harness.evaluation.first_try import network_for, try_first
@@ -12,11 +13,11 @@ from harness.evaluation.probe import check
 from harness.evaluation.rows import RowCache
 from harness.evaluation.source_digest import source_digest
 from harness.judging.plan import Plan, measures_to_judge, models_wanted, repeated, without
+from harness.judging.reads import blinded_models
 from harness.judging.results import Results
-from harness.judging.twin_statistics import MIN_TWINS
-from harness.judging.verdict import check_power, premise_of
+from harness.judging.units.witnesses import check_enough
 from harness.settings import Settings
-from harness.store.store import Damaged, store_of
+from harness.store.store import Damaged, StoredModel, store_of
 from harness.training.reading.raw_data import load_raw_data
 from harness.training.recipe import Recipe
 from harness.workers.progress import Say
@@ -63,9 +64,7 @@ def look(pairs: Listed, work: Work) -> Zoo:
     Raises HarnessError if no measure could pass with as few as there are.
     """
     twins = listed(pairs)
-    if few := [premise_of(twins, condition)[0] for condition in twins.gate if twins.counts[condition] < MIN_TWINS]:
-        if len(few) == len(twins.gate):
-            raise HarnessError(few[0])
+    check_enough(twins)
     twins = look_at(pairs, work.settings, work.progress)
     for line in premise_table(twins) if work.progress else ():
         work.say(line)
@@ -76,7 +75,7 @@ def train(plan: Plan, known: Results, work: Work) -> Results:
     """What is known, with every model that the plan needs; those that are missing in the store are trained.
 
     What prevents the training is the results' `untrained`: every suite's problem, so that nothing more is tried.
-    Raises HarnessError at once if no measure could pass with as few twins as the zoo has.
+    Raises HarnessError at once if no measure could pass with as few units as the zoo has.
     """
     _check_power(plan)
     if isinstance(plan.zoo, OwnTwins):
@@ -107,7 +106,8 @@ def measure(plan: Plan, known: Results, work: Work) -> Results:
     try:
         for found in _probed(plan, known, work):
             known = dataclasses.replace(known, findings={**known.findings, **found})
-        return _evaluated(plan, known, work)
+        known = _evaluated(plan, known, work)
+        return _blinded(plan, known, work)
     except HarnessError as problem:
         return dataclasses.replace(known, unmeasured=str(problem))
 
@@ -117,21 +117,25 @@ def _seen(zoo: Zoo, recipe: Recipe) -> Seen | None:
 
 
 def _check_power(plan: Plan) -> None:
-    """HarnessError if no measure could pass with as few twins as the zoo has."""
-    if plan.gate or plan.values or plan.questions:
-        check_power(plan.zoo.twins_per_condition)
+    """HarnessError if no measure could pass with as few units as the zoo has."""
+    if plan.gate or plan.values or plan.questions or plan.blinded:
+        check_enough(plan.zoo)
 
 
 def _check_data(plan: Plan, settings: Settings) -> None:
     """HarnessError if the zoo's data are neither there nor to be downloaded. A cluster's are where its workers are."""
-    trains = not isinstance(plan.zoo, OwnTwins) and (plan.gate or plan.values or plan.questions)
+    asked = plan.gate or plan.values or plan.questions or plan.blinded
+    trains = not isinstance(plan.zoo, OwnTwins) and asked
     if settings.dask is None and trains:
         for name in plan.zoo.data_sets:
             load_raw_data(name, settings.data_dir, settings.cache_dir)
 
 
-def recall(wanted: Iterable[Recipe], measures: Sequence[Measure], known: Results, settings: Settings) -> Results:
-    """What is known, with what other processes have trained and evaluated, as far as the disk tells."""
+def recall(
+    wanted: Iterable[Recipe], measures: Sequence[Measure], known: Results, settings: Settings, blinded: bool = False
+) -> Results:
+    """What is known, with what other processes have trained and evaluated, as far as the disk tells; `blinded`: with
+    parts hidden, too."""
     store = store_of(settings)
     sources = {measure.name: source_digest(measure.file) for measure in measures}
     cached, _ = RowCache(settings.cache_dir).read(sources, usable=False)
@@ -148,7 +152,23 @@ def recall(wanted: Iterable[Recipe], measures: Sequence[Measure], known: Results
             about = (measure.name, measure.version, sources[measure.name], recipe.key, model.weights_sha256)
             if about in cached:
                 rows[measure.name, recipe] = cached[about]
-    return dataclasses.replace(known, models=models, rows=rows)
+    known = dataclasses.replace(known, models=models, rows=rows)
+    if not blinded or any(recipe not in models for recipe in recipes(known.zoo, known.zoo.gate)):
+        return known
+    found = {
+        (measure.name, *about): cached[address]
+        for about, stand_in in stand_ins_of(known).items()
+        for measure in measures
+        if (address := _address(measure, sources, stand_in, models)) in cached
+    }
+    return dataclasses.replace(known, blinded={**known.blinded, **found})
+
+
+def _address(
+    measure: Measure, sources: Mapping[str, str], stand_in: Blinded, models: Mapping[Recipe, StoredModel]
+) -> tuple[str, int, str, str, str]:
+    weights = models[stand_in.recipe].weights_sha256
+    return measure.name, measure.version, sources[measure.name], stand_in.key, weights
 
 
 def _probed(plan: Plan, known: Results, work: Work) -> Iterator[dict[tuple[str, str, str], Finding]]:
@@ -171,11 +191,36 @@ def _evaluated(plan: Plan, known: Results, work: Work) -> Results:
     return dataclasses.replace(known, models={**known.models, **models}, rows={**known.rows, **rows})
 
 
+def _blinded(plan: Plan, known: Results, work: Work) -> Results:
+    """With a part hidden, where the premise of the gate holds: the measures that fail on no model as it is."""
+    if not plan.blinded or any(known.unfitted(condition) for condition in plan.zoo.gate):
+        return known
+    failed = {name for (name, _), row in known.rows.items() if row.status in ("error", "timeout")}
+    measures = [measure for measure in plan.blinded if measure.name not in failed]
+    stand_ins = stand_ins_of(known)
+    if all((measure.name, *about) in known.blinded for measure in measures for about in stand_ins):
+        return known
+    models = {as_recipe(blinded): known.models[blinded.recipe] for blinded in stand_ins.values()}
+    rows = evaluate(measures, models, (), work.settings, work.say, work.progress, printed=work.printed)
+    found = {
+        (measure.name, *about): rows[measure.name, as_recipe(blinded)]
+        for measure in measures
+        for about, blinded in stand_ins.items()
+    }
+    return dataclasses.replace(known, blinded={**known.blinded, **found})
+
+
+def stand_ins_of(known: Results) -> dict[tuple[Part, Recipe], Blinded]:
+    """What is evaluated with a part hidden, by the part and the model; the gate's models are known."""
+    return blinded_models(known.zoo, lambda recipe: known.models[recipe].weights_sha256)
+
+
 def _rows_wanted(plan: Plan, known: Results) -> tuple[list[Recipe], dict[str, Measure]]:
     """The models to evaluate on, and all the measures that any suite whose premise holds asks for, by name."""
     wanted: list[Recipe] = []
     measures: dict[str, Measure] = {}
-    for asked, fitted in ((plan.gate, True), (plan.values, False)):
+    reads = dict.fromkeys(plan.zoo.gate if plan.blinded else (), plan.blinded)
+    for asked, fitted in ((plan.gate, True), (reads, True), (plan.values, False)):
         for condition, some in asked.items():
             if some and not (fitted and known.unfitted(condition)):
                 wanted += recipes(plan.zoo, [condition])

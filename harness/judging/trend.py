@@ -7,19 +7,21 @@ import numpy as np
 from scipy.stats import page_trend_test, spearmanr
 
 Blocks = Sequence[Sequence[float | None]]
-"""Values of one network and seed each, in the order of the expected rise; None where the measure gave none."""
+"""Values of one unit and seed each, in the order of the expected rise; None where the measure gave none."""
 
 
 @dataclass(frozen=True)
 class Trend:
     """One-sided p-values that the values rise, and that they fall, along the levels.
 
-    `rho`: the mean over blocks of Spearman's correlation of value with level; None if every block misses a value.
+    `rhos`: Spearman's correlation of value with level in each block, 0 of a constant, and of a block that misses a
+    value; `rho`: their mean; None if every block misses a value.
     """
 
     p_rising: float
     p_falling: float
     rho: float | None
+    rhos: tuple[float, ...]
 
 
 def page_trend(blocks: Blocks) -> Trend:
@@ -33,18 +35,24 @@ def page_trend(blocks: Blocks) -> Trend:
     Tied values share their mean rank, which draws L to its mean. A block that misses a value counts as tied
     throughout, with rho 0. How often the null hypothesis is rejected, exactly:
 
-        blocks x levels                        8 x 5              20 x 3             8 x 6
-        at                                 0.05    0.001      0.05    0.001      0.05    0.001
-        no ties                            0.048   0.0009     0.048   0.0008     0.050   0.0008
-        values drawn from {1, 2, 3}        0.028   0.0002     0.022   0.0001     0.031   0.0002
-        half of the blocks tied            0.008   0          0.008   2e-8       0.008   7e-10
+        blocks x levels                        14 x 5             14 x 3             10 x 5             10 x 3
+        at                                 0.05    0.001      0.05    0.001      0.05    0.001      0.05    0.001
+        no ties                            0.046   0.0009     0.036   0.0006     0.047   0.0008     0.047   0.0007
+        values drawn from {1, 2, 3}        0.029   0.0002     0.019   0.0001     0.030   0.0002     0.028   0.0001
+        half of the blocks tied            0.008   2e-7       0.004   0          0.008   8e-10      0.007   0
 
     Whatever pattern of ties was tried, alike in all blocks or mixed, p <= a with probability at most a for every a up
-    to 0.05. Near one half that fails: if all blocks are tied, p is 0.51 (8 x 5), always.
+    to 0.05. Near one half that fails: if all blocks are tied, p is 0.51 (14 x 5), always.
     """
     table = np.array([_tied_if_incomplete(block) for block in blocks])  # (blocks, levels)
     nowhere = all(None in block for block in blocks)
-    return Trend(_p_rising(table), _p_rising(table[:, ::-1]), None if nowhere else _mean_rho(table))
+    rhos = _rhos(table)
+    return Trend(_p_rising(table), _p_rising(table[:, ::-1]), None if nowhere else float(np.mean(rhos)), rhos)
+
+
+def rhos_of(blocks: Blocks) -> tuple[float, ...]:
+    """Only the correlations."""
+    return _rhos(np.array([_tied_if_incomplete(block) for block in blocks]))
 
 
 def _tied_if_incomplete(block: Sequence[float | None]) -> list[float]:
@@ -57,8 +65,7 @@ def _p_rising(table: np.ndarray) -> float:
     return min(1.0, float(page_trend_test(table, method="exact").pvalue))
 
 
-def _mean_rho(table: np.ndarray) -> float:
+def _rhos(table: np.ndarray) -> tuple[float, ...]:
     """Spearman's correlation is undefined for a constant, which shows no trend: 0."""
     levels = np.arange(table.shape[1])
-    rhos = [0.0 if (block == block[0]).all() else float(spearmanr(levels, block).statistic) for block in table]
-    return float(np.mean(rhos))
+    return tuple(0.0 if (block == block[0]).all() else float(spearmanr(levels, block).statistic) for block in table)

@@ -1,4 +1,4 @@
-"""Pure functions on numbers: the sign test on twins, and what is reported beside it."""
+"""Pure functions on numbers: the sign test, and what is reported of twins beside it."""
 
 import functools
 import math
@@ -12,15 +12,12 @@ Pairs = Sequence[tuple[float | None, float | None]]
 """(natural, randomized) value for each twin; None where the measure gave none."""
 
 
-MIN_TWINS = 10  # one in 1,024 if all agree: with fewer, no measure can reach 0.001
-
-
 @functools.cache
 def sign_test(wins: int, pairs: int) -> float:
-    """Exact one-sided p-value of `wins` or more among `pairs` fair coins.
+    """Exact one-sided p-value of `wins` or more among `pairs` fair coins, of units say.
 
-    A tie is not a win, and its pair still counts: under the null hypothesis "no larger on the randomized twin" a win
-    has probability at most one half, so the test stays valid.
+    What is neither won nor lost is not a win and still counts: under the null hypothesis a win has probability at most
+    one half, so the test stays valid.
     """
     return float(binomtest(wins, pairs, 0.5, alternative="greater").pvalue)
 
@@ -47,9 +44,9 @@ def auc(pairs: Pairs) -> float | None:
 
 
 def stratified_auc(strata: Sequence[Pairs], level: float = 0.95) -> tuple[float | None, tuple[float, float] | None]:
-    """The mean over strata (networks) of the AUC within each, with an interval.
+    """The mean over strata (units) of the AUC within each, with an interval.
 
-    Scales differ between networks, so values are compared within one only. The interval inverts the variance of
+    Scales differ between units, so values are compared within one only. The interval inverts the variance of
     Newcombe 2006 (Statistics in Medicine 25:559, method 5), averaged over strata; unlike a bootstrap's it does
     not shrink to a point when all comparisons agree.
     """

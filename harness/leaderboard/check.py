@@ -1,11 +1,12 @@
 """Is every record what it says? Its schema, its digest, and every verdict and finding once more from its rows.
 
-A value edited by hand no longer matches the digest, nor the numbers that follow from it.
+A value edited by hand no longer matches the digest, nor the numbers that follow from it. Of a record of an older
+protocol nothing is computed again: its digest, its models and its schema are checked.
 """
 
 import collections
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,27 @@ from harness.errors import HarnessError
 from harness.files.strict_json import read_json
 from harness.leaderboard.check_record import differs, problems_of
 from harness.leaderboard.check_zoo import problems_of_zoo
+from harness.leaderboard.claimed.claims_file import claims_beside
 from harness.leaderboard.reading import zoo_paths
 from harness.leaderboard.recompute import recorded_zoo
 from harness.leaderboard.standings import leaderboard
 from harness.records.record_files import LEADERBOARD_FILE, ZOO_FILE, read_run_file, record_paths
-from harness.records.schema import SCHEMA_VERSION, lifted, validate_part
+from harness.records.schema import PROTOCOL, SCHEMA_VERSION, lifted, validate_part
 from harness.workers.process_a_core import process_a_core
 
 MANY = 20  # records, from which on starting processes pays
 CHUNK = 8  # of them go to a process with one copy of the zoo
+UNKNOWN = 0  # in place of a protocol that cannot be read
 UNREADABLE = "cannot be read"  # in place of a record that cannot be read: why
 
 
-def check(path: Path, tick: Callable[[str], None] = lambda what: None) -> list[str]:
+Tick = Callable[[str, int], None]
+
+
+def check(path: Path, tick: Tick = lambda what, protocol: None) -> list[str]:
     """What is wrong with the records at `path` (see reading.py), a sentence each; none if nothing is.
 
-    `tick` is called with the name of each record as it is begun.
+    `tick` is called with the name of each record and its protocol.
     """
     problems: list[str] = []
     runs: dict[str, dict[str, Any]] = {}
@@ -47,7 +53,7 @@ def check(path: Path, tick: Callable[[str], None] = lambda what: None) -> list[s
 
 def _check_derived(derived: Path, runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     try:
-        content = leaderboard(runs)
+        content = leaderboard(runs, claims_beside(derived.parent))
         validate_part(content, "leaderboard")
         if differs(read_json(derived), content):
             return [f"{derived} does not follow from the records; run leaderboard build"]
@@ -56,11 +62,11 @@ def _check_derived(derived: Path, runs: Mapping[str, Mapping[str, Any]]) -> list
     return []
 
 
-def _check_zoo(zoo_path: Path, tick: Callable[[str], None]) -> tuple[list[str], dict[str, Any] | None]:
+def _check_zoo(zoo_path: Path, tick: Tick) -> tuple[list[str], dict[str, Any] | None]:
     """Problems, and the run if there are none."""
     try:
         run, files = _read_parts(zoo_path)
-        if problems := problems_of_zoo(run["zoo"], recorded_zoo(run["zoo"])):
+        if problems := _problems_of_zoo(run["zoo"], [record for _, record in files]):
             return [f"{zoo_path}: {problem}" for problem in problems], None
     except HarnessError as problem:
         text = str(problem)
@@ -69,13 +75,33 @@ def _check_zoo(zoo_path: Path, tick: Callable[[str], None]) -> tuple[list[str], 
     files = [(where, record) for where, record in files if UNREADABLE not in record]
     names = collections.Counter(str(record.get("measure")).casefold() for _, record in files)
     for (where, record), found in zip(files, _check_records([record for _, record in files], run["zoo"]), strict=True):
-        tick(str(record.get("measure")))
+        tick(str(record.get("measure")), _protocol(record))
         if zoo_path.is_dir() and record.get("measure") != Path(where).stem:
             found.append(f"is of {record.get('measure')!r}; a record is named for its measure")
         if names[str(record.get("measure")).casefold()] > 1:
             found.append("appears twice")
         problems += [f"{where}: {problem}" for problem in found]
     return problems, None if problems else {**run, "entries": [record for _, record in files]}
+
+
+def sound(protocols: Sequence[int]) -> str:
+    """The sentence for records, of these protocols, of which nothing is wrong."""
+    said = [f"{protocols.count(PROTOCOL)} records, whose verdicts and findings follow from their rows"]
+    for older in sorted({*protocols} - {PROTOCOL}):
+        said.append(f"{protocols.count(older)} of protocol {older}, whose verdicts are not computed again")
+    return f"sound: {'; '.join(said)}"
+
+
+def _problems_of_zoo(described: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of a zoo whose records are all of an older protocol, it may be defined otherwise here."""
+    if records and all(_protocol(record) not in (PROTOCOL, UNKNOWN) for record in records):
+        return []
+    return problems_of_zoo(described, recorded_zoo(described))
+
+
+def _protocol(record: Mapping[str, Any]) -> int:
+    protocol = record.get("protocol")
+    return protocol if isinstance(protocol, int) else UNKNOWN
 
 
 def _read_parts(zoo_path: Path) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:

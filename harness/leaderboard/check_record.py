@@ -1,19 +1,21 @@
-"""Is one record what it says? Its schema, its digest, its zoo, and all that follows from its rows."""
+"""Is one record what it says? Its schema, its digest, its zoo, and all that follows from its rows by this protocol."""
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.evaluation.finding import Finding
 from harness.judging.questions import QUESTIONS
+from harness.judging.reads import BLINDINGS, CLAUSE, what_it_reads
 from harness.judging.verdict import gate_verdict
-from harness.leaderboard.recompute import answered_again, recorded_zoo, rejudged
+from harness.leaderboard.recompute import answered_again, recorded_zoo, rejudged, rows_of
+from harness.records.blinded_values import blinded_rows_of
 from harness.records.joining import BUILT_IN
 from harness.records.public_text import private_texts
-from harness.records.record import round_number
+from harness.records.record import round_number, suite_of
 from harness.records.record_files import ZOO_FILE
-from harness.records.schema import SCHEMA_VERSION, digest_of, lifted, models_digest, validate_part
+from harness.records.schema import PROTOCOL, SCHEMA_VERSION, digest_of, lifted, models_digest, validate_part
 from harness.zoo.zoo import GATE, Zoo
 
 TOLERANCE = 2e-5  # of reported numbers, which have six digits
@@ -22,10 +24,10 @@ SECONDS = "seconds"  # of a verdict: rows have theirs rounded further
 
 def problems_of(record: dict[str, Any], described: Mapping[str, Any]) -> list[str]:
     """What is wrong with a record of the zoo that is `described`, a sentence each without the record's path."""
-    return list(_problems(record, described, recorded_zoo(described)))
+    return list(_problems(record, described))
 
 
-def _problems(record: dict[str, Any], described: Mapping[str, Any], zoo: Zoo) -> Iterator[str]:
+def _problems(record: dict[str, Any], described: Mapping[str, Any]) -> Iterator[str]:
     try:
         validate_part(record, "record")
     except HarnessError as problem:
@@ -44,8 +46,13 @@ def _problems(record: dict[str, Any], described: Mapping[str, Any], zoo: Zoo) ->
     if record["zoo"]["models_digest"] != models_digest(record["rows"], described["models"]):
         yield f"is of models with other weights than {ZOO_FILE} has"
     yield from _check_registered(record)
-    yield from _check_gate(record, described, zoo)
-    yield from _check_findings(record, described, zoo)
+    if record["protocol"] > PROTOCOL:
+        yield f"is of protocol {record['protocol']}, of a newer shatterproof; known here: {PROTOCOL}; update it"
+    if record["protocol"] == PROTOCOL:  # by older ones nothing can be computed here
+        zoo = recorded_zoo(described)
+        yield from _check_gate(record, described, zoo)
+        yield from _check_findings(record, described, zoo)
+        yield from _check_reads(record, zoo)
 
 
 def _version_first(record: Mapping[str, Any], problem: str) -> str:
@@ -79,14 +86,15 @@ def _check_gate(record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zo
             yield f"has a verdict on {condition}, which the {zoo.name} zoo does not ask for"
             continue
         try:
-            again = dataclasses.asdict(rejudged(record, described, zoo, condition))
+            again = suite_of(rejudged(record, described, zoo, condition))
         except KeyError as missing:
             yield f"has a verdict on {condition} but no row on {missing.args[0]}"
             continue
-        again["verdict"] = again.pop("status")
-        again = {name: again[name] for name in record["suites"][condition] if name != SECONDS}
-        recorded = {name: value for name, value in record["suites"][condition].items() if name != SECONDS}
-        yield from _differences(f"suites.{condition}", recorded, round_number(again))
+        judged, recorded = (
+            {name: value for name, value in suite.items() if name != SECONDS}
+            for suite in (again, record["suites"][condition])
+        )
+        yield from _differences(f"suites.{condition}", recorded, judged)
     verdict = gate_verdict({condition: suite["verdict"] for condition, suite in record["suites"].items()}, zoo.gate)
     yield from _differences("verdict", record["verdict"], verdict)
     yield from _differences("complete", record["complete"], verdict is not None)
@@ -105,9 +113,26 @@ def _check_findings(record: Mapping[str, Any], described: Mapping[str, Any], zoo
             if again is None:
                 yield f"has {where} but not the rows that it follows from"
                 continue
-            judged = {"status": again.status, "numbers": round_number(again.numbers), "passes": not again.problem}
-            said = {"status": recorded["status"], "numbers": recorded["numbers"], "passes": not recorded["problem"]}
-            yield from _differences(where, said, judged)
+            yield from _differences(where, *_said_twice(recorded, again))
+
+
+def _check_reads(record: Mapping[str, Any], zoo: Zoo) -> Iterator[str]:
+    """What it reads, from the values with a part hidden."""
+    recorded = record["findings"].get(BLINDINGS.name, {}).get(CLAUSE)
+    if recorded is None or recorded["skipped"]:
+        return
+    try:
+        again = what_it_reads(zoo, rows_of(record), blinded_rows_of(record))
+    except KeyError as missing:
+        yield f"has findings.{BLINDINGS.name} but not the value on {missing.args[0]} that it follows from"
+        return
+    yield from _differences(f"findings.{BLINDINGS.name}.{CLAUSE}", *_said_twice(recorded, again))
+
+
+def _said_twice(recorded: Mapping[str, Any], again: Finding) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A finding as it is recorded and as it follows from the rows: what has to be the same."""
+    said = {"status": recorded["status"], "numbers": recorded["numbers"], "passes": not recorded["problem"]}
+    return said, {"status": again.status, "numbers": round_number(again.numbers), "passes": not again.problem}
 
 
 def _differences(where: str, recorded: Any, again: Any) -> Iterator[str]:

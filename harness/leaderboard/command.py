@@ -1,6 +1,8 @@
-"""`python -m harness leaderboard build|check|compare|merge|page`."""
+"""`python -m harness leaderboard build|check|compare|place|merge|page|across|claims`."""
 
 import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,15 @@ def records_argument(command: Any) -> Any:
     return click.argument("records", type=RECORDS, required=False, callback=_records)(command)
 
 
+def _https(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    if given and not given.startswith("https://"):
+        raise HarnessError(f"--repository is {given!r}; expected an address that starts with https://")
+    return given
+
+
 @click.group()
 def leaderboard() -> None:
-    """Records of measures: ranked, checked, compared, merged.
+    """Records of measures: folded, checked, compared, placed, merged.
 
     RECORDS is a folder such as baselines/ (the default), or the file of a run.
     """
@@ -49,25 +57,36 @@ def build(records: Path, out: Path | None) -> None:
     content = build(records)
     write_whole(path, as_text(content))
     for name, zoo in content["zoos"].items():
-        ranked = sum(standing["rank"] is not None for standing in zoo["entries"])
-        click.echo(f"{name}: {len(zoo['entries'])} entries, {ranked} of them ranked")
+        click.echo(f"{name}: {_entries(zoo['entries'])}")
     click.echo(f"written to {path}")
+
+
+def _entries(entries: Sequence[Mapping[str, Any]]) -> str:
+    """How many there are, of which protocol, and how many of the measures pass."""
+    by_protocol = Counter(standing["protocol"] for standing in entries)
+    said = ", ".join(f"{count} entries of protocol {which}" for which, count in sorted(by_protocol.items()))
+    judged = [each for each in entries if each["role"] == "measure" and each["headline"] is not None]
+    passing = sum(each["verdict"] == "separates" for each in judged)
+    return f"{said or 'no entries'}" + (f"; {passing} of {len(judged)} measures pass the gate" if judged else "")
 
 
 @leaderboard.command()
 @records_argument
 def check(records: Path) -> None:
-    """Compute every verdict and finding again from the rows; any difference is a sentence, and exit status 1."""
-    from harness.leaderboard.check import check
+    """Compute every verdict and finding again from the rows; any difference is a sentence, and exit status 1.
 
-    checked: list[str] = []
-    problems = check(records, checked.append)
+    Of records of an older protocol, the digest, the models and the schema are checked.
+    """
+    from harness.leaderboard.check import check, sound
+
+    protocols: list[int] = []
+    problems = check(records, lambda what, protocol: protocols.append(protocol))
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
-        click.echo(f"problems: {len(problems)}, in records: {len(checked)}", err=True)
+        click.echo(f"problems: {len(problems)}, in records: {len(protocols)}", err=True)
         sys.exit(1)
-    click.echo(f"sound: {len(checked)} of {len(checked)} records, whose verdicts and findings follow from their rows")
+    click.echo(sound(protocols))
 
 
 @leaderboard.command()
@@ -95,13 +114,16 @@ def compare(one: Path, other: Path) -> None:
 
 @leaderboard.command()
 @click.argument("record", type=RECORDS)
-@click.option("--among", type=RECORDS, callback=_records, help="The records to rank it with [baselines/].")
-def rank(record: Path, among: Path) -> None:
-    """Where would the measures of RECORD rank? Nothing is added to the others."""
-    from harness.leaderboard.rank import places
+@click.option("--among", type=RECORDS, callback=_records, help="The records to compare it with [baselines/].")
+def place(record: Path, among: Path) -> None:
+    """Do the measures of RECORD pass, which dominate them, and which do they dominate? Nothing is added to the others.
 
-    for place in places(record, among):
-        click.echo(place)
+    One dominates another where it is as good in the worst condition and in every group of findings, and better in one.
+    """
+    from harness.leaderboard.place import places
+
+    for found in places(record, among):
+        click.echo(found)
 
 
 @leaderboard.command()
@@ -120,12 +142,63 @@ def merge(theirs: tuple[Path, ...], into: Path) -> None:
 @leaderboard.command()
 @records_argument
 @click.option("--out", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True)
-def page(records: Path, out: Path) -> None:
-    """Write the leaderboard as one HTML file, which needs no server, no network and no JavaScript."""
-    from harness.leaderboard.page import render
-    from harness.leaderboard.reading import read_runs
-    from harness.leaderboard.standings import leaderboard
+@click.option(
+    "--repository", default="", callback=_https, help="Where files of this project are shown, to lead to code."
+)
+def page(records: Path, out: Path, repository: str) -> None:
+    """Write the leaderboard as one HTML file, which needs no server, no network and no JavaScript.
 
-    runs = read_runs(records)
-    write_whole(out, render(leaderboard(runs), runs))
+    REPOSITORY is an https address to which a file's path can be added: https://HOST/OWNER/NAME/blob/main.
+    """
+    from harness.leaderboard.page.about import about_measures
+    from harness.leaderboard.page.contents import contents
+    from harness.leaderboard.page.render import render
+
+    content, runs = contents(records)
+    write_whole(out, render(content, runs, about_measures(records), repository))
     click.echo(f"written to {out}")
+
+
+@leaderboard.command()
+@records_argument
+@click.option("--measure", metavar="NAME", help="Its units with their properties, won or lost.")
+@click.option("--figure", type=click.Path(path_type=Path), help="Draw families by units: a file .svg, .png or .pdf.")
+def across(records: Path, measure: str | None, figure: Path | None) -> None:
+    """The records of all zoos side by side: which units families win, and what those that are lost share."""
+    from harness.leaderboard.across.figure import write_figure
+    from harness.leaderboard.across.recorded import recorded
+    from harness.leaderboard.across.summary import summarized
+    from harness.leaderboard.across.tables import across_text, measure_text
+    from harness.records.profile_figure import check_figure
+
+    if figure is not None:
+        check_figure(figure)
+    content = summarized(recorded(records))
+    click.echo(across_text(content) if measure is None else measure_text(content, measure))
+    if figure is not None:
+        write_figure(figure, content)
+
+
+@leaderboard.command()
+@records_argument
+@click.option(
+    "--all", "every", is_flag=True, help="Also measures whose sources claim nothing, or of which it is unknown."
+)
+@click.option("--write", is_flag=True, help="Write claims.toml beside the records, from the docstrings of measures.")
+def claims(records: Path, every: bool, write: bool) -> None:
+    """What the sources of measures claim of random labels, beside what was found on each data set."""
+    from harness.leaderboard.across.recorded import recorded
+    from harness.leaderboard.across.witnessed import measured
+    from harness.leaderboard.claimed.claims_file import CLAIMS_FILE, as_toml, from_docstrings, read_claims
+    from harness.leaderboard.claimed.found import claims_found
+    from harness.leaderboard.claimed.tables import claims_text
+
+    path = records / CLAIMS_FILE
+    if write:
+        write_whole(path, as_toml(from_docstrings(read_claims(path))))
+        click.echo(f"written to {path}")
+        return
+    if not (claims := read_claims(path)):
+        raise HarnessError(f"there are no claims in {path}; leaderboard claims --write writes them")
+    measures = measured(said for _, told in recorded(records) for said in told)
+    click.echo(claims_text(claims_found(claims, measures), every))

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
+from harness.judging.units.decision import Unit
+from harness.judging.units.witnesses import unit_of
 from harness.leaderboard.recompute import recorded_zoo
+from harness.records.schema import PROTOCOL
 from harness.zoo.zoo import Zoo, twins
 
 DRAWS = 2000
@@ -58,6 +61,8 @@ def compare_records(one: Mapping[str, Any], other: Mapping[str, Any], described:
 def _obstacles(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     if one["protocol"] != other["protocol"]:
         yield f"another protocol: {one['protocol']}, {other['protocol']}"
+    elif one["protocol"] != PROTOCOL:
+        yield f"both are of protocol {one['protocol']}, of which nothing is compared any more"
     data = [record["zoo"]["data_sha256"] for record in (one, other)]
     if one["zoo"]["data_set"] != other["zoo"]["data_set"] or (None not in data and data[0] != data[1]):
         yield f"another data set: {_data(one)}, {_data(other)}"
@@ -91,12 +96,12 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any], zoo: Zoo) -> Iter
         yield f"gate: {one['verdict']} -> {other['verdict']}"
     for condition in zoo.gate:
         before, after = one["suites"][condition], other["suites"][condition]
-        numbers = [(suite["verdict"], suite["wins"], suite["ties"], suite["losses"]) for suite in (before, after)]
+        numbers = [(suite["verdict"], suite["units"]) for suite in (before, after)]
         difference = auc_difference(one["rows"], other["rows"], zoo, condition)
         moved = difference is not None and difference[0] != 0
         if numbers[0] == numbers[1] and not moved:
             continue
-        text = f"{condition}: wins {before['wins']}/{before['pairs']} -> {after['wins']}/{after['pairs']}"
+        text = f"{condition}: {_won(before)} -> {_won(after)}{_units_changed(before, after)}"
         if difference is not None:
             value, low, high = difference
             noise = "within its noise" if low <= 0 <= high else "beyond its noise"
@@ -110,6 +115,24 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any], zoo: Zoo) -> Iter
                 yield f"{suite}, {clause}: {words[0]} -> {words[1]}"
 
 
+def _won(suite: Mapping[str, Any]) -> str:
+    """`13 of 14 units`."""
+    return f"{suite['won']} of {len(suite['units'])} units"
+
+
+def _units_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """` (now lost: mlp_1x512 on noisy_digits)`."""
+    decided = [
+        {str(Unit(each["setting"], each["network"])): each["decision"] for each in suite["units"]}
+        for suite in (before, after)
+    ]
+    said = []
+    for decision in ("won", "lost", "neither"):
+        now = [unit for unit, which in decided[1].items() if which == decision and decided[0].get(unit) != which]
+        said += [f"now {decision}: {', '.join(now)}"] if now else []
+    return f" ({'; '.join(said)})" if said else ""
+
+
 def _word(finding: Mapping[str, Any] | None) -> str:
     if finding is None:
         return "not asked"
@@ -120,17 +143,17 @@ def _word(finding: Mapping[str, Any] | None) -> str:
 def auc_difference(
     one: Mapping[str, Sequence[Any]], other: Mapping[str, Sequence[Any]], zoo: Zoo, condition: Any
 ) -> tuple[float, float, float] | None:
-    """The second's AUC within networks less the first's, with its 95% interval; None where a value is missing.
+    """The second's AUC within units less the first's, with its 95% interval; None where a value is missing.
 
-    A percentile bootstrap: twins are drawn within each network, the same of both records, by a generator of fixed seed.
+    A percentile bootstrap: twins are drawn within each unit, the same of both records, by a generator of fixed seed.
     """
-    by_network: dict[str, list[tuple[Any, ...]]] = {}
+    by_unit: dict[Unit, list[tuple[Any, ...]]] = {}
     for twin in twins(zoo, condition):
         cells = [rows.get(recipe.id, [None])[0] for rows in (one, other) for recipe in (twin.natural, twin.randomized)]
         if None in cells:
             return None
-        by_network.setdefault(twin.natural.network, []).append(tuple(cells))
-    strata = [np.array(values, dtype=float) for values in by_network.values()]  # (twins, 4)
+        by_unit.setdefault(unit_of(twin.natural), []).append(tuple(cells))
+    strata = [np.array(values, dtype=float) for values in by_unit.values()]  # (twins, 4)
     if not strata:
         raise HarnessError(f"the zoo {zoo.name} has no twins for {condition}")
     generator = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 """Where records are: a folder with a folder for each zoo (`baselines/`), the folder of one zoo, or a run's file."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ def zoo_paths(path: Path) -> list[Path]:
     raise HarnessError(f"no records in {path}: neither {ZOO_FILE} nor a folder that has one; name baselines/, or a run")
 
 
-def read_runs(path: Path) -> dict[str, dict[str, Any]]:
-    """The run of each zoo, by its name, validated. HarnessError for what is not a record, or a zoo in two places."""
+def read_runs(path: Path, read: Callable[[Path], dict[str, Any]] = read_record) -> dict[str, dict[str, Any]]:
+    """The run of each zoo, by its name, validated. HarnessError for what is not a record, or a zoo in two places.
+
+    `read`: how the records of one zoo are read.
+    """
     runs: dict[str, dict[str, Any]] = {}
     for zoo_path in zoo_paths(path):
-        run = read_record(zoo_path)
+        run = read(zoo_path)
         name = run["zoo"]["name"]
         if name in runs:
             raise HarnessError(f"{path} has the zoo {name} in two places, {zoo_path} is one; merge them, or name one")

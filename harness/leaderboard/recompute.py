@@ -8,6 +8,7 @@ from harness.errors import HarnessError
 from harness.evaluation.finding import Finding
 from harness.evaluation.rows import Row
 from harness.judging.questions.question import Clause, Question
+from harness.judging.units.witnesses import by_unit
 from harness.judging.verdict import Verdict, judge
 from harness.records.recorded_outcomes import gaps_of, outcomes_of
 from harness.training.recipe import Condition, Recipe
@@ -60,7 +61,7 @@ def rows_of(record: Mapping[str, Any]) -> Callable[[Recipe], Row]:
 
 def rejudged(record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zoo, condition: Condition) -> Verdict:
     """The verdict on a record, from its rows and the models' recorded outcomes; KeyError where a row is missing."""
-    return judge(record["measure"], condition, twins(zoo, condition), rows_of(record), gaps_of(described))
+    return judge(record["measure"], condition, by_unit(twins(zoo, condition)), rows_of(record), gaps_of(described))
 
 
 def answered_again(

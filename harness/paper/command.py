@@ -14,6 +14,7 @@ COMMANDS = {
     "figure2": "cifar10.figure2",
     "imagenet": "imagenet.table2",
     "kernels": "kernels.rows",
+    "midpoints": "kernels.midpoints_command",
     "table1": "cifar10.table1",
 }
 """The module with each system's click command, named `command`."""

@@ -17,7 +17,7 @@ from harness.zoo.definition import gate_of
 BUILT_IN = "measures."  # origins of measures of this project begin so: they have one registry, and no name twice
 ONE_STATE = ("version", "source_sha256", "protocol")
 ONE_MACHINE = ("python", "packages", "system", "cpu", "gpu")
-NOT_JOINED = ("digest", "schema_version", "zoo", "protocol", "standard_errors")
+NOT_JOINED = ("digest", "schema_version", "zoo", "protocol", "standard_errors", "blinded")
 
 
 def joined_with(old: Mapping[str, Any], new: Mapping[str, Any], zoo: Mapping[str, Any], place: Path) -> dict[str, Any]:
@@ -59,6 +59,8 @@ def _lost(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         yield f"{len(missing)} of {len(clauses)} findings"
     if old["contract"] is not None and new["contract"] is None:
         yield "the contract"
+    if hidden := old.get("blinded", {}).keys() - new.get("blinded", {}).keys():
+        yield f"the values without {' and '.join(sorted(hidden)).replace('_', ' ')}"
 
 
 def _states_alike(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -92,6 +94,7 @@ def _union(old: Mapping[str, Any], new: Mapping[str, Any], gate: Sequence[str]) 
         "rows": rows,
         "reasons": {name: reason for name, reason in reasons.items() if reason is not None},
         **({"standard_errors": errors} if errors else {}),
+        **({"blinded": blinded} if (blinded := {**old.get("blinded", {}), **new.get("blinded", {})}) else {}),
         "suites": suites,
         "findings": findings,
         "contract": new["contract"] if new["contract"] is not None else old["contract"],

@@ -1,25 +1,32 @@
 """How far does each intervention move a measure on the way from natural data to random labels, and the gap beside it?
 
-A Step is an intervention's fraction of the way (judging/fraction.py): 0 where it leaves the measure alone, 1 where it
-acts as random labels do. All steps of a network are measured by one distance, that of the gate's twins. Networks with
-an attack set start from half of the images: their change is laid at the natural value, so that it is compared with the
-same distance.
+A Step is an intervention's fraction of the way: 0 where it leaves the measure alone, 1 where it acts as random labels
+do. Every unit (a data set with one network) has one fraction, of means over its seeds (judging/units/fractions.py); a
+step has their mean over units and the t-interval of it (judging/units/equivalence.py, which says how well that covers
+the mean of all units that might have been drawn). All steps of a unit are measured by one distance, that of the gate's
+twins of the same seeds. Networks with an attack set start from half of the images: their change is laid at the natural
+value, so that it is compared with the same distance.
 
-Smaller attack sets and corrupted fractions there are for two seeds of each network only: their intervals are too short
-(they held the true fraction in 77% of simulated cases, not in 95%).
+A measure that is smaller on random labels in most units is turned round, so that its way leads there too. A unit whose
+random labels do not move the measure that way reliably has no fraction and is left out; so the number of units is
+shown. Smaller attack sets, corrupted fractions and scarce images there are for one seed of each unit only: the noise of
+that seed is in the interval, as units are what is drawn.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from harness.judging.fraction import Fraction, Triple, fraction_of_the_way
-from harness.judging.twin_statistics import count
+from harness.judging.units.decision import Unit, decide
+from harness.judging.units.equivalence import mean_interval
+from harness.judging.units.fractions import Triple, fractions
+from harness.judging.units.witnesses import by_unit, unit_of
 from harness.training.recipe import Recipe
 from harness.zoo import interventions
-from harness.zoo.interventions import EARLY_EPOCHS, FRACTIONS, REGULARIZERS
+from harness.zoo.interventions import DOSES, EARLY_EPOCHS, FRACTIONS, REGULARIZERS, Intervention
 from harness.zoo.zoo import Twin, Zoo, twins
 
 Value = Callable[[Recipe], float | None]
+Units = Mapping[Unit, Sequence[Twin]]
 
 RANDOMIZED = {"random_labels": "random labels", "random_pixels": "random pixels", "gaussian": "gaussian inputs"}
 DATA = "the data"
@@ -28,17 +35,25 @@ SAME_DATA = "the same data handed over"
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """An intervention, and how far it moves the measure and the gap; None where there is no fraction.
+class Fraction:
+    """The mean over units of the fraction of the way, and its 95% interval."""
 
-    `seeds`: on how many, of all networks, the measure has the three values that a fraction takes.
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """An intervention, and how far it moves the measure and the gap; None where fewer than two units have a fraction.
+
+    `units`: in how many the measure has one.
     """
 
     name: str
     group: str
     measure: Fraction | None
     gap: Fraction | None
-    seeds: int
+    units: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +67,25 @@ class Move:
 
 def profile(zoo: Zoo, value: Value, gap: Value) -> list[Step]:
     """A step for every intervention, by groups, from the measure's value and the gap of each model."""
-    steps = []
-    for group, interventions_of_group in moves(zoo).items():
-        for name, seeds in interventions_of_group.items():
-            of_measure, of_gap = _by_network(seeds, value), _by_network(seeds, gap)
-            complete = sum(None not in triple for triples in of_measure for triple in triples)
-            measure = fraction_of_the_way(of_measure)
-            steps.append(Step(name, group, measure, fraction_of_the_way(of_gap), complete))
+    (steps,) = profiles(zoo, [value], gap)
     return steps
+
+
+def profiles(zoo: Zoo, values: Iterable[Value], gap: Value) -> Iterator[list[Step]]:
+    """The same of several measures: the models and the gap's own steps, which they share, are found once."""
+    units = by_unit(twins(zoo, "random_labels")).units
+    shared = [
+        (name, group, seeds, _mean(_of_unit(seeds, gap)))
+        for group, interventions_of_group in moves(zoo).items()
+        for name, seeds in interventions_of_group.items()
+    ]
+    for value in values:
+        towards = _towards_random_labels(units, value)
+        of_measure = [_of_unit(seeds, towards) for _, _, seeds, _ in shared]
+        yield [
+            Step(name, group, _mean(found), of_gap, len(found))
+            for (name, group, _, of_gap), found in zip(shared, of_measure, strict=True)
+        ]
 
 
 def moves(zoo: Zoo) -> dict[str, dict[str, list[Move]]]:
@@ -83,19 +109,18 @@ def recipes(zoo: Zoo) -> list[Recipe]:
 
 def direction(zoo: Zoo, value: Value) -> str:
     """Which way random labels move the measure: a fraction does not tell, since it divides by that distance."""
-    pairs = [(value(twin.natural), value(twin.randomized)) for twin in twins(zoo, "random_labels")]
-    wins, _, losses = count(pairs)
-    side, most = ("smaller", losses) if losses > wins else ("larger", wins)
-    return f"{side} on random labels in {most} of {len(pairs)} twins"
+    won, lost, units = _decided(by_unit(twins(zoo, "random_labels")).units, value)
+    side, most = ("smaller", lost) if lost > won else ("larger", won)
+    return f"{side} on random labels in {most} of {units} units"
 
 
 def as_text(steps: Sequence[Step]) -> str:
-    """A line a step, under its group: the measure's fraction and the gap's with their intervals, and the seeds."""
-    lines = [("fraction of the way to random labels", "measure", "the gap's own", "seeds")]
+    """A line a step, under its group: the measure's fraction and the gap's with their intervals, and the units."""
+    lines = [("fraction of the way to random labels", "measure", "the gap's own", "units")]
     for index, step in enumerate(steps):
         if index == 0 or steps[index - 1].group != step.group:
             lines.append((step.group, "", "", ""))
-        lines.append((f"  {step.name}", _shown(step.measure), _shown(step.gap), str(step.seeds)))
+        lines.append((f"  {step.name}", _shown(step.measure), _shown(step.gap), str(step.units)))
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     padded = ["  ".join([*(map(str.ljust, line[:3], widths)), line[3]]) for line in lines]
     return "\n".join(line.rstrip() for line in padded)
@@ -112,19 +137,14 @@ def _data(zoo: Zoo) -> dict[str, list[Move]]:
         **{name: _pairs(gate[condition]) for condition, name in RANDOMIZED.items() if condition in gate},
         "a third of the images": [(ladder[0], ladder[1]) for ladder in scarce],
         "a tenth of the images": [(ladder[0], ladder[2]) for ladder in scarce],
-        "shuffled pixels (MLPs)": _pairs(interventions.shuffled_pixels(zoo)),
+        "shuffled pixels (MLPs)": _changes(interventions.shuffled_pixels(zoo)),
     }
     return _on_the_gates_scale(zoo, found)
 
 
 def _training(zoo: Zoo) -> dict[str, list[Move]]:
-    found = {
-        name.replace("_", " "): [(seed.natural, seed.changed) for seed in interventions.regularized(zoo, name)]
-        for name in REGULARIZERS
-    }
-    found[f"{EARLY_EPOCHS} epochs on random labels"] = [
-        (seed.natural, seed.changed) for seed in interventions.stopped_early(zoo)
-    ]
+    found = {name.replace("_", " "): _changes(interventions.regularized(zoo, name)) for name in REGULARIZERS}
+    found[f"{EARLY_EPOCHS} epochs on random labels"] = _changes(interventions.stopped_early(zoo))
     found["as many steps as random labels need"] = [
         (before.natural, after.natural)
         for before, after in zip(twins(zoo, "random_labels"), interventions.equal_steps(zoo), strict=True)
@@ -133,36 +153,29 @@ def _training(zoo: Zoo) -> dict[str, list[Move]]:
 
 
 def _same_data(zoo: Zoo) -> dict[str, list[Move]]:
-    """Smaller attack sets than the shared images there are for the first seeds only."""
-    found: dict[str, list[tuple[Recipe, Recipe]]] = {}
-    for start, *doses, _ in interventions.attack_doses(zoo):
-        for dose in doses:
-            found.setdefault(_beside(dose), []).append((start, dose))
-    full = _pairs(interventions.same_data(zoo))
-    found[_beside(full[0][1])] = full
-    return _on_the_gates_scale(zoo, found)
-
-
-def _beside(attacked: Recipe) -> str:
-    return f"trained beside {attacked.attack} wrong image{'s' if attacked.attack > 1 else ''}"
+    """Named by the attack set's part of the shared images, as units may have different numbers of them."""
+    doses = interventions.attack_doses(zoo)
+    found = {
+        f"beside wrong images, {share:.0%}": [(ladder[0], ladder[rung]) for ladder in doses]
+        for rung, share in enumerate(DOSES, 1)
+    }
+    return _on_the_gates_scale(zoo, found | {"beside wrong images, 100%": _pairs(interventions.same_data(zoo))})
 
 
 def _pairs(found: Iterable[Twin]) -> list[tuple[Recipe, Recipe]]:
     return [(twin.natural, twin.randomized) for twin in found]
 
 
+def _changes(found: Iterable[Intervention]) -> list[tuple[Recipe, Recipe]]:
+    return [(seed.natural, seed.changed) for seed in found]
+
+
 def _on_the_gates_scale(zoo: Zoo, found: dict[str, list[tuple[Recipe, Recipe]]]) -> dict[str, list[Move]]:
-    """Each pair beside the twins of its network and seed; some seeds of shuffled pixels have none."""
+    """Each pair beside the twins of its unit and seed."""
     gate = {_any_size(twin.natural): twin for twin in twins(zoo, "random_labels")}
-    result: dict[str, list[Move]] = {}
-    for name, pairs in found.items():
-        naturals = [_any_size(before) for before, _ in pairs]
-        result[name] = [
-            Move(before, after, gate[natural])
-            for natural, (before, after) in zip(naturals, pairs, strict=True)
-            if natural in gate
-        ]
-    return result
+    return {
+        name: [Move(before, after, gate[_any_size(before)]) for before, after in pairs] for name, pairs in found.items()
+    }
 
 
 def _any_size(natural: Recipe) -> Recipe:
@@ -170,9 +183,38 @@ def _any_size(natural: Recipe) -> Recipe:
     return dataclasses.replace(natural, num_train=0)
 
 
-def _by_network(seeds: Sequence[Move], value: Value) -> list[list[Triple]]:
-    networks = dict.fromkeys(seed.before.network for seed in seeds)
-    return [[_triple(seed, value) for seed in seeds if seed.before.network == name] for name in networks]
+def _towards_random_labels(units: Units, value: Value) -> Value:
+    """The measure, or the negated one if random labels make it smaller in more units than larger."""
+    won, lost, _ = _decided(units, value)
+    if won >= lost:
+        return value
+
+    def negated(recipe: Recipe) -> float | None:
+        return None if (found := value(recipe)) is None else -found
+
+    return negated
+
+
+def _decided(units: Units, value: Value) -> tuple[int, int, int]:
+    """In how many units the measure is larger on random labels, in how many smaller, and of how many."""
+    decisions = [
+        decide(unit, [(value(twin.natural), value(twin.randomized)) for twin in seeds]).decision
+        for unit, seeds in units.items()
+    ]
+    return decisions.count("won"), decisions.count("lost"), len(units)
+
+
+def _of_unit(seeds: Sequence[Move], value: Value) -> list[float]:
+    """The fraction of each unit that has one."""
+    triples: dict[Unit, list[Triple]] = {}
+    for seed in seeds:
+        triples.setdefault(unit_of(seed.before), []).append(_triple(seed, value))
+    return [*fractions(triples).of_unit.values()]
+
+
+def _mean(of_unit: Sequence[float]) -> Fraction | None:
+    interval = mean_interval(of_unit)
+    return None if interval is None else Fraction(sum(interval) / 2, interval)
 
 
 def _triple(seed: Move, value: Value) -> Triple:

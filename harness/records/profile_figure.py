@@ -12,9 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from harness.errors import HarnessError
-from harness.judging.fraction import Fraction
 from harness.records.colours import BLUE, GREY
-from harness.records.measure_profile import Step
+from harness.records.measure_profile import Fraction, Step
 
 WITHOUT_DATE: dict[str, dict[str, Any]] = {  # the same numbers give the same bytes, on any day and version
     ".svg": {"Date": None, "Creator": None},
@@ -33,9 +32,9 @@ WIDTH, LINE, TOP, BOTTOM = 6.5, 0.165, 0.72, 0.86  # inches
 LEFT, RIGHT, EDGE = 2.35, 0.5, 0.1
 APART = 0.2  # of a line, from its middle to the measure above and the gap below
 NOTE = (
-    "Dots: medians over the networks of the fraction of the way, medians over seeds. Bars: 95% intervals, bootstrap\n"
-    "over seeds within networks. Networks trained beside wrong images are compared with those trained without, on the\n"
-    "same images, by the distance between natural data and random labels. Arrows: beyond the axis."
+    "Dots: means over units (a data set with one network) of the fraction of the way. Bars: 95% t-intervals. Units:\n"
+    "those that random labels move. Networks trained beside wrong images are compared with those trained without, on\n"
+    "the same images, by the distance between natural data and random labels. Arrows: beyond the axis."
 )
 
 
@@ -102,7 +101,7 @@ def _frame(axes: Axes, lines: int) -> None:
     for x, name in ((0, "natural"), (1, "random labels")):
         axes.axvline(x, color="0.3", linewidth=0.8, zorder=1)
         axes.text(x, 1.01, name, transform=above, ha="center", color="0.3")
-    _beside(axes, "seeds", WIDTH - EDGE, -0.9, ha="right", color="0.3")
+    _beside(axes, "units", WIDTH - EDGE, -0.9, ha="right", color="0.3")
 
 
 def _row(axes: Axes, step: Step, y: int) -> None:
@@ -110,7 +109,7 @@ def _row(axes: Axes, step: Step, y: int) -> None:
     _beside(axes, step.name, 2 * EDGE, y)
     _fraction(axes, step.gap, y + APART, GREY, filled=False)
     _fraction(axes, step.measure, y - APART, BLUE, filled=True)
-    _beside(axes, str(step.seeds), WIDTH - EDGE, y, ha="right", color="0.3")
+    _beside(axes, str(step.units), WIDTH - EDGE, y, ha="right", color="0.3")
 
 
 def _beside(axes: Axes, text: str, inches: float, y: float, **style: Any) -> None:

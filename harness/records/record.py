@@ -17,6 +17,7 @@ from harness.evaluation.source_digest import source_digest
 from harness.judging.plan import all_recipes
 from harness.judging.results import Results
 from harness.judging.verdict import Verdict, gate_verdict
+from harness.records.blinded_values import blinded_field
 from harness.records.environment import environment
 from harness.records.public_text import public
 from harness.records.schema import SCHEMA_VERSION, sealed
@@ -126,11 +127,14 @@ def _record(
             if suite != "contract"
         },
         "suites": {
-            condition: _suite(verdicts[measure.name, condition])
+            condition: suite_of(verdicts[measure.name, condition])
             for condition in GATE
             if (measure.name, condition) in verdicts
         },
         **_rows(rows),
+        **blinded_field(
+            {(part, recipe): row for (name, part, recipe), row in results.blinded.items() if name == measure.name}
+        ),
     }
 
 
@@ -141,11 +145,13 @@ def contract_verdict(clauses: Mapping[str, Finding]) -> str | None:
     return "passes" if len(clauses) == len(CLAUSES) else None
 
 
-def _suite(verdict: Verdict) -> dict[str, Any]:
-    fields = dataclasses.asdict(verdict)
+def suite_of(verdict: Verdict) -> dict[str, Any]:
+    fields = verdict.to_json()
     for name in ("measure", "condition", "traceback"):
         del fields[name]
     fields["verdict"] = fields.pop("status")
+    fields |= {name: getattr(verdict, name) for name in ("won", "lost", "wins", "ties", "losses")}
+    fields["pairs"] = verdict.twins
     return {name: round_number(value) for name, value in fields.items()}
 
 

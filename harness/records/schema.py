@@ -16,15 +16,22 @@ import jsonschema
 from harness.errors import HarnessError
 from harness.training.recipe import canonical_json
 
-SCHEMA_VERSION = "3.0"
-PROTOCOL = 1
+SCHEMA_VERSION = "4.0"
+LEADERBOARD_VERSION = "4.1"
+"""Of what is folded from records, which is never lifted: it is folded again."""
+
+PROTOCOL = 4
 """Part of every record. Raise it when other rows, thresholds or statistics would make verdicts or findings."""
 
+FIRST_PROTOCOL = 1
+"""Of all records before: every twin was a witness. What they say is shown, and compared with nothing of PROTOCOL."""
+
 CONTROLS = "controls"
-"""The family of the measures that must lose. They have no rank, and no count of measures has them."""
+"""The family of the measures that must lose. They stand after the others, and no count of measures has them."""
 
 FOLDER = Path(__file__).parent / "schemas"
 WHOLE_RUNS = ("1.0", "1.1", "2.0")  # versions in which a run was one schema, its records without a version of their own
+OF_PARTS = ("3.0",)
 
 
 def digest_of(record: Mapping[str, Any]) -> str:
@@ -53,8 +60,10 @@ def validate(run: Mapping[str, Any]) -> None:
         validate_part(record, "record")
 
 
-def validate_part(content: Any, kind: str, version: str = SCHEMA_VERSION) -> None:
-    """The same of a part: `kind` is "run" (its outline), "zoo", "record" or "leaderboard"."""
+def validate_part(content: Any, kind: str, version: str = "") -> None:
+    """The same of a part, of the present version if none is given: `kind` is "run" (its outline), "zoo", "record" or
+    "leaderboard"."""
+    version = version or (LEADERBOARD_VERSION if kind == "leaderboard" else SCHEMA_VERSION)
     error = jsonschema.exceptions.best_match(_validator(kind, version).iter_errors(content))
     if error is not None:
         raise HarnessError(f"not a {kind} of schema {version}: {error.json_path}: {error.message:.200}")
@@ -74,8 +83,10 @@ def lifted(run: Any) -> dict[str, Any]:
     version = run.get("schema_version") if isinstance(run, dict) else None
     if version == SCHEMA_VERSION:
         return dict(run)
+    if version in OF_PARTS:
+        return _from_third(run)
     if version not in WHOLE_RUNS:
-        known = ", ".join((*WHOLE_RUNS, SCHEMA_VERSION))
+        known = ", ".join((*WHOLE_RUNS, *OF_PARTS, SCHEMA_VERSION))
         if _is_newer(version):
             raise HarnessError(
                 f"schema_version is {version}, which a newer shatterproof wrote; known here: {known}; update it"
@@ -90,8 +101,47 @@ def lifted(run: Any) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "zoo": zoo,
-        "entries": [sealed(record, zoo) for record in run["entries"]],
+        "entries": [sealed(_without_units(record), zoo, FIRST_PROTOCOL) for record in run["entries"]],
     }
+
+
+def _from_third(run: Mapping[str, Any]) -> dict[str, Any]:
+    """3.0: every record has its own digest, which has to hold, and its protocol, which stays."""
+    validate_part({name: value for name, value in run.items() if name != "entries"}, "zoo", "3.0")
+    zoo = run["zoo"]
+    for record in run.get("entries", ()):
+        validate_part(record, "record", "3.0")
+        if record["digest"] != digest_of(record):
+            raise HarnessError(f"the record of {record['measure']} was changed after it was written")
+        _check_models(record["measure"], record["rows"], zoo["models"])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "zoo": zoo,
+        "entries": [lifted_record(record, zoo) for record in run.get("entries", ())],
+    }
+
+
+def lifted_record(record: Mapping[str, Any], zoo: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of 3.0, whose digest holds, as one of this version."""
+    about = ("digest", "schema_version", "zoo", "protocol")
+    measured = {name: value for name, value in record.items() if name not in about}
+    return sealed(_without_units(measured), zoo, record["protocol"])
+
+
+def _without_units(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The verdicts of older versions, which counted twins: of units nothing was decided."""
+    return {**record, "suites": {condition: _counted(suite) for condition, suite in record["suites"].items()}}
+
+
+def _counted(suite: Mapping[str, Any]) -> dict[str, Any]:
+    units = [
+        {"setting": "", "network": network, "wins": part["wins"], "ties": part["ties"], "losses": None}
+        | {"seeds": part["pairs"], "decision": None}
+        for network, part in suite["by_network"].items()
+    ]
+    kept = {name: value for name, value in suite.items() if name != "by_network"}
+    unknown = dict.fromkeys(("won", "lost", "p_inverted", "p_heterogeneity"))
+    return {**kept, **unknown, "units": units, "note": ""}
 
 
 def _from_first(run: dict[str, Any]) -> dict[str, Any]:

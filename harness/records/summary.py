@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 from harness.evaluation.finding import Finding
 from harness.judging.questions import QUESTIONS
+from harness.judging.reads import BLINDINGS
+from harness.judging.units.headline import headline
 from harness.judging.verdict import Verdict
 from harness.records.record import overall
 from harness.zoo.zoo import GATE
 
 FEW_MEASURES = 5
-COLUMNS = ("randomized", "wins", "ties", "p", "AUC [95%]", "tau", "s/model", "verdict")
-WIDTHS = (13, 5, 4, 7, 17, 5, 7, 0)
+COLUMNS = ("randomized", "units", "twins", "ties", "p", "AUC [95%]", "tau", "s/model", "verdict")
+WIDTHS = (13, 5, 5, 4, 7, 17, 5, 7, 0)
 
 
 def findings_lines(findings: dict[str, dict[str, dict[str, Finding]]]) -> list[str]:
@@ -39,6 +41,15 @@ def findings_lines(findings: dict[str, dict[str, dict[str, Finding]]]) -> list[s
     return lines
 
 
+def reads_lines(findings: dict[str, dict[str, dict[str, Finding]]]) -> list[str]:
+    """What each measure reads, and without what it still separates: a line for each that was asked."""
+    told = {measure: suites[BLINDINGS.name] for measure, suites in sorted(findings.items()) if BLINDINGS.name in suites}
+    lines = [
+        f"{measure} reads: {found.detail or found.skipped}" for measure, some in told.items() for found in some.values()
+    ]
+    return ["", *lines] if lines else []
+
+
 def passed(found: dict[str, Finding]) -> str:
     judged = [finding for finding in found.values() if not finding.skipped]
     return f"passes {sum(not finding.problem for finding in judged)} of {len(judged)} findings"
@@ -58,14 +69,20 @@ def problems(findings: dict[str, dict[str, dict[str, Finding]]]) -> list[str]:
 
 
 def table(verdicts: dict[tuple[str, str], Verdict]) -> list[str]:
-    """A line for each measure and condition, at most 100 characters where names are of a usual length."""
+    """A line for each measure and condition: units won, twins won, ties among these, and so on."""
     width = max(len("measure"), *(len(name) for name, _ in verdicts))
     widths = (width, *WIDTHS)
     lines: list[tuple[str, ...]] = [("measure", *COLUMNS)]
     for (name, condition), verdict in sorted(verdicts.items(), key=lambda item: (item[0][0], GATE.index(item[0][1]))):
-        wins, ties, *others = numbers(verdict)
-        lines.append((name, condition, wins, f"{ties:>4}", *others))
+        won, wins, ties, *others = numbers(verdict)
+        lines.append((name, condition, won, wins, f"{ties:>4}", *others))
     return ["  ".join(f"{text:{size}}" for text, size in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def counted(verdict: Verdict) -> str:
+    """`14 units, 42 twins a condition`; twins alone where each is a unit."""
+    twins = f"{verdict.twins} twins a condition"
+    return twins if len(verdict.units) == verdict.twins else f"{len(verdict.units)} units, {twins}"
 
 
 def titled(zoo: str) -> str:
@@ -81,7 +98,8 @@ def numbers(verdict: Verdict) -> tuple[str, ...]:
     if verdict.auc is not None and verdict.auc_interval is not None:
         area = f"{verdict.auc:.2f} [{verdict.auc_interval[0]:.2f}, {verdict.auc_interval[1]:.2f}]"
     return (
-        f"{verdict.wins}/{verdict.pairs}",
+        f"{verdict.won}/{len(verdict.units)}",
+        f"{verdict.wins}/{verdict.twins}",
         str(verdict.ties),
         f"{verdict.p_value:.2g}",
         area,
@@ -104,12 +122,17 @@ def conclusion(measure: str, verdicts: dict[tuple[str, str], Verdict], gate: Seq
         return f"{measure}: no overall verdict; the gate is all of it, and only {', '.join(asked)} ran", False
     if verdict == "separates":
         every = f"all {len(gate)} randomizations" if len(gate) > 1 else "its one randomization"
-        return f"{measure} PASSES the gate: it separates in {every}", True
+        return f"{measure} PASSES the gate: it separates in {every}{_worst(measure, verdicts, gate)}", True
     if crash := next((verdicts[measure, name] for name in gate if verdicts[measure, name].crashed), None):
         return f"{measure} has no verdict: {crash.reason}", False
     failed = [
-        f"{verdicts[measure, name].status} on {name.replace('_', ' ')}"
+        f"{verdicts[measure, name].status.replace('_', ' ')} on {name.replace('_', ' ')}"
         for name in gate
         if verdicts[measure, name].status != "separates"
     ]
-    return f"{measure} FAILS the gate: {', '.join(failed)}", False
+    return f"{measure} FAILS the gate: {', '.join(failed)}{_worst(measure, verdicts, gate)}", False
+
+
+def _worst(measure: str, verdicts: dict[tuple[str, str], Verdict], gate: Sequence[str]) -> str:
+    """`; at worst gaussian: 11 of 14 units (13 needed)`."""
+    return f"; at worst {headline([verdicts[measure, name] for name in gate])}"

@@ -9,28 +9,38 @@ from harness.records.schema import CONTROLS
 from harness.zoo.zoo import GATE
 
 COLUMNS = {
-    "same data": ("same_data", "same_data", "wins", ".0f"),
+    "same data": ("same_data", "same_data", "won", ".0f"),
     "attack": ("corrupted_labels", "attack_dose", "kendall_tau", "z.2f"),
     "corrupted": ("corrupted_labels", "corrupted_fraction", "kendall_tau", "z.2f"),
-    "decay": ("regularizers", "weight_decay", "fraction", "z.0%"),
-    "dropout": ("regularizers", "dropout", "fraction", "z.0%"),
-    "crop": ("regularizers", "random_crop", "fraction", "z.0%"),
+    "decay": ("regularizers", "weight_decay", "excess", "z.0%"),
+    "dropout": ("regularizers", "dropout", "excess", "z.0%"),
+    "crop": ("regularizers", "random_crop", "excess", "z.0%"),
+    "shuffled": ("shuffled_pixels", "shuffled_pixels", "fraction", "z.0%"),
     "early stop": ("early_stopping", "three_epochs", "fraction", "z.0%"),
-    "equal steps": ("stopping_rule", "equal_steps", "wins", ".0f"),
+    "equal steps": ("stopping_rule", "equal_steps", "won", ".0f"),
+    "equal error": ("stopping_rule", "equal_error", "won", ".0f"),
     "fewer images": ("sample_size", "scarce_images", "kendall_tau", "z.2f"),
-    "shuffled": ("shuffled_pixels", "shuffled_pixels", "wins", ".0f"),
     "grid": ("hyperparameters", "grid", "granulated_tau", "z.2f"),
 }
-"""The findings as columns of a table: suite, clause, the number that is shown and how."""
+"""The findings as columns of a table: suite, clause, the number that is shown (else a word) and how."""
+
+READS = ("what_it_reads", "reads")
+"""Names of the suite that hides what a measure is handed: what it says is a flag, not a pass."""
 
 WORDS = ("data_only", "no_scale", "not_applicable", "error", "timeout")
 """Statuses that say more than a number."""
 
-IN_WORDS = {"separates": "passes", "overlaps": "fails", "not_applicable": "not applicable", None: "no verdict"}
+IN_WORDS = {
+    "separates": "passes",
+    "overlaps": "fails",
+    "depends_on_the_network": "depends on the network",
+    "not_applicable": "not applicable",
+    None: "no verdict",
+}
 
 
 def measures_table(run: Mapping[str, Any]) -> str:
-    """A line a measure, by family and name: tier, wins under each condition, the gate's verdict and source."""
+    """A line a measure, by family and name: tier, units won under each condition, the gate's verdict and source."""
     lines = [
         "| measure | tier | " + " | ".join(name.replace("_", " ") for name in GATE) + " | gate | source |",
         "| --- " * (len(GATE) + 4) + "|",
@@ -59,20 +69,26 @@ def families_table(run: Mapping[str, Any]) -> str:
 
 
 def findings_table(run: Mapping[str, Any], only: Collection[str] = ()) -> str:
-    """A line a measure: what it really sees. Bold where it passes; those of the gate's passes first, then by how many
-    findings. `only` names the measures to show, all if empty."""
+    """A line a measure: what it really sees. Bold where it passes; what passes the gate first, by the fewest units that
+    are won under a condition. `only` names the measures to show, all if empty."""
     lines = [
-        "| measure | gate | " + " | ".join(COLUMNS) + " | passed |",
+        "| measure | gate | reads | " + " | ".join(COLUMNS) + " |",
         "| --- " * (len(COLUMNS) + 3) + "|",
     ]
     records = [record for record in run["entries"] if not only or record["measure"] in only]
-    records.sort(key=lambda record: (record["verdict"] != "separates", -len(_passed(record)), record["measure"]))
+    records.sort(key=lambda record: (record["verdict"] != "separates", -_fewest(record), record["measure"]))
     for record in records:
-        gate = min((suite["wins"] for suite in record["suites"].values()), default=0)
-        gate_cell = f"**{gate}**" if record["verdict"] == "separates" else f"{gate}"
-        cells = [_cell(record, *column) for column in COLUMNS.values()]
-        lines.append(f"| `{record['measure']}` | {gate_cell} | {' | '.join(cells)} | {len(_passed(record))} |")
+        gate = _won(min(record["suites"].values(), key=_units_won, default=None))
+        gate_cell = f"**{gate}**" if record["verdict"] == "separates" else gate
+        cells = [reads_in_words(record["findings"]), *(_cell(record, *column) for column in COLUMNS.values())]
+        lines.append(f"| `{record['measure']}` | {gate_cell} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def reads_in_words(findings: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """What suffices for it to separate, as the suite says; `-` where it was not asked."""
+    said = [finding["status"] for suite in READS for finding in findings.get(suite, {}).values()]
+    return ", ".join(dict.fromkeys(said)).replace("_", " ") or "-"
 
 
 def findings_totals(run: Mapping[str, Any]) -> str:
@@ -100,14 +116,22 @@ def _passes(finding: Mapping[str, Any]) -> bool:
     return not finding["problem"] and not finding["skipped"]
 
 
-def _passed(record: Mapping[str, Any]) -> list[str]:
-    """The columns that the measure passes."""
-    known = record["findings"]
-    return [
-        title
-        for title, (suite, clause, _, _) in COLUMNS.items()
-        if clause in known.get(suite, {}) and _passes(known[suite][clause])
-    ]
+def _fewest(record: Mapping[str, Any]) -> int:
+    return min(map(_units_won, record["suites"].values()), default=0)
+
+
+def _units_won(suite: Mapping[str, Any]) -> int:
+    """Twins, where these were the witnesses."""
+    return int(suite["wins"] if suite["won"] is None else suite["won"])
+
+
+def _won(suite: Mapping[str, Any] | None) -> str:
+    """`13/14` units; `20/20 twins` where these were the witnesses."""
+    if suite is None:
+        return "-"
+    return (
+        f"{suite['wins']}/{suite['pairs']} twins" if suite["won"] is None else f"{suite['won']}/{len(suite['units'])}"
+    )
 
 
 def _cell(record: Mapping[str, Any], suite: str, clause: str, number: str, shape: str) -> str:
@@ -121,13 +145,13 @@ def _cell(record: Mapping[str, Any], suite: str, clause: str, number: str, shape
 
 
 def gate_in_words(record: Mapping[str, Any]) -> str:
-    """`passes`, or why not: `fails`, `inverted`, `not applicable`, `error`, `timeout`, `no verdict`."""
+    """`passes`, or why not: `fails`, `depends on the network`, `inverted`, `not applicable`, a failure, or none."""
     return IN_WORDS.get(record["verdict"], record["verdict"])
 
 
 def _line(record: Mapping[str, Any]) -> str:
-    wins = " | ".join(str(record["suites"][name]["wins"]) if name in record["suites"] else "-" for name in GATE)
-    return f"| `{record['measure']}` | {record['cost']} | {wins} | {gate_in_words(record)} | {record['source']} |"
+    won = " | ".join(_won(record["suites"].get(name)) for name in GATE)
+    return f"| `{record['measure']}` | {record['cost']} | {won} | {gate_in_words(record)} | {record['source']} |"
 
 
 def seconds_of(record: Mapping[str, Any]) -> float | None:

@@ -14,11 +14,12 @@ from harness.training.reading.raw_data import RawData, as_floats, load_raw_data,
 from harness.training.recipe import Recipe
 
 
-def data_set(recipe: Recipe, data_dir: Path, cache_dir: Path | None = None) -> DataSet:
+def data_set(recipe: Recipe, data_dir: Path, cache_dir: Path | None = None, tested: bool = True) -> DataSet:
     """The recipe's own data: its split, its size, its crop, its randomization, standardised.
 
     Under "data_set" one mean and one standard deviation, of all training pixels after randomization, serve train and
     test; under "each_image" every image has its own (`each_standardised`). Decoded images are kept in `cache_dir`.
+    Where it is not to be `tested` the test set is empty, and the rest is the same: it is drawn first.
 
     Raises HarnessError where the data are not those of the recipe, or too few, or have no pixels to crop.
     """
@@ -26,6 +27,7 @@ def data_set(recipe: Recipe, data_dir: Path, cache_dir: Path | None = None) -> D
     if recipe.data_sha256 and recipe.data_sha256 != raw.sha256:
         raise HarnessError(_is_about_other_data(recipe, raw, data_dir))
     train, attack, test = _split(raw, recipe)
+    test = test if tested else test[:0]
 
     def images(indices: Tensor) -> Tensor:
         return as_floats(centre_crop(raw.images[indices], recipe.crop))

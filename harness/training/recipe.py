@@ -87,7 +87,7 @@ class Recipe:
             if not holds:
                 raise ValueError(sentence)
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """A name to read, `digits-mlp_1x512-random_labels-seed4`; `key` is the one to look up by."""
         condition = self.condition

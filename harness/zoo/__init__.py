@@ -4,7 +4,7 @@ zoo.py             a zoo: units (unit.py: a data set and a network), seeds; its 
 grid.py            its hyperparameters
 trained_with.py    how its networks are trained: sgd, adam, adamw
 facts.py           what is so of its data and networks
-zoos.py            those of this project               units.md   the units of digits-units, and how they were chosen
+zoos.py            those of this project               units.md   the units of digits, and how they were chosen
 opening.py         a zoo found by its door, this project's or a user's own, and opened on its data
 contract.py        what a user's networks must be          check.py   a zoo tried: `zoo check`
 interventions.py   the networks that the questions beyond the gate add

@@ -1,6 +1,6 @@
 """The contract of a zoo: what it is made of, whether it can be trained, and how long that takes: `zoo check`.
 
-Data and networks are tried first (opening.tried); then one twin of each network is trained, in worker processes.
+Data and networks are tried first (opening.tried); then one twin of each unit is trained, in worker processes.
 """
 
 import collections

@@ -5,7 +5,6 @@ with the natural one of the same seed, and with the one on random labels.
 """
 
 import dataclasses
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +22,8 @@ FRACTIONS = (0.2, 0.4, 0.6, 0.8)
 DOSES = (1 / 15, 1 / 5, 1 / 2)
 """Sizes of attack sets, as fractions of the number of shared images."""
 
-LADDER_SEEDS = 2  # of each network
 EARLY_EPOCHS = 3
 ONE_IMAGE_IN = (1, 3, 10)
-SHUFFLED_TWINS = 20
 
 REGULARIZERS: dict[str, dict[str, Any]] = {
     "weight_decay": {"weight_decay": 5e-4},
@@ -45,7 +42,8 @@ class Intervention:
 
 
 Ladder = tuple[Recipe, ...]
-"""Recipes of one network and seed, by rising gap: the blocks of a trend test."""
+"""Recipes of one unit and seed, by rising gap: a block of a trend test. A unit has one, its first seed's, since seeds
+of a unit are no independent blocks."""
 
 
 def same_data(zoo: Zoo) -> list[Twin]:
@@ -54,18 +52,18 @@ def same_data(zoo: Zoo) -> list[Twin]:
 
 
 def attack_doses(zoo: Zoo) -> list[Ladder]:
-    """For the first seeds of each network: the shared images with an attack set of rising size, from none to all."""
+    """For the first seed of each unit: the shared images with an attack set of rising size, from none to all."""
     ladders = []
-    for half in _first_seeds(zoo, _halves(zoo)):
+    for half in _first_of_each_unit(_halves(zoo)):
         doses = [0, *(max(1, round(share * half.num_train)) for share in DOSES), half.num_train]
         ladders.append(tuple(dataclasses.replace(half, attack=dose) for dose in doses))
     return ladders
 
 
 def corrupted_labels(zoo: Zoo) -> list[Ladder]:
-    """For the first seeds of each network: true labels, rising corrupted fractions, random labels."""
+    """For the first seed of each unit: true labels, rising corrupted fractions, random labels."""
     ladders = []
-    for natural in _first_seeds(zoo, naturals(zoo)):
+    for natural in _first_of_each_unit(naturals(zoo)):
         between = [
             dataclasses.replace(natural, condition="corrupted_labels", corrupted_fraction=fraction)
             for fraction in FRACTIONS
@@ -92,9 +90,12 @@ def stopped_early(zoo: Zoo) -> list[Intervention]:
 
 
 def check_fitted(zoo: Zoo, models: Mapping[Recipe, "StoredModel"]) -> None:
-    """HarnessError, with their names, if models did not fit their training set; those aside that were stopped early."""
-    early = {each.changed for each in stopped_early(zoo)}
-    unfitted = [recipe.id for recipe, model in models.items() if recipe not in early and not model.outcome.fitted]
+    """HarnessError, with their names, if models did not fit their training set.
+
+    Those aside that stop by something else: early, or with their twin, which may fit noise in fewer steps.
+    """
+    by_steps = {each.changed for each in stopped_early(zoo)} | {twin.natural for twin in equal_steps(zoo)}
+    unfitted = [recipe.id for recipe, model in models.items() if recipe not in by_steps and not model.outcome.fitted]
     if unfitted:
         raise HarnessError(f"no verdict can be drawn from: {', '.join(unfitted)}")
 
@@ -108,30 +109,23 @@ def equal_steps(zoo: Zoo) -> list[Twin]:
 
 
 def sample_sizes(zoo: Zoo) -> list[Ladder]:
-    """Natural data that gets scarce: all images, a third, a tenth."""
+    """For the first seed of each unit: natural data that get scarce, all images, a third, a tenth."""
     return [
         tuple(
             natural if share == 1 else dataclasses.replace(natural, num_train=zoo.train_size_of(natural) // share)
             for share in ONE_IMAGE_IN
         )
-        for natural in naturals(zoo)
+        for natural in _first_of_each_unit(naturals(zoo))
     ]
 
 
-def shuffled_pixels(zoo: Zoo) -> list[Twin]:
-    """Twins under one fixed permutation of the pixels, of the networks that cannot see it, as MLPs; none if there are
-    no such networks, or it has no meaning for the inputs."""
-    blind = [name for name in zoo.networks if name in zoo.known.blind_to_positions]
+def shuffled_pixels(zoo: Zoo) -> list[Intervention]:
+    """One fixed permutation of the pixels, for the networks that cannot see it, as MLPs; none if there are no such
+    networks, or it has no meaning for the inputs."""
     if "shuffled_pixels" not in zoo.known.randomizations:
         return []
-    found = [natural for natural in naturals(zoo) if natural.network in blind]
-    unused_seeds = itertools.count(len(naturals(zoo)))
-    for network in itertools.cycle(blind):
-        if len(found) >= SHUFFLED_TWINS:
-            break
-        like = next(natural for natural in found if natural.network == network)
-        found.append(dataclasses.replace(like, seed=next(unused_seeds)))
-    return [Twin(natural, dataclasses.replace(natural, condition="shuffled_pixels")) for natural in found]
+    every = _interventions(zoo, condition="shuffled_pixels")
+    return [each for each in every if each.natural.network in zoo.known.blind_to_positions]
 
 
 def hyperparameters(zoo: Zoo) -> dict[GridPoint, list[Recipe]]:
@@ -140,7 +134,7 @@ def hyperparameters(zoo: Zoo) -> dict[GridPoint, list[Recipe]]:
     if grid is None:
         return {}
     return {
-        point: [grid.recipe(zoo.data_set, point, seed, zoo.training) for seed in range(grid.seeds)]
+        point: [grid.recipe(zoo.data_set, point, zoo.seed_at(place), zoo.training) for place in range(grid.seeds)]
         for point in grid.points()
     }
 
@@ -162,9 +156,9 @@ def _interventions(zoo: Zoo, **change: Any) -> list[Intervention]:
     ]
 
 
-def _first_seeds(zoo: Zoo, recipes: Sequence[Recipe]) -> list[Recipe]:
-    """Of each unit's. `recipes` has as many of each as the zoo has seeds, in its order."""
-    count = zoo.seeds_per_network
-    return [
-        recipe for start in range(0, len(recipes), count) for recipe in recipes[start : start + count][:LADDER_SEEDS]
-    ]
+def _first_of_each_unit(recipes: Sequence[Recipe]) -> list[Recipe]:
+    """A unit is a data set with one network."""
+    first: dict[tuple[str, str], Recipe] = {}
+    for recipe in recipes:
+        first.setdefault((recipe.data_set, recipe.network), recipe)
+    return [*first.values()]

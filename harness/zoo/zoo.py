@@ -14,6 +14,7 @@ from harness.training.declaring import DeclaredDataSet, DeclaredNetwork
 from harness.training.recipe import Condition, Recipe
 from harness.zoo.checkpoints.own_twins import OwnTwins
 from harness.zoo.facts import Facts, facts_of
+from harness.zoo.fresh import fresh_name, scale_and_number, seed_at
 from harness.zoo.grid import Grid
 from harness.zoo.twin import GATE as GATE
 from harness.zoo.twin import Twin as Twin
@@ -24,7 +25,8 @@ from harness.zoo.unit import Declared, Fields, Unit, name_of
 class Zoo:
     """A scale: data sets, networks and how each is trained, and seeds for each.
 
-    - `name`: under which its records are kept: letters, digits, - and _.
+    - `name`: under which its records are kept: letters, digits, - and _. One that ends in -fresh-7 says that its seeds
+      are fresh (fresh.py).
     - `data_set`: a function under @data_set, or the name of one of this project.
     - `networks`: a function under @network, a member of a family of such, or the name of one of this project; and how
       it is trained: the rate of SGD with momentum 0.9, or what `sgd`, `adam` or `adamw` give (trained_with.py).
@@ -129,7 +131,7 @@ class Zoo:
     @property
     def train_size(self) -> int:
         """How many examples a natural network is trained on; of several units, the fewest."""
-        return min(self.train_size_of(self.natural(unit, seed=0)) for unit in self.units)
+        return min(self.train_size_of(self.natural(unit, 0)) for unit in self.units)
 
     def train_size_of(self, natural: Recipe) -> int:
         """How many examples one of its natural recipes is trained on."""
@@ -158,12 +160,30 @@ class Zoo:
     def twins_per_condition(self) -> int:
         return len(self.units) * self.seeds_per_network
 
-    def natural(self, unit: Unit | str, seed: int) -> Recipe:
+    @functools.cached_property
+    def fresh(self) -> int:
+        """The number of its seeds, where these are fresh; 0 where they are its own."""
+        return scale_and_number(self.name)[1]
+
+    @property
+    def scale(self) -> "Zoo":
+        """The zoo that its fresh twins are of; itself where they are not."""
+        return dataclasses.replace(self, name=scale_and_number(self.name)[0]) if self.fresh else self
+
+    def with_fresh(self, number: int) -> "Zoo":
+        """The same with fresh seeds, others for each number. HarnessError if it is no number, or they are fresh."""
+        return dataclasses.replace(self, name=fresh_name(self.name, number))
+
+    def seed_at(self, place: int) -> int:
+        """The seed of a place among its twins, or of the grid."""
+        return seed_at(self.fresh, place)
+
+    def natural(self, unit: Unit | str, place: int) -> Recipe:
         """The natural recipe of one of its units; of a network's name, of the first unit that has it."""
         if isinstance(unit, str):
             unit = next(each for each in self.units if each.network == unit)
         fields = {"num_train": self.num_train, **self.training, **unit.fields}
-        return Recipe(data_set=unit.data_set, network=unit.network, seed=seed, **fields)
+        return Recipe(data_set=unit.data_set, network=unit.network, seed=self.seed_at(place), **fields)
 
 
 def twins(zoo: Zoo, condition: Condition) -> list[Twin]:
@@ -173,7 +193,7 @@ def twins(zoo: Zoo, condition: Condition) -> list[Twin]:
     result = []
     for index, unit in enumerate(zoo.units):
         for number in range(zoo.seeds_per_network):
-            natural = zoo.natural(unit, seed=index * zoo.seeds_per_network + number)
+            natural = zoo.natural(unit, index * zoo.seeds_per_network + number)
             result.append(Twin(natural, dataclasses.replace(natural, condition=condition)))
     return result
 
@@ -247,7 +267,9 @@ def _check(zoo: Zoo) -> None:
     try:
         ids = [zoo.natural(unit, 0).id for unit in zoo.units]
         if zoo.grid:
-            ids += [zoo.grid.recipe(zoo.data_set, point, 0, zoo.training).id for point in zoo.grid.points()]
+            ids += [
+                zoo.grid.recipe(zoo.data_set, point, zoo.seed_at(0), zoo.training).id for point in zoo.grid.points()
+            ]
     except (TypeError, ValueError) as cause:
         raise HarnessError(f"the {zoo.name} zoo cannot be trained: {_said(cause)}") from cause
     for name in ids:

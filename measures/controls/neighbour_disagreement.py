@@ -11,7 +11,7 @@ Random labels: unknown (the source could not be had).
 """
 
 from measures import INVARIANCES, NotApplicable, measure
-from measures.controls._nearest_other import nearest_others
+from measures.quantities.nearest_others import nearest_examples
 from measures.trained_model import TrainedModel
 
 
@@ -19,5 +19,5 @@ from measures.trained_model import TrainedModel
 def neighbour_disagreement(trained: TrainedModel) -> float:
     if len(trained.labels) < 2:
         raise NotApplicable("a single example has no neighbour")
-    nearest = nearest_others(trained.inputs.flatten(1))
+    nearest = nearest_examples(trained)
     return int((trained.labels[nearest] != trained.labels).sum()) / len(nearest)

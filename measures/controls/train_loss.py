@@ -6,7 +6,7 @@ Jiang et al. 2020 (arXiv:1912.02178), appendix C (cross-entropy).
 Differs from the paper: none.
 
 Claims: nothing, it is a control.
-Random labels: does not separate (Jiang et al. 2019, arXiv:1810.00113, abstract: it is no indicator of the gap).
+Random labels: does not separate (Jiang et al. 2019, arXiv:1810.00113, abstract: it does not indicate the gap).
 """
 
 import torch.nn.functional as F

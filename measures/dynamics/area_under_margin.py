@@ -19,12 +19,11 @@ Claims: read into it.
 Random labels: separates (abstract: mislabelled examples).
 """
 
-import dataclasses
-
 import numpy as np
 
 from measures import measure
-from measures.trained_model import TrainedModel
+from measures.dynamics._early_logits import early_logits
+from measures.trained_model import TrainedModel, margins_of
 
 
 @measure(
@@ -33,6 +32,7 @@ from measures.trained_model import TrainedModel
 )
 def area_under_margin(trained: TrainedModel) -> float:
     last = trained.history.epochs
-    known = {epoch: network for epoch, network in trained.snapshots if epoch < last} | {last: trained.model}
-    margins = [float(dataclasses.replace(trained, model=each).margins.double().mean()) for each in known.values()]
-    return -float(np.interp(np.arange(1, last + 1), list(known), margins).mean())
+    early = {epoch: place for place, (epoch, _) in enumerate(trained.snapshots) if epoch < last}
+    margins = [margins_of(early_logits(trained, place), trained.labels) for place in early.values()]
+    means = [float(each.double().mean()) for each in (*margins, trained.margins)]
+    return -float(np.interp(np.arange(1, last + 1), [*early, last], means).mean())

@@ -18,12 +18,11 @@ Claims: read into it.
 Random labels: separates (abstract: the scores detect noisy examples).
 """
 
-import dataclasses
-
 import torch
 from torch import nn
 
 from measures import NotApplicable, measure
+from measures.dynamics._early_logits import early_logits
 from measures.quantities.per_example import gradient_norms, loss_cotangents
 from measures.trained_model import TrainedModel
 
@@ -33,7 +32,8 @@ EVERY_CHANGE = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "lo
 @measure(source="Paul, Ganguli & Dziugaite 2021, EL2N", invariant_to=EVERY_CHANGE)
 @torch.no_grad()
 def el2n_score(trained: TrainedModel) -> float:
-    logits = dataclasses.replace(trained, model=early_network(trained)).logits
+    early_network(trained)  # there is one
+    logits = early_logits(trained, len(trained.snapshots) - 1)
     return float(loss_cotangents(logits.double(), trained.labels).norm(dim=1).mean())
 
 

@@ -5,11 +5,13 @@ uniform sample misses them.
 """
 
 import dataclasses
+import math
 
 from torch import Tensor, nn
 
 from measures.errors import NotApplicable
 from measures.once_per_model import once_per_model
+from measures.quantities.final_gradients import final_gradients
 from measures.quantities.gradient_moments import gradient_moments
 from measures.trained_model import TrainedModel
 
@@ -21,7 +23,8 @@ class GradientStatistics:
     """Of the per-example gradients gᵢ of the cross-entropy with respect to all weights, m examples.
 
     - `norm_of_mean`: ‖ḡ‖², ḡ = (1/m) Σᵢ gᵢ; `mean_norm`: (1/m) Σᵢ ‖gᵢ‖²; both squared.
-    - `signal_to_noise`: mean over weights j of ḡⱼ² / Var(gⱼ), those with a variance of zero left out.
+    - `signal_to_noise`: mean over weights j of ḡⱼ² / Var(gⱼ), those with a variance of zero left out; nan where the
+      variances of single weights were not taken.
     """
 
     examples: int
@@ -54,8 +57,10 @@ def gradient_statistics(model: nn.Module, inputs: Tensor, labels: Tensor) -> Gra
 
 @once_per_model
 def statistics_at_end(trained: TrainedModel) -> GradientStatistics:
-    """GradientStatistics of the trained network, over the training set."""
-    return gradient_statistics(trained.model, trained.inputs, trained.labels)
+    """GradientStatistics of the trained network, over the training set, without signal to noise."""
+    found = final_gradients(trained)
+    signal, mean_norm = float(found.mean.square().sum()), float(found.norms.square().mean())
+    return GradientStatistics(len(trained.labels), signal, mean_norm, math.nan)
 
 
 @once_per_model

@@ -14,12 +14,8 @@ Claims: larger gap (its measures are all stated as complexities).
 Random labels: unknown (the text of the paper could not be had).
 """
 
-import dataclasses
-
 from measures import NotApplicable, measure
-from measures.quantities.flat_parameters import flat_parameters
-from measures.quantities.losses import loss_and_gradient
-from measures.quantities.per_example import gradient_norms
+from measures.quantities.per_example import CHUNK, forward_passes, norms_and_sum
 from measures.trained_model import TrainedModel
 
 
@@ -33,7 +29,11 @@ def first_epoch_gradient_noise(trained: TrainedModel) -> float:
     epoch, network = trained.snapshots[0]
     if epoch != 1:
         raise NotApplicable(f"the first network that was kept is of the end of epoch {epoch}, not of the first")
-    squares = gradient_norms(network, trained.inputs, trained.labels).double().square()
-    early = dataclasses.replace(trained, model=network)
-    _, mean = loss_and_gradient(early, flat_parameters(network))
-    return max(0.0, float(squares.mean() - mean.double().square().sum()))
+    n, squares, total = len(trained.labels), 0.0, None
+    passes = forward_passes(network, trained.inputs.split(CHUNK))
+    for passed, labels in zip(passes, trained.labels.split(CHUNK), strict=True):
+        norms, summed = norms_and_sum(passed, labels)
+        squares += float(norms.square().sum())
+        total = summed.double() if total is None else total + summed
+    assert total is not None
+    return max(0.0, squares / n - float(total.square().sum()) / n**2)

@@ -22,57 +22,27 @@ Random labels: separates (abstract: it tells of the level of label noise).
 
 import math
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
 from measures import NotApplicable, measure
-from measures.once_per_model import once_per_model
-from measures.quantities.flat_parameters import flat_parameters, logits_at
+from measures.quantities.final_gradients import final_gradients
 from measures.trained_model import TrainedModel
-
-BATCH = 128  # examples, about
-MOST_BATCHES = 64
 
 
 @measure(source="Forouzesh & Thiran 2021, eq. 6", invariant_to={"unit_permutation", "logit_shift"})
 def gradient_disparity(trained: TrainedModel) -> float:
-    return disparities(trained)[0]
+    require_two(trained)
+    return final_gradients(trained).distance
 
 
 @measure(source="Forouzesh & Thiran 2021, with the loss rescaled", invariant_to={"unit_permutation", "logit_shift"})
 def gradient_disparity_rescaled(trained: TrainedModel) -> float:
-    _, rescaled = disparities(trained)
+    require_two(trained)
+    rescaled = final_gradients(trained).rescaled_distance
     if not math.isfinite(rescaled):
         raise NotApplicable("all losses of a batch are equal: their standard deviation, which divides, is zero")
     return rescaled
 
 
-@once_per_model
-def disparities(trained: TrainedModel) -> tuple[float, float]:
-    """Both values; the second is not finite where a batch's losses do not differ."""
-    order = trained.random_order[: BATCH * MOST_BATCHES]
-    if len(order) < 2:
-        raise NotApplicable(f"{len(order)} training example: there is no pair of batches")
-    batches = torch.tensor_split(order, max(2, round(len(order) / BATCH)))
-    gradients, losses = zip(*[gradient_and_losses(trained, batch) for batch in batches], strict=True)
-    stacked = torch.stack(gradients)
-    deviations = torch.stack([each.std(correction=0) for each in losses])
-    if not bool((deviations > 0).all()):
-        return mean_distance(stacked), math.nan
-    return mean_distance(stacked), mean_distance(stacked / deviations.to(stacked)[:, None])
-
-
-def mean_distance(vectors: Tensor) -> float:
-    """Mean Euclidean distance over the pairs of rows."""
-    return float(torch.pdist(vectors).double().mean())
-
-
-@torch.enable_grad()
-def gradient_and_losses(trained: TrainedModel, batch: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradient (p,) of the mean loss of these examples, and each one's loss (len(batch),) float64."""
-    theta = flat_parameters(trained.model).requires_grad_()
-    logits = logits_at(trained.model, theta, trained.inputs[batch])
-    losses = F.cross_entropy(logits, trained.labels[batch], reduction="none")
-    (gradient,) = torch.autograd.grad(losses.mean(), theta, materialize_grads=True)
-    return gradient, F.cross_entropy(logits.detach().double(), trained.labels[batch], reduction="none")
+def require_two(trained: TrainedModel) -> None:
+    """NotApplicable where there is one training example."""
+    if len(trained.labels) < 2:
+        raise NotApplicable(f"{len(trained.labels)} training example: there is no pair of batches")

@@ -16,7 +16,7 @@ Random labels: unknown (the source could not be had).
 """
 
 from measures import measure
-from measures.quantities.per_example import final_gradient_norms
+from measures.quantities.final_gradients import final_gradients
 from measures.trained_model import TrainedModel
 
 
@@ -26,4 +26,4 @@ from measures.trained_model import TrainedModel
     invariant_to={"unit_permutation", "logit_shift"},
 )
 def gradient_norm(trained: TrainedModel) -> float:
-    return float(final_gradient_norms(trained).mean())
+    return float(final_gradients(trained).norms.mean())

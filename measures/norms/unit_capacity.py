@@ -43,11 +43,10 @@ def unit_capacity(trained: TrainedModel) -> float:
             f"layer {hidden.name!r} with output {hidden.output_shape} is not a linear one right before {last.name!r}"
         )
     check_chain(trained, last=2)
-    if len(trained.layers) > 2:
-        h = trained.hidden_features[-2]
-    else:  # what the first layer receives: the inputs, after pooling and scaling if the network does any
-        h = received_by_layers(trained.model, trained.inputs, (nn.Linear,))[0]
+    margin = math.sqrt(inverse_squared_margin(trained))
+    # What the layer before the last receives: of the first layer the inputs, after pooling and scaling if there is any.
+    h = received_by_layers(trained.model, trained.inputs, (nn.Linear,))[-2]
     alpha, beta = last.weight.double().norm(dim=0), hidden.change.double().norm(dim=1)
     size = h.square().sum(dim=1).mean(dtype=torch.float64).sqrt()
     at_start = (h @ hidden.init_weight.T).square().mean(dim=0, dtype=torch.float64).sqrt()
-    return float(alpha @ (beta * size + at_start)) * math.sqrt(inverse_squared_margin(trained))
+    return float(alpha @ (beta * size + at_start)) * margin

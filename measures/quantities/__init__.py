@@ -5,6 +5,6 @@ perturbations.py (noise, and the worst of a neighbourhood). Curvature: hessian_s
 example: per_example.py (gradients by weights), plain_layers.py (of which layers they can be read off),
 gradient_moments.py and gradient_squares.py (their means and mean squares, also with the network's own labels),
 gradient_gram.py (their inner products, and the tangent kernel), input_gradients.py (by inputs and representations).
-Margins: margin_percentile.py. New inputs: mixup.py. Networks retrained on parts of the training set: random_splits.py,
-hold_out.py.
+Margins: margin_percentile.py. New inputs: mixup.py. Nearest examples: nearest_others.py. Networks retrained on parts of
+the training set: random_splits.py, hold_out.py.
 """

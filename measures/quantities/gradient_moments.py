@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from measures.quantities.per_example import CHUNK, ForwardPass, forward_pass, loss_cotangents
+from measures.quantities.per_example import CHUNK, ForwardPass, forward_passes, loss_cotangents
 from measures.quantities.plain_layers import PlainLayer, kernel_gradients, normalised
 
 Moments = tuple[Tensor, Tensor]  # of the gradient and of its square: sums over examples, or means
@@ -23,8 +23,7 @@ def gradient_moments(model: nn.Module, inputs: Tensor, labels: Tensor) -> Moment
     """
     first: Tensor | float = 0.0
     second: Tensor | float = 0.0
-    for x, y in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
-        passed = forward_pass(model, x)
+    for passed, y in zip(forward_passes(model, inputs.split(CHUNK)), labels.split(CHUNK), strict=True):
         one, other = _sums(passed, loss_cotangents(passed.logits, y))
         first, second = first + one.double(), second + other.double()
     return torch.as_tensor(first) / len(inputs), torch.as_tensor(second) / len(inputs)
@@ -34,11 +33,10 @@ def gradient_moments(model: nn.Module, inputs: Tensor, labels: Tensor) -> Moment
 def fisher_diagonal(model: nn.Module, inputs: Tensor) -> Tensor:
     """(1/m) Σₓ Σ_y p(y | x) (∂ log p(y | x) / ∂θ)², (p,) float64, as in model.parameters()."""
     total: Tensor | float = 0.0
-    for x in inputs.split(CHUNK):
-        passed = forward_pass(model, x)
+    for passed in forward_passes(model, inputs.split(CHUNK)):
         p = passed.logits.double().softmax(dim=1)
         for label in range(p.shape[1]):
-            labels = torch.full((len(x),), label, device=x.device)
+            labels = torch.full((len(p),), label, device=p.device)
             root = p[:, label, None].sqrt() * loss_cotangents(passed.logits.double(), labels)
             total = total + _sums(passed, root.to(passed.logits))[1].double()
     return torch.as_tensor(total) / len(inputs)

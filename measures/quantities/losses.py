@@ -25,6 +25,12 @@ def mean_loss(trained: TrainedModel, parameters: Tensor) -> float:
     return total / len(trained.labels)
 
 
+def loss_of_logits(trained: TrainedModel) -> float:
+    """Mean training cross-entropy at the trained parameters: `mean_loss` there, of the logits that are shared."""
+    parts = zip(trained.logits.split(CHUNK), trained.labels.split(CHUNK), strict=True)
+    return sum(float(F.cross_entropy(logits, y, reduction="sum")) for logits, y in parts) / len(trained.labels)
+
+
 @torch.no_grad()
 def train_error(trained: TrainedModel, parameters: Tensor) -> float:
     """Fraction of the training set that is misclassified at `parameters`."""

@@ -13,7 +13,7 @@ loss's gradient has `loss_cotangents`, that of class k's logit has the k-th unit
 
 import dataclasses
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -21,17 +21,15 @@ from torch.func import vmap
 
 from measures.copying import run_with
 from measures.errors import NotApplicable
-from measures.layer_hooks import recorded_run
-from measures.once_per_model import once_per_model
+from measures.layer_hooks import Application, after_layers, recorded_run
 from measures.plain_network import PlainNetwork, require_readable
 from measures.quantities import plain_layers
 from measures.quantities.plain_layers import (
     PlainLayer,
     gradients_or_zero,
     kernel_gradients,
-    normalised,
+    scale_gradients,
 )
-from measures.trained_model import TrainedModel
 
 CHUNK = 256  # examples a forward and backward pass
 DIFFERENT_IN_TRAINING = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
@@ -62,17 +60,10 @@ def gradient_norms(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
     The model must be in evaluation mode: in training mode batch normalization mixes the examples.
     """
     norms = []
-    for x, y in zip(torch.split(inputs, CHUNK), torch.split(labels, CHUNK), strict=True):
-        passed = forward_pass(model, x)
+    for passed, y in zip(forward_passes(model, inputs.split(CHUNK)), labels.split(CHUNK), strict=True):
         units, lengths = unit_cotangents(passed.logits, y)
         norms.append(squared_norms(passed, units).double().sqrt() * lengths)
     return torch.cat(norms)
-
-
-@once_per_model
-def final_gradient_norms(trained: TrainedModel) -> Tensor:
-    """`gradient_norms` of the trained network on its training set, (n,) float64."""
-    return gradient_norms(trained.model, trained.inputs, trained.labels)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -131,21 +122,108 @@ class ForwardPass:
 
 def forward_pass(model: nn.Module, inputs: Tensor) -> ForwardPass:
     """Run the model on these examples, all at once; ValueError if it is not in evaluation mode."""
+    (passed,) = forward_passes(model, [inputs])
+    return passed
+
+
+def forward_passes(model: nn.Module, parts: Iterable[Tensor]) -> Iterator[ForwardPass]:
+    """`forward_pass` of one part of the examples after the other.
+
+    Which layers are plain is found on the first, and again where a part meets other layers, or in other numbers.
+    """
+    layers: list[PlainLayer] | None = None
+    for inputs in parts:
+        if layers is None:
+            layers = _readable_layers(model, inputs)
+        passed = _run(model, layers, inputs)
+        if [(layer, len(x)) for layer, x, _ in passed.calls] != [(layer, len(inputs)) for layer in layers]:
+            layers = _readable_layers(model, inputs)
+            passed = _run(model, layers, inputs)
+        yield passed
+
+
+def _readable_layers(model: nn.Module, inputs: Tensor) -> list[PlainLayer]:
+    """The plain layers, where gradients can be read off what they receive; NotApplicable where there is no gradient."""
     if any(module.training for module in model.modules() if isinstance(module, DIFFERENT_IN_TRAINING)):
         raise ValueError("per-example gradients need the model in evaluation mode; call model.eval() first")
     require_readable(model)
     if not any(True for _ in model.parameters()):
         raise NotApplicable("the network has no parameters")
+    return plain_layers.plain_layers(model, inputs.detach()) if _through_inputs(model) else []
+
+
+def _through_inputs(model: nn.Module) -> bool:
+    return not (isinstance(model, PlainNetwork) and model.no_input_gradient)
+
+
+def _run(model: nn.Module, layers: list[PlainLayer], inputs: Tensor) -> ForwardPass:
     inputs = inputs.detach()
-    through_inputs = not (isinstance(model, PlainNetwork) and model.no_input_gradient)
-    layers = plain_layers.plain_layers(model, inputs) if through_inputs else []
     plain = {id(parameter) for layer in layers for parameter in layer.parameters()}
     others = {name: p.detach() for name, p in model.named_parameters() if id(p) not in plain}
-    with torch.enable_grad():
-        # With a gradient asked for the inputs every output has one, be the weights frozen or not.
-        logits, applications = recorded_run(model, layers, inputs.clone().requires_grad_(through_inputs))
+    logits, applications = _recorded_run(model, layers, inputs)
     calls = [(call.layer, call.received.detach(), call.returned) for call in applications]
     return ForwardPass(model, inputs, calls, logits, others)
+
+
+@torch.enable_grad()
+def _recorded_run(
+    model: nn.Module, layers: list[PlainLayer], inputs: Tensor
+) -> tuple[Tensor, list[Application[PlainLayer]]]:
+    """`recorded_run`, but that what layers return is copied only where a next layer works in place.
+
+    With a gradient asked for the inputs every output has one, be the weights frozen or not.
+    """
+    applications: list[Application[PlainLayer]] = []
+    versions: list[int] = []
+
+    def record(layer: PlainLayer, received: Tensor, returned: Tensor) -> None:
+        applications.append(Application(layer, received, returned))
+        versions.append(returned._version)
+
+    with after_layers(layers, record):
+        logits = model(inputs.clone().requires_grad_(_through_inputs(model)))
+    if [application.returned._version for application in applications] == versions:
+        return logits, applications
+    return recorded_run(model, layers, inputs.clone().requires_grad_(_through_inputs(model)))
+
+
+@torch.no_grad()
+def norms_and_sum(passed: ForwardPass, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Norms (m,) float64 of the examples' gradients of the cross-entropy, and these gradients' sum (p,).
+
+    With respect to all weights, as in model.parameters(). Each gradient is formed once; a linear layer's not at all.
+    """
+    units, lengths = unit_cotangents(passed.logits, labels)
+    scales, squares = lengths.to(units), torch.zeros_like(units[:, 0])
+    sums: dict[int, Tensor] = {}
+    for layer, x, back in passed.backward(units):
+        if isinstance(layer, nn.Linear):
+            sums[id(layer.weight)] = ((back * scales[:, None]).T @ x).flatten()
+        of_layer = _squares(layer, x, back) if isinstance(layer, nn.Linear) else torch.zeros_like(squares)
+        for weight, part, gradients in _formed(layer, x, back):
+            sums[id(weight)] = sums.get(id(weight), 0) + scales[part] @ gradients
+            if not isinstance(layer, nn.Linear):
+                of_layer[part] += gradients.square().sum(dim=1)
+        squares += of_layer
+    of_others = torch.zeros(sum(weight.numel() for weight in passed.others.values())).to(units)
+    for part, gradients in passed.gradients_of_others(units):
+        squares[part] += gradients.square().sum(dim=1)
+        of_others += scales[part] @ gradients
+    named = dict(passed.model.named_parameters())
+    pieces = of_others.split([weight.numel() for weight in passed.others.values()])
+    sums |= {id(named[name]): piece for name, piece in zip(passed.others, pieces, strict=True)}
+    return squares.double().sqrt() * lengths, torch.cat([sums[id(weight)] for weight in named.values()])
+
+
+def _formed(layer: PlainLayer, x: Tensor, back: Tensor) -> Iterator[tuple[Tensor, slice, Tensor]]:
+    """Gradients (few, size) of each of the layer's parameters but a linear layer's weight, a few examples at a time."""
+    if layer.bias is not None:
+        yield layer.bias, slice(0, len(x)), back if back.ndim == 2 else back.sum(dim=(2, 3))
+    if isinstance(layer, nn.Conv2d):
+        for part, gradients in kernel_gradients(layer, x, back):
+            yield layer.weight, part, gradients.flatten(1)
+    elif isinstance(layer, nn.BatchNorm2d) and layer.weight is not None:
+        yield layer.weight, slice(0, len(x)), scale_gradients(layer, x, back)
 
 
 @torch.no_grad()
@@ -170,5 +248,5 @@ def _squares(layer: PlainLayer, inputs: Tensor, back: Tensor) -> Tensor:
         for part, gradients in kernel_gradients(layer, inputs, back):
             squares[part] += gradients.square().sum(dim=(1, 2))
     elif layer.weight is not None:
-        squares += (back * normalised(layer, inputs)).sum(dim=(2, 3)).square().sum(dim=1)
+        squares += scale_gradients(layer, inputs, back).square().sum(dim=1)
     return squares

@@ -69,6 +69,12 @@ def normalised(layer: nn.BatchNorm2d, inputs: Tensor) -> Tensor:
     return F.batch_norm(inputs, layer.running_mean, layer.running_var, eps=layer.eps)
 
 
+def scale_gradients(layer: nn.BatchNorm2d, inputs: Tensor, back: Tensor) -> Tensor:
+    """Gradients (m, channels) of a normalization's scale: sums over the positions of what it multiplies by it."""
+    rows = back.flatten(2).flatten(0, 1)
+    return (rows[:, None] @ normalised(layer, inputs).reshape(*rows.shape, 1)).view(back.shape[:2])
+
+
 def gradients_or_zero(output: Tensor, weights: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """The gradient of a number with respect to each of the weights; zero where it does not depend on one."""
     if output.grad_fn is None:

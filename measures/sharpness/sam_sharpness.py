@@ -14,16 +14,17 @@ Random labels: unknown (only the abstract could be had).
 """
 
 from measures import NotApplicable, measure
+from measures.quantities.final_gradients import final_gradients
 from measures.quantities.flat_parameters import flat_parameters
-from measures.quantities.losses import loss_and_gradient, mean_loss
+from measures.quantities.losses import loss_of_logits, mean_loss
 from measures.trained_model import TrainedModel
 
 
 @measure(source="Foret et al. 2021, eq. 2", invariant_to={"unit_permutation", "logit_shift"})
 def sam_sharpness(trained: TrainedModel, radius: float = 0.05) -> float:
     theta = flat_parameters(trained.model)
-    loss, g = loss_and_gradient(trained, theta)
+    g = final_gradients(trained).mean.to(theta)
     norm = float(g.norm())
     if norm == 0:
         raise NotApplicable("the gradient of the training loss is zero: the ascent step has no direction")
-    return mean_loss(trained, theta + radius / norm * g) - loss
+    return mean_loss(trained, theta + radius / norm * g) - loss_of_logits(trained)

@@ -20,12 +20,13 @@ Random labels: does not separate (Zhang et al. 2017, section 2.2).
 """
 
 from measures import measure
-from measures.quantities.per_example import final_gradient_norms, gradient_norms
+from measures.quantities.final_gradients import final_gradients
+from measures.quantities.per_example import gradient_norms
 from measures.trained_model import TrainedModel
 
 
 @measure(source="Hardt, Recht & Singer 2016, Theorem 3.8", invariant_to={"unit_permutation", "logit_shift"})
 def uniform_stability(trained: TrainedModel) -> float:
     at_start = gradient_norms(trained.init, trained.inputs, trained.labels)
-    lipschitz = max(float(norms.max()) for norms in (at_start, final_gradient_norms(trained)))
+    lipschitz = max(float(norms.max()) for norms in (at_start, final_gradients(trained).norms))
     return 2 * lipschitz**2 / len(trained.labels) * float(trained.history.learning_rates.double().sum())

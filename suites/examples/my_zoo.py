@@ -28,10 +28,5 @@ def mine(folder):
     return images[:1000], labels[:1000], images[1000:], labels[1000:]
 
 
-zoo = Zoo(
-    "mine",
-    data_set=mine,
-    networks={convolutions: 0.05, perceptron.member(width=128): adamw(0.003)},
-    seeds_per_network=5,
-    num_train=200,
-)
+perceptrons = {perceptron.member(width=width): adamw(0.003) for width in range(100, 240, 10)}
+zoo = Zoo("mine", data_set=mine, networks={convolutions: 0.05, **perceptrons}, seeds_per_network=1, num_train=200)

@@ -27,7 +27,11 @@ def wine(folder):
 wines = Zoo(
     "wines",
     data_set=wine,
-    networks={layers.member(depth=1, width=256): 0.1, layers.member(depth=2, width=128): adam(0.003)},
+    networks={
+        **{layers.member(depth=1, width=width): 0.1 for width in (128, 160, 192, 224, 256)},
+        **{layers.member(depth=2, width=width): adam(0.003) for width in (64, 80, 96, 112, 128)},
+    },
+    seeds_per_network=1,
     training={"batch_size": 32},
     grid=Grid(
         layers,

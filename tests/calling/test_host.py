@@ -12,6 +12,8 @@ from harness.calling.sealed_measure import SealedFunction, declare, end_host
 from tests import ROOT
 from tests.builders.models import random_network
 
+pytestmark = pytest.mark.slow
+
 FILE = ROOT / "tests" / "builders" / "misbehaving_measures.py"
 
 

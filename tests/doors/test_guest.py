@@ -13,6 +13,8 @@ import pytest
 from tests import ROOT
 from tests.conftest import SUITES
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("measure", "cost", "zoo", "cache-dir", "data-dir", "device", "workers", "dask", "worker-memory", "findings")
 NAMES += ("measure-timeout", "training-timeout", "shared-cache", "leaderboard", "baseline", "list-measures")
 TAKES_ALL_NAMES = "".join(f"    parser.addoption('--{name}', action='store_true')\n" for name in NAMES)

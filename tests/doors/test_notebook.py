@@ -24,7 +24,7 @@ from harness.zoo.zoos import ZOOS
 from measures import NotApplicable, measure
 from tests import ROOT
 
-pytestmark = pytest.mark.usefixtures("own_registry")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_registry")]
 
 
 def in_a_cell(function: Callable[..., float]) -> Callable[..., float]:
@@ -211,9 +211,10 @@ def test_an_interrupt_is_the_users_and_no_row(on_tiny: Any) -> None:
 def test_it_prints_as_the_terminals_table_and_sentence(on_tiny: Any) -> None:
     text = repr(on_tiny("parameter_count"))
     assert text.splitlines()[0] == "tiny zoo, 10 twins a condition"
-    assert "parameter_count  gaussian       0/10     10  1  " in text
+    assert "parameter_count  gaussian       0/10   0/10     10  1  " in text
     assert text.endswith(
-        "parameter_count FAILS the gate: overlaps on random labels, overlaps on random pixels, overlaps on gaussian"
+        "parameter_count FAILS the gate: overlaps on random labels, overlaps on random pixels, overlaps on gaussian; "
+        "at worst random labels: 0 of 10 units (10 needed)"
     )
 
 
@@ -257,10 +258,13 @@ def test_what_cannot_be_judged_is_one_sentence(given: Any, zoo: str, sentence: s
     assert "\n" not in str(caught.value)
 
 
+UNFIT = {f"mlp_1x{width}": 0.01 for width in range(1, 11)}
+
+
 def test_a_model_that_did_not_fit_is_named_and_nobody_is_judged(
     monkeypatch: pytest.MonkeyPatch, shared_cache: Path
 ) -> None:
-    unfit = Zoo("unfit", "digits", {"mlp_1x1": 0.01}, 10, num_train=20, training={"max_epochs": 1})
+    unfit = Zoo("unfit", "digits", UNFIT, seeds_per_network=1, num_train=20, training={"max_epochs": 1})
     monkeypatch.setitem(ZOOS, "unfit", unfit)
     with pytest.raises(HarnessError, match=r"no verdict on epochs_taken: digits-mlp_1x1.* stopped at cross-entropy"):
         judge(epochs_taken, zoo="unfit", cache_dir=str(shared_cache), workers=2)
@@ -291,7 +295,8 @@ CELLS = (
     from harness.zoo.zoos import ZOOS
     from measures import measure
 
-    ZOOS["small"] = Zoo("small", "digits", {"mlp_1x64": 0.3}, seeds_per_network=10, num_train=100)
+    networks = {f"mlp_1x{width}": 0.3 for width in range(40, 50)}
+    ZOOS["small"] = Zoo("small", "digits", networks, seeds_per_network=1, num_train=100)
     """,
     """
     def length(trained):

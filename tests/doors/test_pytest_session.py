@@ -52,10 +52,13 @@ def test_markers_that_ask_for_nothing_train_nothing(run: Run, pytester: pytest.P
     assert not (tmp_path / "models").exists()
 
 
+MANY = {f"mlp_1x{width}": 0.3 for width in range(60, 70)}
+
+
 def test_data_that_are_not_there_are_one_usage_error_before_anything_is_trained(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(ZOOS, "nowhere", Zoo("nowhere", "class_folders", {"mlp_1x64": 0.3}, 10, num_train=20))
+    monkeypatch.setitem(ZOOS, "nowhere", Zoo("nowhere", "class_folders", MANY, num_train=20))
     result = run("--measure=l2_norm", "--zoo=nowhere", f"--cache-dir={tmp_path}", f"--data-dir={tmp_path}/none")
     assert result.ret == 4
     (line,) = (line for line in result.stderr.lines if line.startswith("ERROR: "))

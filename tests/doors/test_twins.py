@@ -15,13 +15,14 @@ import pytest
 from harness import Pair, judge
 from harness.errors import HarnessError
 from harness.judgement import Judgement
+from harness.judging.units.decision import Unit
 from harness.settings import Settings, make_settings
 from harness.zoo.build import build
 from harness.zoo.zoo import Zoo, recipes
 from tests.builders.own_twins import FILE, load, of_tiny_zoo, pair
-from tests.conftest import SUITES
+from tests.conftest import SUITES, WIDTHS
 
-pytestmark = pytest.mark.usefixtures("own_registry")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_registry")]
 
 BOTH = ("random_labels", "gaussian")
 
@@ -41,8 +42,11 @@ def on(tmp_path: Path) -> Callable[..., Judgement]:
 
 def alike(judgement: Judgement) -> dict[str, Any]:
     """Its verdicts without what the architectures are called, and how long it took."""
+    unnamed = Unit("", "")
     return {
-        condition: dataclasses.replace(verdict, seconds=0, by_network={*verdict.by_network.values()})  # type: ignore[arg-type]
+        condition: dataclasses.replace(
+            verdict, seconds=0, units=tuple(dataclasses.replace(unit, unit=unnamed) for unit in verdict.units)
+        )
         for condition, verdict in judgement.verdicts.items()
     }
 
@@ -60,7 +64,7 @@ def test_the_same_networks_get_the_same_values_and_verdicts_as_in_their_zoo(
     here = on(measure, of_tiny_zoo(tiny_zoo, trained, BOTH))
     assert values_of(here) == {key: of for key, of in values_of(there).items() if key[0] in ("true_labels", *BOTH)}
     assert alike(here) == {condition: verdict for condition, verdict in alike(there).items() if condition in BOTH}
-    assert {value.network for value in here.values} == {"Sequential_9610", "Sequential_4810"}
+    assert {value.network for value in here.values} == {f"Sequential_{75 * width + 10}" for width in WIDTHS}
     assert "the given twins: natural and randomized, on their own training sets" in capsys.readouterr().out
 
 
@@ -158,7 +162,7 @@ def test_a_run_of_the_gate_shows_the_premise_first_and_computes_nothing_twice(
         [
             r"mine.py::twins: natural and randomized, on their own training sets",
             r"network +randomized +pairs +training loss +training error",
-            r"Sequential_4810 +random_labels +5 +0.01, 0.01 +0.00%, 0.00%",
+            r"Sequential_4810 +random_labels +1 +0.01, 0.01 +0.00%, 0.00%",
             r".*SKIPPED.*|suites/test_random_inputs.py s+ .*|.*test_random_inputs.py s+.*",
             r"distance_from_init is not applicable to any twin under random labels: these networks came without their",
             r"  reproduce: pytest .*test_random_labels.py --measure=distance_from_init --twins=.*mine.py::twins",

@@ -9,6 +9,8 @@ from harness.evaluation import source_digest as module
 from harness.evaluation.source_digest import ROOT, source_digest
 from harness.files.imported_files import imported_files
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def forget() -> None:

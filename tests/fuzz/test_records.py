@@ -17,7 +17,7 @@ from harness.errors import HarnessError
 from harness.files.strict_json import parse_json
 from harness.leaderboard.check import check
 from harness.records.record_files import as_text, read_record
-from harness.records.schema import digest_of
+from harness.records.schema import SCHEMA_VERSION, digest_of
 from tests import ROOT
 from tests.builders.digits_records import gate_records
 from tests.fuzz.damage import ANY_JSON, altered, with_a_part_replaced
@@ -69,7 +69,7 @@ def test_an_altered_record_of_any_version_is_read_as_a_record_or_is_a_sentence(
     else:
         path.write_text(json.dumps(data.draw(with_a_part_replaced(json.loads(golden.read_bytes())))))
     found = read(path)
-    assert found is None or found["schema_version"] == "3.0"
+    assert found is None or found["schema_version"] == SCHEMA_VERSION
 
 
 @SHARED
@@ -165,7 +165,7 @@ def test_the_commands_say_a_sentence_and_no_traceback_of_a_file_that_is_none(tmp
         lambda: run("leaderboard", "build", path),
         lambda: run("zoo", "import", path, "--cache-dir", tmp_path / "cache"),
     ]
-    for content in (b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"PK\x03\x04", b'{"schema_version": "3.0"}'):
+    for content in (b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"PK\x03\x04", b'{"schema_version": "4.0"}'):
         path.write_bytes(content)
         for command in commands:
             result = command()

@@ -1,5 +1,6 @@
 """Recorded outcomes are expected, in both directions."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from harness.evaluation.finding import Finding
 from harness.judging.baseline import baseline_of
+from harness.judging.units.condition import ConditionVerdict
 from harness.judging.verdict import Verdict
 from harness.records.record_files import read_record, write_record
 from tests.conftest import Run
@@ -27,7 +29,17 @@ BASELINE = baseline_of({"entries": [ENTRY]})
 
 
 def verdict(status: str, condition: str = "gaussian") -> Verdict:
-    return Verdict("mine", condition, status, 0, 0, 0, 20, 1.0, None, None, None, None, {}, "", 0.0)  # type: ignore[arg-type]
+    judged = ConditionVerdict(condition, status, (), 1.0, 1.0, 1.0)  # type: ignore[arg-type]
+    return Verdict(
+        **dataclasses.asdict(judged),
+        measure="mine",
+        auc=None,
+        auc_interval=None,
+        kendall_tau=None,
+        effect_size=None,
+        reason="",
+        seconds=0.0,
+    )
 
 
 def test_a_verdict_as_recorded_is_no_change_and_any_other_is_one() -> None:

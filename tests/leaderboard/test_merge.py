@@ -3,13 +3,16 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from harness.__main__ import main
 from harness.leaderboard.check import check
-from harness.records.record_files import as_text, read_record, write_record
+from harness.records.record_files import as_text, write_record
 from tests import ROOT
-from tests.builders.digits_records import GATE_ALONE, altered, gate_records, some_records
+from tests.builders.digits_records import altered, gate_records, gate_run_of, some_records, zoo_described
+
+pytestmark = pytest.mark.slow
 
 
 def merge(*arguments: object) -> Result:
@@ -22,7 +25,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 def test_records_of_several_places_are_joined_and_sound(tmp_path: Path) -> None:
     one = some_records(tmp_path / "one", "constant")  # with the models of the findings
-    write_record(read_record(GATE_ALONE), tmp_path / "run.json")  # the gate's alone
+    write_record(gate_run_of("l2_norm", "parameter_count"), tmp_path / "run.json")  # the gate's alone
     target = tmp_path / "all"
     result = merge(tmp_path / "run.json", one.parent, "--into", target)
     assert result.exit_code == 0, result.output
@@ -31,7 +34,9 @@ def test_records_of_several_places_are_joined_and_sound(tmp_path: Path) -> None:
     ]
     assert f"new in {target}: 3;" in result.output
     assert check(target) == []
-    assert len(json.loads((target / "digits" / "zoo.json").read_text())["zoo"]["models"]) == 418
+    assert len(json.loads((target / "digits" / "zoo.json").read_text())["zoo"]["models"]) == len(
+        zoo_described()["models"]
+    )
 
 
 def test_what_is_there_stays_to_the_byte_and_merging_again_adds_nothing(tmp_path: Path) -> None:

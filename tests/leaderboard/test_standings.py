@@ -1,4 +1,4 @@
-"""Ranks: the gate first, then findings, then cost; ties share one; controls, oracle and incomplete runs have none."""
+"""The leaderboard has an order and no rank: what passes the gate first, by its worst condition; older records last."""
 
 import json
 import random
@@ -7,99 +7,134 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.__main__ import main
 from harness.errors import HarnessError
-from harness.judging.verdict import Verdict
 from harness.leaderboard import standings as ranking
 from harness.leaderboard.check_record import differs
 from harness.leaderboard.reading import read_runs
-from harness.leaderboard.standings import CONTROLS, ORACLE
+from harness.leaderboard.standing import ORACLE
 from harness.records.record_files import as_text, read_record, write_record
-from harness.records.schema import digest_of, sealed, validate_part
-from tests.builders.digits_records import DIGITS, GATE_ALONE, altered, gate_records, some_records
+from harness.records.schema import CONTROLS, LEADERBOARD_VERSION, PROTOCOL, digest_of, sealed, validate_part
+from tests import ROOT
+from tests.builders.digits_records import GATE_ALONE, OLDER, altered, gate_records, some_records
 
+pytestmark = pytest.mark.slow
+
+BASELINES = ROOT / "baselines"
 GATE_RUN = read_record(GATE_ALONE)
 
 
-def made_up(name: str, passes: bool, found: int, cost: str, family: str = "norms", complete: bool = True) -> Any:
-    answer = {"problem": "", "skipped": "", "numbers": {}, "status": "s", "detail": ""}
-    clauses = ["weight_decay", "dropout", "random_crop"]
-    findings = {clause: {**answer, "problem": "" if place < found else "why"} for place, clause in enumerate(clauses)}
+def made_up(name: str, won: int, family: str = "norms", complete: bool = True, protocol: int = PROTOCOL) -> Any:
+    """With so many units won under one condition, all under the others."""
+    like = GATE_RUN["entries"][0]
+    units = [{**unit, "decision": "won", "wins": 3, "losses": 0} for unit in like["suites"]["gaussian"]["units"]]
+    few = [unit if place < won else {**unit, "decision": "lost", "wins": 0} for place, unit in enumerate(units)]
+    passes = won >= 13
+    suites = {
+        name: {**suite, "verdict": "separates", "units": units, "won": 14} for name, suite in like["suites"].items()
+    }
+    suites["random_pixels"] |= {"verdict": "separates" if passes else "overlaps", "units": few, "won": won}
     return {
-        **GATE_RUN["entries"][0],
+        **like,
         "measure": name,
         "verdict": ("separates" if passes else "overlaps") if complete else None,
         "complete": complete,
-        "cost": cost,
         "family": family,
-        "findings": {"regularizers": findings},
+        "protocol": protocol,
+        "suites": suites,
     }
 
 
-def ranks(*records: Any) -> dict[str, int | None]:
-    entries = ranking.standings(records, {**GATE_RUN["zoo"], "models": {}})["entries"]
-    return {entry["measure"]: entry["rank"] for entry in entries}
+def entries(*records: Any) -> dict[str, dict[str, Any]]:
+    """In their order, by name."""
+    found = ranking.standings(records, {**GATE_RUN["zoo"], "models": {}})["entries"]
+    return {entry["measure"]: entry for entry in found}
 
 
-def test_the_gate_is_first_then_the_findings_then_the_cost() -> None:
-    assert ranks(
-        made_up("failing", False, 3, "fast"),
-        made_up("dear", True, 2, "retrain"),
-        made_up("few", True, 1, "fast"),
-        made_up("slow", True, 2, "slow"),
-    ) == {"slow": 1, "dear": 2, "few": 3, "failing": 4}
+def test_what_passes_the_gate_is_first_by_its_worst_condition_then_by_name() -> None:
+    some = [made_up("b", 13), made_up("loses", 2), made_up("a", 13), made_up("nearly", 12), made_up("all", 14)]
+    assert [*entries(*some)] == ["all", "a", "b", "nearly", "loses"]
 
 
-def test_ties_share_a_rank_and_the_next_is_counted_on() -> None:
-    some = [made_up(name, True, 2, "fast") for name in ("b", "a")] + [made_up("c", True, 1, "fast")]
-    assert ranks(*some) == {"a": 1, "b": 1, "c": 3}
-
-
-def test_controls_and_what_is_incomplete_have_no_rank_and_take_none() -> None:
-    found = ranks(
-        made_up("control", True, 3, "fast", CONTROLS),
-        made_up("interrupted", True, 3, "fast", complete=False),
-        made_up("measure", False, 0, "retrain"),
+def test_controls_what_is_incomplete_and_what_is_older_stand_after_them() -> None:
+    found = entries(
+        made_up("older", 14, protocol=1),
+        made_up("control", 14, CONTROLS),
+        made_up("interrupted", 14, complete=False),
+        made_up("measure", 0),
     )
-    assert found == {"measure": 1, "control": None, "interrupted": None}
+    assert [*found] == ["measure", "control", "interrupted", "older"]
 
 
-MADE_UP = st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from(["fast", "slow", "retrain"]))
+def test_there_is_no_rank_and_no_sum_of_findings() -> None:
+    text = as_text(ranking.standings(GATE_RUN["entries"], GATE_RUN["zoo"]))
+    assert "rank" not in text and "findings_passed" not in text
 
 
-@given(st.lists(MADE_UP, min_size=1, max_size=12), st.randoms(use_true_random=False))
-def test_ranks_are_one_more_than_how_many_are_better_whatever_the_order(
-    merits: list[tuple[bool, int, str]], shuffled: random.Random
+def test_a_headline_is_the_worst_condition_with_its_count() -> None:
+    headline = entries(made_up("measure", 11))["measure"]["headline"]
+    assert (headline["condition"], headline["won"], headline["units"], headline["verdict"]) == (
+        *("random_pixels", 11, 14, "overlaps"),
+    )
+
+
+def test_an_older_record_says_what_it_said_and_is_compared_with_nothing() -> None:
+    old = read_record(OLDER)
+    found = ranking.standings(old["entries"], old["zoo"])
+    assert (found["protocol"], found["units"], found["twins_per_condition"]) == (1, None, 20)
+    assert {entry["role"] for entry in found["entries"]} == {"measure", "control"}  # and no oracle
+    for entry in found["entries"]:
+        assert (entry["protocol"], entry["headline"], entry["groups"], entry["dominated_by"]) == (1, None, None, None)
+    norm = next(entry for entry in found["entries"] if entry["measure"] == "l2_norm")
+    assert (norm["verdict"], norm["gate"]["gaussian"]["wins"], norm["gate"]["gaussian"]["won"]) == (
+        "separates",
+        20,
+        None,
+    )
+    folded = {"schema_version": LEADERBOARD_VERSION, "zoos": {"digits": found}, "across": None, "claims": None}
+    validate_part(folded, "leaderboard")
+
+
+def test_older_records_in_a_zoo_of_newer_ones_are_dominated_by_none_and_dominate_none() -> None:
+    found = entries(made_up("older", 14, protocol=1), made_up("measure", 3), made_up("better", 14))
+    assert (found["measure"]["dominated_by"], found["older"]["dominated_by"]) == (["better"], None)
+
+
+@given(st.lists(st.integers(0, 14), min_size=1, max_size=8), st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+def test_whatever_the_order_of_the_records_that_of_the_leaderboard_is_the_same(
+    wins: list[int], shuffled: random.Random
 ) -> None:
-    records = {f"m{number}": made_up(f"m{number}", *merit) for number, merit in enumerate(merits)}
-    order = ["fast", "slow", "retrain"]
-    keys = {f"m{n}": (not gate, -found, order.index(cost)) for n, (gate, found, cost) in enumerate(merits)}
-    names = list(records)
-    shuffled.shuffle(names)
-    found = ranks(*(records[name] for name in names))
-    assert found == {name: 1 + sum(other < key for other in keys.values()) for name, key in keys.items()}
-    assert list(found) == sorted(found, key=lambda name: (found[name], name))
+    records = [made_up(f"m{number}", won) for number, won in enumerate(wins)]
+    first = entries(*records)
+    shuffled.shuffle(records)
+    again = entries(*records)
+    assert [*again.items()] == [*first.items()]
+    assert [entry["headline"]["won"] for entry in first.values()] == sorted(wins, reverse=True)
 
 
 @pytest.mark.slow
 def test_the_gap_itself_is_the_oracle_that_passes_everything(tmp_path: Path) -> None:
-    content = ranking.leaderboard(read_runs(some_records(tmp_path, "l2_norm")))
-    entries = {entry["measure"]: entry for entry in content["zoos"]["digits"]["entries"]}
-    oracle = entries[ORACLE]
-    assert (oracle["role"], oracle["rank"], oracle["verdict"]) == ("oracle", None, "separates")
-    assert oracle["findings_passed"] == oracle["findings_asked"] == 11
-    assert [each["wins"] for each in oracle["gate"].values()] == [20, 20, 20]
-    assert {name for name in oracle["gate"]["gaussian"]} < {*Verdict.__dataclass_fields__, "verdict"}
+    content = ranking.leaderboard(read_runs(some_records(tmp_path, "l2_norm", "path_norm")))
+    validate_part(content, "leaderboard")
+    found = {entry["measure"]: entry for entry in content["zoos"]["digits"]["entries"]}
+    oracle = found[ORACLE]
+    assert (oracle["role"], oracle["dominated_by"], oracle["verdict"]) == ("oracle", None, "separates")
+    assert [each["won"] for each in oracle["gate"].values()] == [14, 14, 14]
+    for name, group in oracle["groups"].items():
+        assert (group is None) if name == "reads" else (group["passed"] == group["asked"]), name
+    assert found["l2_norm"]["dominated_by"] == ["path_norm"] and found["path_norm"]["dominated_by"] == []
+    assert found["l2_norm"]["groups"]["dose"] == {"passed": 3, "asked": 3, "interval": [0, 3]}
 
 
 def test_a_zoo_without_the_findings_models_has_an_oracle_of_the_gate_alone() -> None:
     (oracle,) = (
         each for each in ranking.standings(GATE_RUN["entries"], GATE_RUN["zoo"])["entries"] if each["role"] == "oracle"
     )
-    assert (oracle["verdict"], oracle["findings"], oracle["findings_asked"]) == ("separates", {}, 0)
+    assert (oracle["verdict"], oracle["findings"], {*oracle["groups"].values()}) == ("separates", {}, {None})
 
 
 def build(*arguments: object) -> Result:
@@ -112,13 +147,9 @@ def test_build_writes_what_its_schema_says_and_the_same_bytes_every_time(tmp_pat
     first = (tmp_path / "leaderboard.json").read_bytes()
     content = json.loads(first)
     validate_part(content, "leaderboard")
-    entries = content["zoos"]["digits"]["entries"]
-    assert [(each["measure"], each["rank"]) for each in entries] == [
-        ("l2_norm", 1),
-        (ORACLE, None),
-        ("parameter_count", None),
-    ]
-    assert entries[0]["record"] == json.loads((folder / "l2_norm.json").read_text())["digest"]
+    found = content["zoos"]["digits"]["entries"]
+    assert [each["measure"] for each in found] == ["l2_norm", ORACLE, "parameter_count"]
+    assert found[0]["record"] == json.loads((folder / "l2_norm.json").read_text())["digest"]
     for path in sorted(folder.glob("*.json"), reverse=True):  # files in another order, written anew
         text = path.read_bytes()
         path.unlink()
@@ -129,15 +160,22 @@ def test_build_writes_what_its_schema_says_and_the_same_bytes_every_time(tmp_pat
 
 @pytest.mark.slow
 def test_the_recorded_leaderboard_follows_from_the_records() -> None:
-    recorded = (DIGITS.parent / "leaderboard.json").read_text()
+    recorded = (BASELINES / "leaderboard.json").read_text()
     assert recorded == as_text(json.loads(recorded))
-    assert not differs(json.loads(recorded), ranking.build(DIGITS.parent))
+    assert not differs(json.loads(recorded), ranking.build(BASELINES))
+
+
+def test_the_command_says_how_many_of_which_protocol_and_how_many_pass(tmp_path: Path) -> None:
+    gate_records(tmp_path)
+    assert build(tmp_path).output.startswith("digits: 3 entries of protocol 4; 1 of 1 measures pass the gate\n")
+    result = build(OLDER, "--out", tmp_path / "old.json")
+    assert result.output.startswith("digits: 2 entries of protocol 1\n")
 
 
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda path: path.write_text(path.read_text().replace('"wins": 20', '"wins": 19')), "was changed after it"),
+        (lambda path: path.write_text(path.read_text().replace('"wins": 39', '"wins": 38')), "was changed after it"),
         (lambda path: path.write_text(path.read_text()[:-30]), "it ends in the middle"),
         (lambda path: path.with_name("copy.json").write_text(path.read_text()), "a record is named for its measure"),
         (lambda path: altered(path, lambda record: record.pop("suites")), "run leaderboard check"),
@@ -179,12 +217,12 @@ def test_the_leaderboard_of_one_zoos_folder_is_no_record_of_it(tmp_path: Path) -
 
 
 def test_a_leaderboard_is_not_taken_for_records(tmp_path: Path) -> None:
-    result = build(DIGITS.parent / "leaderboard.json", "--out", tmp_path / "again.json")
+    result = build(BASELINES / "leaderboard.json", "--out", tmp_path / "again.json")
     assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
     assert "is a leaderboard, folded from records; name the folder of the records" in result.output
 
 
-def test_a_runs_file_is_ranked_as_well(tmp_path: Path) -> None:
+def test_a_runs_file_is_folded_as_well(tmp_path: Path) -> None:
     write_record(GATE_RUN, tmp_path / "run.json")
     assert "name the leaderboard's with --out" in build(tmp_path / "run.json").output
     assert build(tmp_path / "run.json", "--out", tmp_path / "board.json").exit_code == 0

@@ -31,6 +31,8 @@ from tests.builders.odd_networks.forwards import fused_attention
 from tests.builders.odd_networks.layers import rows_in_patches, weight_norm
 from tests.builders.odd_networks.plain import CLASSES, Calling, convnet, mlp
 
+pytestmark = pytest.mark.slow
+
 TIERS = [pytest.param("fast"), pytest.param("slow", marks=[pytest.mark.slow, pytest.mark.long])]
 
 

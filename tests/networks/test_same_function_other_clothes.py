@@ -25,6 +25,8 @@ from tests.builders.equivalent_networks import batch_norm_folding
 from tests.builders.models import random_network
 from tests.builders.odd_networks.plain import Calling
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 20
 Clothes = Callable[[nn.Module], nn.Module]
 

@@ -15,6 +15,8 @@ from harness.training.networks.building import build
 from measures.folding import BATCH_NORMS, folded
 from measures.weight_layers import weight_layers
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = {  # at 28x28x3 and ten classes
     "inception_small": 1_649_402,
     "inception_small_no_bn": 1_649_402,

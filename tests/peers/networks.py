@@ -7,18 +7,19 @@ from harness.settings import make_settings
 from harness.store.store import store_of
 from harness.zoo.build import build
 from harness.zoo.twin import Twin
-from harness.zoo.zoo import twins
-from harness.zoo.zoos import DIGITS
+from harness.zoo.zoo import Zoo, twins
 from measures.trained_model import TrainedModel
+
+FOUR = Zoo("four", "digits", {"convnet": 0.06, "convnet_bn": 0.06, "mlp_3x256": 0.06, "mlp_1x512": 0.2})
 
 COSTLY = ("mlp_3x256", "mlp_1x512", "convnet")
 """Networks for comparisons of many products with the Hessian, of the last only one twin."""
 
 
 def sixteen() -> list[Twin]:
-    """Two twins of each of the digits zoo's four networks."""
+    """Two twins of each of four networks."""
     chosen: dict[str, list[Twin]] = {}
-    for twin in twins(DIGITS, "random_labels"):
+    for twin in twins(FOUR, "random_labels"):
         chosen.setdefault(twin.natural.network, []).append(twin)
     return [twin for of_network in chosen.values() for twin in of_network[:2]]
 

@@ -15,22 +15,22 @@ from harness.evaluation.source_digest import source_digest
 from harness.judging.plan import all_recipes
 from harness.judging.questions import QUESTIONS
 from harness.judging.questions.question import Question
-from harness.judging.verdict import judge
 from harness.leaderboard.recompute import rejudged, rows_of
 from harness.records.record import round_number
 from harness.records.record_files import read_record
-from harness.records.recorded_outcomes import gaps_of, outcomes_of
+from harness.records.recorded_outcomes import outcomes_of
 from harness.records.tables import families_table, findings_table, findings_totals, gate_in_words, measures_table
 from harness.training.recipe import Recipe
 from harness.training.train import Outcome
-from harness.zoo.zoo import GATE, recipes, twins
+from harness.zoo.zoo import GATE, recipes
 from harness.zoo.zoos import ZOOS
 from tests import ROOT
+from tests.records.oracle import oracle_verdict
 
 pytestmark = pytest.mark.slow  # every record is read
 
 DIGITS = ZOOS["digits"]
-AT_THE_GATE_ALONE = {
+NOT_YET = {
     "conditional_evidence",
     "evaluated_conditional_information",
     "interpolation_barrier",
@@ -38,7 +38,12 @@ AT_THE_GATE_ALONE = {
     "output_instability",
     "subspace_compression_bound",
 }
-"""Each trains several networks for every value; the other suites would take them hours. baselines/README.md says so."""
+"""Each trains several networks for every value, which takes hours on these units. baselines/README.md says so."""
+
+
+def at_the_gate_alone(entry: dict[str, Any]) -> bool:
+    """The dear ones but for a family: baselines/README.md says so."""
+    return bool(entry["cost"] != "fast" and entry["family"] != "interpolation")
 
 
 @pytest.fixture(scope="module")
@@ -59,52 +64,44 @@ def test_the_recorded_zoo_is_the_digits_zoo_as_it_is_now(record: dict[str, Any])
 def test_every_recorded_model_of_the_gate_fits_and_only_natural_ones_generalize(record: dict[str, Any]) -> None:
     models = {recipe: record["zoo"]["models"][recipe.id] for recipe in recipes(DIGITS, GATE)}
     assert all(model["fitted"] for model in models.values())
-    assert max(model["test_error"] for recipe, model in models.items() if recipe.condition == "true_labels") < 0.06
-    assert min(model["test_error"] for recipe, model in models.items() if recipe.condition != "true_labels") > 0.75
+    natural = {recipe: model["test_error"] for recipe, model in models.items() if recipe.condition == "true_labels"}
+    assert max(error for recipe, error in natural.items() if recipe.data_set == "digits") < 0.12
+    assert max(error for recipe, error in natural.items() if recipe.data_set == "noisy_digits") < 0.65
+    assert min(model["test_error"] for recipe, model in models.items() if recipe.condition != "true_labels") > 0.8
 
 
 @pytest.mark.parametrize("condition", GATE)
 def test_the_recorded_gap_as_an_oracle_separates_and_its_negation_is_inverted(
     record: dict[str, Any], condition: Any
 ) -> None:
-    gap = gaps_of(record["zoo"])
     for sign, status in ((1, "separates"), (-1, "inverted")):
-        verdict = judge(
-            "oracle",
-            condition,
-            twins(DIGITS, condition),
-            lambda recipe, sign=sign: Row("oracle", 1, "", recipe.key, "", "value", sign * gap(recipe), "", 0.0),  # type: ignore[misc]
-            gap,
-        )
-        assert (verdict.status, max(verdict.wins, verdict.losses)) == (status, 20)
+        verdict = oracle_verdict(record, DIGITS, condition, sign)
+        assert (verdict.status, max(verdict.won, verdict.lost)) == (status, 14)
+        assert max(verdict.wins, verdict.losses) == 42
 
 
 def test_every_recorded_verdict_follows_from_the_rows(record: dict[str, Any]) -> None:
     for entry in record["entries"]:
         for condition in GATE:
             again, suite = rejudged(entry, record["zoo"], DIGITS, condition), entry["suites"][condition]
-            assert (again.status, again.wins, again.ties, again.losses) == (
-                suite["verdict"],
-                suite["wins"],
-                suite["ties"],
-                suite["losses"],
+            assert (again.status, again.won, again.lost, again.wins, again.ties) == tuple(
+                suite[name] for name in ("verdict", "won", "lost", "wins", "ties")
             )
             assert round_number(again.p_value) == suite["p_value"]
 
 
 def test_what_was_recorded_is_of_the_measures_as_they_stand_here(record: dict[str, Any]) -> None:
     recorded = {entry["measure"]: (entry["version"], entry["source_sha256"]) for entry in record["entries"]}
-    registered = {measure.name: (measure.version, source_digest(measure.file)) for measure in find_measures(["all"])}
-    assert recorded == registered
+    measures = [m for m in find_measures(["all"]) if m.name not in NOT_YET]
+    assert recorded == {measure.name: (measure.version, source_digest(measure.file)) for measure in measures}
 
 
-def test_the_controls_lose_but_for_the_clock_and_the_data_which_show_that_passing_is_not_enough(
-    entries: dict[str, Any],
-) -> None:
+def test_the_controls_lose_but_for_the_data_which_show_that_passing_is_not_enough(entries: dict[str, Any]) -> None:
     controls = {name: entry["verdict"] for name, entry in entries.items() if entry["family"] == "controls"}
     assert {"coin_flip", "constant", "parameter_count", "train_loss"} < controls.keys()
     passing = {name for name, verdict in controls.items() if verdict == "separates"}
-    assert passing == {"epochs_to_stop", "neighbour_disagreement"}
+    assert passing == {"neighbour_disagreement"}
+    assert entries["neighbour_disagreement"]["findings"]["reads"]["what_it_reads"]["status"] == "data_suffices"
 
 
 def passed(answers: dict[tuple[str, str], Finding]) -> set[str]:
@@ -134,7 +131,7 @@ def made_up(record: dict[str, Any], value: Callable[[Outcome], float]) -> Callab
 def test_the_recorded_gap_as_an_oracle_passes_every_finding(record: dict[str, Any]) -> None:
     answers = answered(record, made_up(record, lambda outcome: outcome.gap))
     assert passed(answers) == {clause for _, clause in answers}
-    assert len(answers) == 11
+    assert len(answers) == 12
 
 
 def test_the_recorded_test_error_is_caught_by_the_early_stop_alone(record: dict[str, Any]) -> None:
@@ -149,7 +146,7 @@ def test_the_recorded_test_error_is_caught_by_the_early_stop_alone(record: dict[
         ("neighbour_disagreement", "same_data", "same_data", "data_only"),
         ("neighbour_disagreement", "corrupted_labels", "attack_dose", "data_only"),
         ("neighbour_disagreement", "early_stopping", "three_epochs", "error_not_gap"),
-        ("epochs_to_stop", "same_data", "same_data", "separates"),
+        ("epochs_to_stop", "same_data", "same_data", "depends_on_the_network"),
         ("epochs_to_stop", "regularizers", "random_crop", "false_alarm"),
         ("epochs_to_stop", "stopping_rule", "equal_steps", "confounded"),
         ("train_loss", "stopping_rule", "equal_steps", "confounded"),
@@ -161,8 +158,13 @@ def test_controls_meet_their_known_fates(
     assert entries[measure]["findings"][suite][clause]["status"] == status
 
 
-@pytest.mark.parametrize("measure", ["constant", "coin_flip", "parameter_count"])
-def test_a_constant_a_coin_and_a_count_pass_nothing_but_silence(entries: dict[str, Any], measure: str) -> None:
+@pytest.mark.parametrize(
+    ("measure", "passes"),
+    [("constant", {"shuffled_pixels"}), ("parameter_count", {"shuffled_pixels"}), ("coin_flip", set())],
+)
+def test_a_constant_and_a_count_pass_silence_alone_and_a_coin_passes_nothing(
+    entries: dict[str, Any], measure: str, passes: set[str]
+) -> None:
     found = entries[measure]["findings"]
     passing = {
         clause.__name__
@@ -170,14 +172,14 @@ def test_a_constant_a_coin_and_a_count_pass_nothing_but_silence(entries: dict[st
         for clause in question.clauses
         if not found[question.name][clause.__name__]["problem"] and not found[question.name][clause.__name__]["skipped"]
     }
-    assert passing == {"shuffled_pixels"}
+    assert passing == passes
 
 
 def test_the_recorded_findings_of_one_measure_in_nine_follow_from_its_rows(record: dict[str, Any]) -> None:
     """Those of all are computed again by `python -m harness leaderboard check`."""
     outcome = outcomes_of(record["zoo"])
     for entry in record["entries"][::9]:
-        if entry["measure"] in AT_THE_GATE_ALONE:
+        if at_the_gate_alone(entry):
             continue
         row = rows_of(entry)
         for question in QUESTIONS:
@@ -191,15 +193,15 @@ def test_the_recorded_findings_of_one_measure_in_nine_follow_from_its_rows(recor
 
 
 def test_every_entry_is_complete_and_answers_every_suite(record: dict[str, Any]) -> None:
-    assert len(record["entries"]) >= 219
+    assert len(record["entries"]) >= 224
     for entry in record["entries"]:
         assert entry["complete"]
-        if entry["measure"] in AT_THE_GATE_ALONE:
+        if at_the_gate_alone(entry):
             assert entry["rows"].keys() == {recipe.id for recipe in recipes(DIGITS, GATE)}
             continue
         assert entry["contract"] == "passes"
         asked = {question.name for question in QUESTIONS}
-        assert entry["findings"].keys() == asked | {"reparametrization", "noise_floor", "cost"}
+        assert entry["findings"].keys() == asked | {"reparametrization", "noise_floor", "cost", "reads"}
         assert entry["rows"].keys() == record["zoo"]["models"].keys()
 
 
@@ -224,5 +226,5 @@ def test_the_readmes_examples_are_lines_of_the_record(record: dict[str, Any]) ->
     entries = {entry["measure"]: entry for entry in record["entries"]}
     assert len(shown) > 10
     for name, *row in shown:
-        wins = [str(entries[name]["suites"][condition]["wins"]) for condition in GATE]
+        wins = [str(entries[name]["suites"][condition]["won"]) for condition in GATE]
         assert row == [*wins, gate_in_words(entries[name])], name

@@ -18,6 +18,8 @@ from harness.zoo.opening import find_zoo
 from harness.zoo.zoo import GATE, recipes
 from tests.builders.digits_records import some_records
 
+pytestmark = pytest.mark.slow
+
 NOT_MEASURED = ("digest", "schema_version", "zoo", "protocol")
 
 
@@ -79,12 +81,31 @@ def test_standard_errors_are_joined_row_by_row(whole: dict[str, Any], place: Pat
     assert joined["standard_errors"] == expected
 
 
+def test_values_with_a_part_hidden_are_kept_and_those_of_another_part_join_them(
+    whole: dict[str, Any], place: Path
+) -> None:
+    one = of_gate(whole)[0]
+    hidden = {"network": {one: 1.0}, "history": {one: 2.0}}
+    write_record(part(whole, lambda record: record.update(blinded=hidden)), place)
+    write_record(part(whole), place)
+    (kept,) = read_record(place)["entries"]
+    assert kept["blinded"] == hidden
+    write_record(part(whole, lambda record: record.update(blinded={"history": {one: 3.0}})), place)
+    (joined,) = read_record(place)["entries"]
+    assert joined["blinded"] == hidden | {"history": {one: 3.0}}
+
+
+def of_gate(run: dict[str, Any]) -> list[str]:
+    (record,) = run["entries"]
+    return [name for name in record["rows"] if is_of_the_gate(name)]
+
+
 def test_the_gate_alone_over_a_full_record_leaves_all_that_it_had(whole: dict[str, Any], place: Path) -> None:
     write_record(whole, place)
     write_record(part(whole), place)
     (record,) = read_record(place)["entries"]
     (before,) = whole["entries"]
-    assert len(record["rows"]) == 418 and record["rows"] == before["rows"]
+    assert len(record["rows"]) == 603 and record["rows"] == before["rows"]
     assert (record["findings"], record["contract"]) == (before["findings"], before["contract"])
     assert check(place) == []
 
@@ -124,7 +145,7 @@ def test_a_smaller_run_of_something_else_is_refused_and_nothing_is_written(
 ) -> None:
     write_record(whole, place)
     before = content(place)
-    with pytest.raises(HarnessError, match=r"has more than this run: rows on 338 of 418 networks, \d+ of \d+ findings"):
+    with pytest.raises(HarnessError, match=r"has more than this run: rows on 435 of 603 networks, \d+ of \d+ findings"):
         write_record(part(whole, change), place)
     assert content(place) == before
 

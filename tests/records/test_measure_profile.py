@@ -5,10 +5,13 @@ import pytest
 import tests.builders.constructed_zoo as made
 from harness.judging.plan import all_recipes
 from harness.records.measure_profile import DATA, SAME_DATA, TRAINING, Step, as_text, direction, moves, profile, recipes
+from harness.training.recipe import Recipe
 from harness.zoo.facts import Facts
 from harness.zoo.opening import find_zoo
 from harness.zoo.zoo import Zoo
 from tests.builders.constructed_zoo import DIGITS, Value
+
+pytestmark = pytest.mark.slow
 
 
 def steps_of(value: Value) -> dict[str, Step]:
@@ -19,7 +22,8 @@ def test_a_measure_that_is_the_gap_lies_on_it_and_random_labels_are_the_unit() -
     steps = steps_of(made.gap)
     assert all(step.measure == step.gap for step in steps.values())
     unit = steps["random labels"].measure
-    assert unit is not None and (unit.value, unit.interval) == (1.0, (1.0, 1.0))
+    assert unit is not None
+    assert (unit.value, *unit.interval) == pytest.approx((1.0, 1.0, 1.0))
 
 
 @pytest.mark.slow
@@ -34,42 +38,59 @@ def test_a_scaled_and_shifted_measure_goes_equally_far() -> None:
 @pytest.mark.slow
 def test_a_clock_goes_where_training_takes_long() -> None:
     steps = {name: step.measure.value for name, step in steps_of(made.clock).items() if step.measure}
-    assert steps["as many steps as random labels need"] == 1
+    assert steps["as many steps as random labels need"] == pytest.approx(1)
     assert steps["random crop"] == pytest.approx(50 / 70, abs=0.01)
     assert steps["weight decay"] == steps["shuffled pixels (MLPs)"] == 0
-    assert steps["trained beside 48 wrong images"] == pytest.approx(1, abs=0.01)
+    assert steps["beside wrong images, 7%"] == pytest.approx(1, abs=0.01)
 
 
 def test_what_reads_the_data_only_does_not_move_on_the_same_data() -> None:
-    beside = [step.measure for name, step in steps_of(made.neighbours).items() if name.startswith("trained beside")]
+    beside = [step.measure for name, step in steps_of(made.neighbours).items() if name.startswith("beside")]
     assert len(beside) == 4
     assert all(fraction is not None and fraction.value == 0 for fraction in beside)
 
 
-@pytest.mark.slow
-def test_the_groups_and_their_seeds() -> None:
+def test_the_groups_and_the_units_that_have_a_fraction() -> None:
     steps = profile(DIGITS, made.gap, made.gap)
     assert [step.group for step in steps] == [DATA] * 10 + [TRAINING] * 5 + [SAME_DATA] * 4
-    seeds = {step.name: step.seeds for step in steps}
-    assert seeds["random pixels"] == seeds["dropout"] == seeds["trained beside 718 wrong images"] == 20
-    assert seeds["corrupted labels, 20%"] == seeds["trained beside 48 wrong images"] == 8
-    assert seeds["shuffled pixels (MLPs)"] == 10  # those that have a twin on random labels
+    units = {step.name: step.units for step in steps}
+    assert units["random pixels"] == units["dropout"] == units["beside wrong images, 100%"] == 14
+    assert units["corrupted labels, 20%"] == units["beside wrong images, 7%"] == 14
+    assert (units["shuffled pixels (MLPs)"], units["weight decay"]) == (6, 13)
     assert set(recipes(DIGITS)) <= set(all_recipes(DIGITS))
 
 
-@pytest.mark.slow
+def test_units_that_random_labels_do_not_move_are_left_out() -> None:
+    steps = steps_of(lambda recipe: made.gap(recipe) if recipe.seed >= 9 else 1.0)
+    assert (steps["dropout"].units, steps["corrupted labels, 20%"].units) == (11, 11)
+
+
+def test_a_step_is_the_mean_over_units_with_a_t_interval_of_it() -> None:
+    """Two units at 0.5, the other twelve at 0: mean 1/14, standard deviation 0.1816, t of 13 degrees 2.1604."""
+
+    def value(recipe: Recipe) -> float:
+        dropped = 0.5 * (recipe.dropout > 0 and recipe.seed < 6)
+        return float(recipe.condition == "random_labels") + dropped
+
+    step = steps_of(value)["dropout"].measure
+    assert step is not None
+    assert step.value == pytest.approx(1 / 14)
+    reach = 2.1604 * 0.18157 / 14**0.5
+    assert step.interval == pytest.approx((1 / 14 - reach, 1 / 14 + reach), abs=1e-4)
+
+
 def test_seeds_without_a_value_are_left_out_and_none_at_all_is_no_fraction() -> None:
     fitted_only = steps_of(lambda recipe: made.gap(recipe) if made.fitted(recipe) else None)
     early = fitted_only["3 epochs on random labels"]
-    assert (early.measure, early.seeds) == (None, 0)
+    assert (early.measure, early.units) == (None, 0)
     assert early.gap is not None
     assert steps_of(made.constant)["random pixels"].measure is None
     assert "no value" in as_text([early])
 
 
 def test_the_direction_is_that_of_random_labels() -> None:
-    assert direction(DIGITS, made.gap) == "larger on random labels in 20 of 20 twins"
-    assert direction(DIGITS, lambda recipe: -made.gap(recipe)) == "smaller on random labels in 20 of 20 twins"
+    assert direction(DIGITS, made.gap) == "larger on random labels in 14 of 14 units"
+    assert direction(DIGITS, lambda recipe: -made.gap(recipe)) == "smaller on random labels in 14 of 14 units"
 
 
 @pytest.mark.slow
@@ -77,7 +98,7 @@ def test_the_table_has_a_line_for_every_step_and_group() -> None:
     text = as_text(profile(DIGITS, made.gap, made.gap)).splitlines()
     assert len(text) == 1 + 19 + 3
     assert [line.split() for line in text if line.startswith("  random labels")] == [
-        ["random", "labels", *(["1.00", "[1.00,", "1.00]"] * 2), "20"]
+        ["random", "labels", *(["1.00", "[1.00,", "1.00]"] * 2), "14"]
     ]
 
 

@@ -10,8 +10,7 @@ import tests.builders.constructed_zoo as made
 from harness.__main__ import main
 from harness.errors import HarnessError
 from harness.evaluation.measure_lookup import find_measures
-from harness.judging.fraction import Fraction
-from harness.records.measure_profile import Step, profile
+from harness.records.measure_profile import Fraction, Step, profile
 from harness.records.profile_figure import write_figure
 from harness.records.profile_values import recorded
 from harness.records.record_files import write_record
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("own_registry")
 
 
 def drawn(path: Path, steps: list[Step]) -> bytes:
-    write_figure(path, steps, "my_measure", "digits", "larger on random labels in 20 of 20 twins")
+    write_figure(path, steps, "my_measure", "digits", "larger on random labels in 14 of 14 units")
     return path.read_bytes()
 
 
@@ -47,7 +46,7 @@ def test_a_fraction_beyond_the_axis_is_written_at_its_edge_and_a_missing_one_sai
     far = Fraction(38.8, (30.0, 50.0))
     near = Fraction(0.5, (0.4, 0.6))
     text = drawn(
-        tmp_path / "a.svg", [Step("far", "group", far, near, 20), Step("none", "group", None, near, 0)]
+        tmp_path / "a.svg", [Step("far", "group", far, near, 14), Step("none", "group", None, near, 0)]
     ).decode()
     assert ">39</text>" in text
     assert ">no value</text>" in text

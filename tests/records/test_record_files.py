@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.records.record_files import as_text, check_path, read_record, write_record
-from harness.records.schema import sealed
+from harness.records.schema import SCHEMA_VERSION, sealed
 
 MODEL = {
     "key": "a" * 64,
@@ -71,7 +71,7 @@ def record(*names: str, models: tuple[str, ...] = ("model",)) -> dict[str, Any]:
         "data_sha256": "f" * 64,
         "models": {name: MODEL for name in models},
     }
-    return {"schema_version": "3.0", "zoo": zoo, "entries": [sealed(entry(name), zoo) for name in names]}
+    return {"schema_version": SCHEMA_VERSION, "zoo": zoo, "entries": [sealed(entry(name), zoo) for name in names]}
 
 
 def test_a_folder_holds_the_same_record_as_a_file(tmp_path: Path) -> None:

@@ -9,7 +9,17 @@ import pytest
 from harness.errors import HarnessError
 from harness.leaderboard.check import check
 from harness.records.record_files import read_record, write_record
-from harness.records.schema import FOLDER, SCHEMA_VERSION, WHOLE_RUNS, lifted, validate
+from harness.records.schema import (
+    FIRST_PROTOCOL,
+    FOLDER,
+    LEADERBOARD_VERSION,
+    OF_PARTS,
+    PROTOCOL,
+    SCHEMA_VERSION,
+    WHOLE_RUNS,
+    lifted,
+    validate,
+)
 from tests import ROOT
 
 GOLDEN = ROOT / "tests" / "data" / "records"
@@ -20,27 +30,55 @@ def written(version: str) -> dict[str, Any]:
     return content
 
 
+EVERY = [*WHOLE_RUNS, *OF_PARTS, SCHEMA_VERSION]
+
+
 def test_there_is_a_file_and_a_schema_of_every_version() -> None:
-    versions = {*WHOLE_RUNS, SCHEMA_VERSION}
-    assert {path.stem for path in GOLDEN.glob("*.json")} == versions
+    assert {path.stem for path in GOLDEN.glob("*.json")} == {*EVERY}
     schemas = {path.stem.rpartition("-")[2] for path in FOLDER.glob("*.json")}
-    assert schemas == versions
+    assert schemas == {*EVERY, LEADERBOARD_VERSION}
 
 
-@pytest.mark.parametrize("version", [*WHOLE_RUNS, SCHEMA_VERSION])
+@pytest.mark.parametrize("version", EVERY)
 def test_a_record_of_that_version_says_the_same_today(version: str) -> None:
     old, run = written(version), read_record(GOLDEN / f"{version}.json")
     assert run["schema_version"] == SCHEMA_VERSION
     assert len(run["entries"]) == 2
+    kept = ("verdict", "wins", "ties", "losses", "pairs", "p_value", "auc", "auc_interval", "kendall_tau", "reason")
     for before, entry in zip(old["entries"], run["entries"], strict=True):
-        assert (entry["measure"], entry["verdict"], entry["suites"]) == (
-            before["measure"],
-            before["verdict"],
-            before["suites"],
-        )
-        assert len(entry["rows"]) == len(before["rows"]) == 80
+        assert (entry["measure"], entry["verdict"]) == (before["measure"], before["verdict"])
+        assert entry["suites"].keys() == before["suites"].keys()
+        for condition, suite in entry["suites"].items():
+            assert {name: suite[name] for name in kept} == {name: before["suites"][condition][name] for name in kept}
+        assert len(entry["rows"]) == len(before["rows"]) == (168 if version == SCHEMA_VERSION else 80)
         assert entry["environment"]["cpu"]
     assert check(GOLDEN / f"{version}.json") == []
+
+
+@pytest.mark.parametrize("version", [*WHOLE_RUNS, *OF_PARTS])
+def test_of_an_older_record_nothing_was_decided_of_units_and_its_protocol_stays(version: str) -> None:
+    for entry in read_record(GOLDEN / f"{version}.json")["entries"]:
+        assert entry["protocol"] == FIRST_PROTOCOL
+        for suite in entry["suites"].values():
+            assert [suite[name] for name in ("won", "lost", "p_inverted", "p_heterogeneity")] == [None] * 4
+            assert {unit["decision"] for unit in suite["units"]} == {None}
+            assert sum(unit["wins"] for unit in suite["units"]) == suite["wins"]
+            assert sum(unit["seeds"] for unit in suite["units"]) == suite["pairs"]
+
+
+def test_a_record_of_this_version_has_what_was_decided_of_every_unit() -> None:
+    for entry in read_record(GOLDEN / f"{SCHEMA_VERSION}.json")["entries"]:
+        assert entry["protocol"] == PROTOCOL
+        for suite in entry["suites"].values():
+            assert suite["won"] == sum(unit["decision"] == "won" for unit in suite["units"])
+            assert len({(unit["setting"], unit["network"]) for unit in suite["units"]}) == 14
+
+
+def test_a_record_of_3_0_that_was_edited_is_not_lifted() -> None:
+    old = written("3.0")
+    old["entries"][0]["suites"]["gaussian"]["wins"] = 19
+    with pytest.raises(HarnessError, match="the record of l2_norm was changed after it was written"):
+        lifted(old)
 
 
 def test_lifting_invents_nothing_and_what_is_of_this_version_stays(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tests import ROOT
 ATTACKS = Path(__file__).parent / "attacks"
 NEIGHBOURS = ("brier_score", "honest", "l2_norm")
 Values = dict[tuple[str, Recipe], float | None]
+Rows = dict[tuple[str, Recipe], Row]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,20 +86,23 @@ def field(
     shared_cache: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Field:
-    settings = settings_of_the_field
     chosen = [recipe for recipe in recipes(tiny_zoo, ["random_labels"]) if recipe.seed < 2]
     chosen = [recipe for recipe in chosen if recipe.network == "mlp_1x64"]
-    build(chosen, make_settings(cache_dir=str(shared_cache), workers=2), progress=False)
+    return set_out(chosen, settings_of_the_field, listeners, shared_cache, tmp_path_factory.mktemp("attacks"))
+
+
+def set_out(chosen: list[Recipe], settings: Settings, listeners: dict[str, object], cache: Path, folder: Path) -> Field:
+    """A field with these models, which are in the cache, and their answers, named as the folder is, as well."""
+    build(chosen, make_settings(cache_dir=str(cache), workers=2), progress=False)
     models = build(chosen, settings, progress=False)
-    folder = tmp_path_factory.mktemp("attacks")
     for file in ATTACKS.glob("*.py"):
         shutil.copy(file, folder)
-    answers = shared_cache / "answers.json"
+    answers = cache / f"{folder.name}.json"
     answers.write_text(json.dumps({digest(recipe, settings): is_random(recipe) for recipe in chosen}))
     (folder / "linked.py").symlink_to(answers)
     known = {name: value for name, value in listeners.items() if name != "sockets"}
-    known["PAIRS"] = pairs(chosen, settings, shared_cache)
-    known |= {"ANSWERS": str(answers), "CACHE": str(shared_cache), "ROOT": str(ROOT), "PID": os.getpid()}
+    known["PAIRS"] = pairs(chosen, settings, cache)
+    known |= {"ANSWERS": str(answers), "CACHE": str(cache), "ROOT": str(ROOT), "PID": os.getpid()}
     (folder / "where.py").write_text("".join(f"{name} = {value!r}\n" for name, value in known.items()))
     return Field(folder, models, settings, answers)
 

@@ -28,6 +28,8 @@ from tests.references.published_suite import (
     values_of,
 )
 
+pytestmark = pytest.mark.slow
+
 TO_PAPER = {
     "spectral_norm": lambda value: 2 * value,
     "frobenius_norm": lambda value: 2 * value,

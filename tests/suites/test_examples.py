@@ -20,7 +20,7 @@ from harness.zoo.zoos import ZOOS
 from tests import ROOT
 from tests.conftest import Run
 
-pytestmark = pytest.mark.usefixtures("own_registry")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_registry")]
 
 EXAMPLES = ROOT / "suites" / "examples"
 
@@ -55,7 +55,7 @@ def test_my_zoo_judges_my_measure(run: Run) -> None:
     zoo, measure = f"{EXAMPLES / 'my_zoo.py'}::zoo", f"{EXAMPLES / 'my_measure.py'}::my_measure"
     result = run(f"--zoo={zoo}", f"--measure={measure}", suites=ROOT / "suites" / "test_random_labels.py")
     result.stdout.re_match_lines(
-        [r"=+ mine zoo, 10 twins a condition =+", r"my_measure +random_labels +10/10 .*separates"]
+        [r"=+ mine zoo, 15 twins a condition =+", r"my_measure +random_labels +15/15 .*separates"]
     )
 
 
@@ -88,7 +88,7 @@ def test_a_table_is_asked_what_has_a_meaning_for_it_and_its_record_needs_no_code
     assert "l2_norm PASSES the gate: it separates in all 2 randomizations" in shown
     assert "not in the gate of the wines zoo: random pixels has no meaning for wine" in shown
     assert re.search(r"regularizers: weight_decay +quiet", shown) and re.search(r"regularizers: dropout +\w+", shown)
-    assert "no twins of this zoo can have random cropping; 10 are needed" in shown
+    assert "no units of this zoo can have random cropping; 4 are needed" in shown
     assert re.search(r"shuffled_pixels +silent", shown)
     assert check(record) == []
     content = json.loads(record.read_text())

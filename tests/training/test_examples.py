@@ -220,6 +220,19 @@ def test_a_recipe_about_other_contents_is_refused(tmp_path):
     assert len(data_set(dataclasses.replace(recipe, data_sha256=known), tmp_path).train_labels) == 3
 
 
+@pytest.mark.parametrize("fields", [{}, {"standardisation": "each_image", "crop": 7, "num_train": 50}])
+@pytest.mark.parametrize("condition", ["attack", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"])
+def test_without_a_test_set_the_rest_is_the_same(condition, fields, tmp_path):
+    if condition == "attack":
+        condition, fields = "true_labels", {**fields, "num_train": 50, "attack": 20}
+    recipe = Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.1, seed=0, condition=condition, **fields)
+    whole, trained_on = data_set(recipe, tmp_path), data_set(recipe, tmp_path, tested=False)
+    assert len(whole.test_labels) == 360 and len(trained_on.test_labels) == len(trained_on.test_inputs) == 0
+    for name in ("train_inputs", "train_labels", "attack_inputs", "attack_labels"):
+        one, other = getattr(whole, name), getattr(trained_on, name)
+        assert (one is None and other is None) or torch.equal(one, other), name
+
+
 # Digests and threads
 
 

@@ -27,6 +27,8 @@ from measures.history import flat_state
 from tests.builders.group_recipes import examples, recipes
 from tests.builders.operands import Operands
 
+pytestmark = pytest.mark.slow
+
 
 def held_out(recipe):
     data = data_set(recipe, Path())

@@ -19,6 +19,8 @@ from harness.training.recipe import Recipe
 from harness.training.stopping import TOLERANCE
 from harness.training.train import train
 
+pytestmark = pytest.mark.slow
+
 SMALL = Recipe(data_set="digits", network="mlp_1x32", learning_rate=0.1, seed=0, num_train=100, batch_size=25)
 STEPS = 4  # an epoch
 

@@ -22,6 +22,8 @@ from harness.zoo.build import build
 from harness.zoo.train_jobs import TrainJob, train_job
 from tests.builders.image_folders import write_cifar10
 
+pytestmark = pytest.mark.slow
+
 PLAIN = Recipe(data_set="digits", network="mlp_1x32", learning_rate=0.1, seed=0, num_train=100, batch_size=25)
 CROPPED = {"data_set": "cifar10", "num_train": 0, "crop": 8, "standardisation": "each_image", "learning_rate": 0.01}
 

@@ -13,6 +13,8 @@ from harness.training.stopping import LOOK_BELOW, TOLERANCE, StopAtLoss, loss_an
 from tests.builders.models import random_network
 from tests.builders.recorded_training import REGULARIZED, SMALL, SMALL_CONVNET, fit_small, same_state
 
+pytestmark = pytest.mark.slow
+
 STEPS_PER_EPOCH = 10
 
 

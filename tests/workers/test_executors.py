@@ -29,6 +29,8 @@ from harness.zoo.build import build
 from harness.zoo.zoo import recipes
 from tests.conftest import TINY
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(silence=60)
 
 

@@ -23,6 +23,8 @@ from harness.zoo.train_jobs import GroupJob, TrainJob, train_job
 from harness.zoo.zoo import Twin, recipes, twins
 from tests.conftest import TINY
 
+pytestmark = pytest.mark.slow
+
 FIVE = recipes(TINY, ["random_labels"])[:5]
 GATES = twins(TINY, "random_labels")[0]
 EQUAL = Twin(dataclasses.replace(GATES.natural, steps_of="random_labels"), GATES.randomized)
@@ -120,7 +122,8 @@ def test_on_an_accelerator_groups_are_trained_first_and_the_rest_alone(
 
     monkeypatch.setattr("harness.workers.retrying.run_anywhere", run_here)
     dropped = dataclasses.replace(FIVE[0], dropout=0.5)
-    models = build([*FIVE, dropped], dataclasses.replace(settings, device="cuda"), silent, progress=False)
+    alike = [dataclasses.replace(FIVE[0], seed=seed) for seed in range(5)]
+    models = build([*alike, dropped], dataclasses.replace(settings, device="cuda"), silent, progress=False)
     assert len(models) == 6
     assert [len(group) for group in trained][-1] == 1 and trained[-1] == [dropped]
     assert sum(map(len, trained)) == 6

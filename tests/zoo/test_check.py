@@ -74,14 +74,15 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 def test_what_is_wrong_is_said_and_the_exit_status_is_1(write: Write, tmp_path: Path) -> None:
-    bad = "@network\ndef two(s, n): return nn.LSTM(6, n)\nzoo = Zoo('mine', mine, {own: 0.1, two: 0.1})"
+    bad = "@network\ndef two(s, n): return nn.LSTM(6, n)\nmore = {f'mlp_1x{width}': 0.1 for width in range(8, 16)}\n"
+    bad += "zoo = Zoo('mine', mine, {own: 0.1, two: 0.1, **more})"
     status, output = run(f"{write(after=bad)}::zoo", "--cache-dir", str(tmp_path / "cache"))
     assert (status, output.splitlines()[-1]) == (1, "1 problems")
     assert "problem: network 'two' gives a tuple of 2; expected its logits alone" in output
 
 
-def test_a_zoo_with_too_few_twins_is_refused(write: Write, tmp_path: Path) -> None:
-    few = "zoo = Zoo('mine', mine, {own: 0.1}, seeds_per_network=9)"
+def test_a_zoo_of_too_few_units_is_refused_whatever_its_seeds(write: Write, tmp_path: Path) -> None:
+    few = "zoo = Zoo('mine', mine, {own: 0.1}, seeds_per_network=30)"
     status, output = run(f"{write(after=few)}::zoo", "--cache-dir", str(tmp_path / "cache"))
     assert status == 2
-    assert "this zoo has 9 twins; no measure can reach p < 0.001 with fewer than 10" in output
+    assert "too few units: the mine zoo has 1, and no measure can reach p < 0.001 with fewer than 10" in output

@@ -64,8 +64,8 @@ def test_an_installed_package_names_its_zoo_by_an_entry_point(write: Write, monk
     with_entry_points(monkeypatch, Point("theirs", "a_package_with_a_zoo:zoo"))
     assert find_zoo("theirs").name == "mine"
     assert refusal("their") == (
-        "unknown zoo 'their'; did you mean 'theirs'? known: digits, digits-units, digits-modern, cifar10-small, "
-        "cifar10, mnist, tiny, theirs"
+        "unknown zoo 'their'; did you mean 'theirs'? known: digits, mnist-small, cifar10-small, cifar10, mnist, "
+        "tiny, theirs"
     )
 
 

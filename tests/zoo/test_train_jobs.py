@@ -95,7 +95,7 @@ def test_a_twin_that_another_run_is_training_is_waited_for(settings: Settings, m
 
 def test_a_group_is_trained_together_and_stored_as_its_models_are_alone(settings: Settings, tmp_path: Path) -> None:
     alone = make_settings(cache_dir=str(tmp_path / "alone"), workers=1)
-    group = [recipe for recipe in FIVE if recipe.network == FIVE[0].network][:3]
+    group = [dataclasses.replace(FIVE[0], seed=seed) for seed in range(3)]
     train_job(TrainJob(group[0], settings), lambda payload: None)  # is there already
     job = GroupJob(tuple(group), settings)
     published = train_group_job(job, lambda payload: None)

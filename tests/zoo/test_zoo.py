@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from harness.judging.units.witnesses import check_enough
 from harness.settings import make_settings
 from harness.training.examples import data_set
 from harness.training.reading.raw_data import load_raw_data
@@ -21,15 +22,15 @@ def test_twins_differ_in_the_condition_alone() -> None:
         assert dataclasses.replace(twin.randomized, condition="true_labels") == twin.natural
 
 
-def test_the_digits_gate_has_20_twins_of_four_networks_each_with_a_seed_of_its_own() -> None:
+def test_the_digits_gate_has_42_twins_of_14_units_each_with_a_seed_of_its_own() -> None:
     found = twins(ZOOS["digits"], "random_labels")
-    assert len(found) == 20
-    assert len({twin.natural.network for twin in found}) == 4
-    assert len({twin.natural.seed for twin in found}) == 20
+    assert len(found) == 42
+    assert len({(twin.natural.data_set, twin.natural.network) for twin in found}) == 14
+    assert len({twin.natural.seed for twin in found}) == 42
 
 
 def test_natural_models_are_shared_by_the_conditions() -> None:
-    assert len(recipes(ZOOS["digits"], GATE)) == 80
+    assert len(recipes(ZOOS["digits"], GATE)) == 168
 
 
 def test_an_unknown_zoo_gets_a_near_name() -> None:
@@ -62,8 +63,17 @@ def test_where_cifar10_lies_in_class_folders_the_recipes_name_their_contents(tmp
     assert open_zoo(ZOOS["mnist"], settings)[0] is ZOOS["mnist"]
 
 
-def test_the_larger_zoos_train_as_the_paper_does() -> None:
-    for name in ("cifar10-small", "cifar10", "mnist"):
+def test_the_zoos_with_the_papers_images_have_them_cropped_and_standardised_as_it_does() -> None:
+    for name, twins_per_condition in (("cifar10-small", 30), ("cifar10", 20), ("mnist", 20)):
         natural = twins(ZOOS[name], "random_labels")[0].natural
         assert (natural.crop, natural.standardisation, natural.stop_loss) == (28, "each_image", 0.01)
-        assert ZOOS[name].twins_per_condition == 20
+        assert ZOOS[name].twins_per_condition == twins_per_condition
+
+
+@pytest.mark.parametrize("name", ["mnist-small", "cifar10-small"])
+def test_the_small_zoos_of_larger_images_have_ten_networks_each_once(name: str) -> None:
+    zoo = ZOOS[name]
+    assert len(zoo.units) == len(zoo.networks) == 10
+    check_enough(zoo)
+    assert zoo.train_size == 5000
+    assert set(zoo.known.take_dropout) == set(zoo.networks)

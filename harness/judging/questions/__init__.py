@@ -1,8 +1,9 @@
 """The questions put to a measure beyond the gate, in the order in which they are asked: what does it really see?
 
 Read question.py first (a Question: models, premise, clauses), then any question. Several rest on what they have in
-common: twins.py (the gate's sign test), trends.py (Page's test over ladders), fractions.py (how far on the way to
-random labels). A new question is a file here, an entry in QUESTIONS, and a suite that has it in its marker.
+common: twins.py (the gate's sign test), trends.py (ladders: in how many units does it rise?), fractions.py (how far on
+the way to random labels), random_labels.py (has it a scale at all?). A new question is a file here, an entry in
+QUESTIONS, and a suite that has it in its marker.
 """
 
 from harness.judging.questions import (

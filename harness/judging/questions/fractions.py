@@ -1,20 +1,35 @@
-"""What the questions about interventions have in common: how far did it go on the way to random labels?"""
+"""What the questions about interventions have in common: how far did it go on the way to random labels?
 
-from collections.abc import Callable, Sequence
+Each unit has a fraction of the way (units/fractions.py), and all of them together an interval that lies within bounds,
+beyond them, or neither (units/equivalence.py). Both ways: what goes far below the natural value is not quiet either.
+
+Asked only of measures that tell random labels (random_labels.py), and over the units in which these move the measure
+reliably, MIN_UNITS at least.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.evaluation.finding import Finding
-from harness.judging.fraction import Fraction, Triple, Triples, excess_over_gap, fraction_of_the_way
+from harness.judging.questions import random_labels
 from harness.judging.questions.question import Outcomes, Rows, nothing_to_judge, numbers_of
-from harness.judging.twin_statistics import count, sign_test
-from harness.judging.verdict import SIGNIFICANCE
+from harness.judging.units.decision import Unit
+from harness.judging.units.equivalence import MIN_UNITS, Decision, Equivalence, equivalence
+from harness.judging.units.fractions import Triple, Triples, UnitFractions, excess, fractions
+from harness.judging.units.headline import named
+from harness.judging.units.witnesses import unit_of
 from harness.training.recipe import Recipe
 from harness.zoo.interventions import Intervention
+from harness.zoo.zoo import Zoo
 
-ALLOWED = 0.15
-"""A regularizer may move a measure by so much of the way more than it moves the gap."""
 
-HALF = 0.5
-"""A measure of the gap has gone at most so far after a few epochs on random labels."""
+@dataclass(frozen=True)
+class Bounds:
+    """Limits, and what a finding says of a decision: its status and its problem, "" if nothing is wrong."""
+
+    limit: float
+    neighbours: tuple[float, ...]
+    said: Mapping[Decision, tuple[str, str]]
 
 
 def models_of(interventions: Sequence[Intervention]) -> list[Recipe]:
@@ -23,104 +38,111 @@ def models_of(interventions: Sequence[Intervention]) -> list[Recipe]:
     return [*dict.fromkeys(found)]
 
 
-def triples(interventions: Sequence[Intervention], value: Callable[[Recipe], float | None]) -> list[Triples]:
-    """(natural, changed, randomized) values, a list for every network."""
-    networks: dict[str, list[Triple]] = {}
+def triples(interventions: Sequence[Intervention], value: Callable[[Recipe], float | None]) -> dict[Unit, list[Triple]]:
+    """(natural, changed, randomized) values of the seeds of every unit."""
+    units: dict[Unit, list[Triple]] = {}
     for seed in interventions:
         values = (value(seed.natural), value(seed.changed), value(seed.randomized))
-        networks.setdefault(seed.natural.network, []).append(values)
-    return [*networks.values()]
+        units.setdefault(unit_of(seed.natural), []).append(values)
+    return units
 
 
-def gap_fraction(interventions: Sequence[Intervention], outcome: Outcomes) -> Fraction | None:
-    """How far the intervention moves the gap itself."""
-    return fraction_of_the_way(triples(interventions, lambda recipe: outcome(recipe).gap))
+def gap_fraction(interventions: Sequence[Intervention], outcome: Outcomes, limit: float) -> Equivalence | None:
+    """How far the intervention moves the gap itself; None if random labels raise it in no unit."""
+    of_unit = fractions(_gaps(interventions, outcome)).of_unit
+    return equivalence(of_unit, limit) if of_unit else None
 
 
-def excess_finding(interventions: Sequence[Intervention], row: Rows, outcome: Outcomes, what: str) -> Finding:
-    """`quiet` if the whole interval lies within what is ALLOWED beyond the gap, `false_alarm` if outside, `unclear`."""
-    if (none := _not_judged(interventions, row)) is not None:
+def at_most(found: Equivalence | None) -> bool:
+    """Whether the whole interval lies at the limit or below. With fewer than two units there is none, and it is not."""
+    return found is not None and found.interval is not None and found.interval[1] <= found.limit
+
+
+def fraction_finding(zoo: Zoo, interventions: Sequence[Intervention], row: Rows, bounds: Bounds) -> Finding:
+    """What the bounds say of the measure's own fraction of the way."""
+    if (none := not_applied(interventions, row) or random_labels.without_scale(zoo, row)) is not None:
         return none
-    values = triples(interventions, lambda recipe: row(recipe).value)
-    gaps = triples(interventions, lambda recipe: outcome(recipe).gap)
-    fraction, excess = fraction_of_the_way(values), excess_over_gap(values, gaps)
-    if fraction is None or excess is None:
-        return _without_scale(values)
-    status, problem = "quiet", ""
-    if excess.interval[0] > ALLOWED:
-        status, problem = "false_alarm", f"takes {what} for memorizing, though it does not raise the gap"
-    elif excess.interval[1] > ALLOWED:
-        status, problem = "unclear", f"may take {what} for memorizing, or not"
-    gap = gap_fraction(interventions, outcome)
-    detail = f"{shown(fraction)} of the way to random labels"
-    detail += "" if gap is None else f", the gap {shown(gap)}"
-    return Finding(
-        problem=f"{problem} ({detail}; {ALLOWED:.0%} more than the gap is allowed)" if problem else "",
-        numbers=numbers_of(
-            fraction=fraction.value,
-            fraction_low=fraction.interval[0],
-            fraction_high=fraction.interval[1],
-            excess=excess.value,
-            excess_low=excess.interval[0],
-            excess_high=excess.interval[1],
-        ),
-        status=status,
-        detail=detail,
-    )
-
-
-def fraction_finding(interventions: Sequence[Intervention], row: Rows) -> Finding:
-    """`gap` if the whole interval lies within HALF of the way, `error` if beyond it, `unclear`."""
-    if (none := _not_judged(interventions, row)) is not None:
+    own = fractions(triples(interventions, lambda recipe: row(recipe).value))
+    if (none := in_too_few(own)) is not None:
         return none
-    values = triples(interventions, lambda recipe: row(recipe).value)
-    fraction = fraction_of_the_way(values)
-    if fraction is None:
-        return _without_scale(values)
-    status, problem = "gap", ""
-    if fraction.interval[0] > HALF:
-        status, problem = "error_not_gap", "measures the error, not the gap"
-    elif fraction.interval[1] > HALF:
-        status, problem = "unclear", "may measure the error, or the gap"
-    detail = f"{shown(fraction)} of the way to random labels"
-    return Finding(
-        problem=f"{problem} ({detail} before anything is fitted; {HALF:.0%} is allowed)" if problem else "",
-        numbers=numbers_of(
-            fraction=fraction.value, fraction_low=fraction.interval[0], fraction_high=fraction.interval[1]
-        ),
-        status=status,
-        detail=detail,
-    )
+    found = equivalence(own.of_unit, bounds.limit, bounds.neighbours)
+    detail = f"{found.explain()}{_left_out(own)}"
+    return _finding(found, bounds, detail, _of_interval("fraction", found) | _counted(own))
 
 
-def _not_judged(interventions: Sequence[Intervention], row: Rows) -> Finding | None:
-    """An error; no value after the intervention; or no difference on random labels to be measured by."""
-    rows = [row(recipe) for recipe in models_of(interventions)]
-    if (none := nothing_to_judge(rows)) is not None:
+def excess_finding(
+    zoo: Zoo, interventions: Sequence[Intervention], row: Rows, outcome: Outcomes, bounds: Bounds
+) -> Finding:
+    """What the bounds say of the measure's fraction of the way minus the gap's own."""
+    if (none := not_applied(interventions, row) or random_labels.without_scale(zoo, row)) is not None:
         return none
-    if (none := nothing_to_judge([row(seed.changed) for seed in interventions])) is not None:
+    values, gaps = triples(interventions, lambda recipe: row(recipe).value), _gaps(interventions, outcome)
+    beyond = excess(values, [gaps])
+    if (none := in_too_few(beyond)) is not None:
         return none
-    wins, _, _ = count([(row(seed.natural).value, row(seed.randomized).value) for seed in interventions])
-    if sign_test(wins, len(interventions)) < SIGNIFICANCE:
+    own = {unit: fraction for unit, fraction in fractions(values).of_unit.items() if unit in beyond.of_unit}
+    of_gap = {unit: fraction for unit, fraction in fractions(gaps).of_unit.items() if unit in beyond.of_unit}
+    found = equivalence(beyond.of_unit, bounds.limit, bounds.neighbours)
+    way, gap = equivalence(own, bounds.limit), equivalence(of_gap, bounds.limit)
+    detail = f"beyond the gap {found.explain()}{_left_out(beyond)}"
+    numbers = _of_interval("fraction", way) | _of_interval("excess", found) | _of_interval("gap_fraction", gap)
+    return _finding(found, bounds, detail, numbers | _counted(beyond))
+
+
+def not_applied(interventions: Sequence[Intervention], row: Rows) -> Finding | None:
+    """An error on any model, or no value on any, or none after the intervention."""
+    if (none := nothing_to_judge([row(recipe) for recipe in models_of(interventions)])) is not None:
+        return none
+    return nothing_to_judge([row(seed.changed) for seed in interventions])
+
+
+def in_too_few(found: UnitFractions) -> Finding | None:
+    """The finding of a measure that random labels move in too few of the units that are asked; None if in enough."""
+    scaled, units = len(found.of_unit), len(found.of_unit) + len(found.without_scale)
+    if scaled >= MIN_UNITS:
         return None
     return Finding(
-        problem=f"has no scale to be judged on: larger on random labels in only {wins} of {len(interventions)} twins",
-        numbers=numbers_of(wins=wins, pairs=len(interventions)),
+        problem=(
+            f"has no scale to be judged on: larger on random labels, with values on all models, in only {scaled} of "
+            f"{units} units; {MIN_UNITS} are needed"
+        ),
+        numbers=_counted(found),
         status="no_scale",
-        detail=f"{wins}/{len(interventions)} larger on random labels",
+        detail=f"larger on random labels in {scaled} of {units} units",
     )
 
 
-def _without_scale(values: Sequence[Triples]) -> Finding:
-    known = sum(None not in triple for stratum in values for triple in stratum)
-    return Finding(
-        problem=f"has no scale to be judged on: values on all three networks of only {known} seeds", status="no_scale"
-    )
-
-
-def shown(fraction: Fraction | None) -> str:
-    """`11% [9%, 12%]`, of the way."""
-    if fraction is None:
+def shown(found: Equivalence | None) -> str:
+    """`11% [9%, 12%]`, of the way: the mean over units and its interval."""
+    if found is None:
         return "no part of the way that could be computed"
-    low, high = fraction.interval
-    return f"{fraction.value:z.0%} [{low:z.0%}, {high:z.0%}]"
+    return f"{found.mean:z.0%}" + (f" [{found.interval[0]:z.0%}, {found.interval[1]:z.0%}]" if found.interval else "")
+
+
+def _finding(found: Equivalence, bounds: Bounds, detail: str, numbers: Mapping[str, float]) -> Finding:
+    status, problem = bounds.said[found.decision]
+    return Finding(
+        problem=f"{problem} ({detail})" if problem else "", numbers=dict(numbers), status=status, detail=detail
+    )
+
+
+def _gaps(interventions: Sequence[Intervention], outcome: Outcomes) -> Mapping[Unit, Triples]:
+    return triples(interventions, lambda recipe: outcome(recipe).gap)
+
+
+def _of_interval(name: str, found: Equivalence) -> dict[str, float]:
+    low, high = found.interval or (None, None)
+    ends = {name: found.mean, f"{name}_low": low, f"{name}_high": high}
+    return numbers_of(**ends, **{f"{name}_median": found.median, f"{name}_worst": found.worst_value})
+
+
+def _counted(found: UnitFractions) -> dict[str, float]:
+    return numbers_of(units=len(found.of_unit), units_without_scale=len(found.without_scale))
+
+
+def _left_out(found: UnitFractions) -> str:
+    return f"; no scale on {_units(found.without_scale)}" if found.without_scale else ""
+
+
+def _units(units: Sequence[Unit]) -> str:
+    return named(units) if len(units) == 1 else f"{len(units)} units"

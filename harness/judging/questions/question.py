@@ -2,13 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.evaluation.finding import Finding
 from harness.evaluation.rows import Row
-from harness.judging.twin_statistics import MIN_TWINS
+from harness.judging.units.equivalence import MIN_UNITS
+from harness.judging.units.witnesses import unit_of
 from harness.training.recipe import Recipe
 from harness.training.train import Outcome
+from harness.zoo.interventions import Intervention
 from harness.zoo.zoo import Zoo
 
 Outcomes = Callable[[Recipe], Outcome]
@@ -47,12 +49,13 @@ def unfitted(recipes: Iterable[Recipe], outcome: Outcomes) -> list[str]:
     return problems
 
 
-def too_few(twins: Sequence[Any], what: str) -> Finding | None:
-    """Where a zoo has fewer of these twins than any measure could pass with, as its data or networks are of a kind."""
-    if len(twins) >= MIN_TWINS:
+def too_few(interventions: Sequence[Intervention], what: str) -> Finding | None:
+    """Where a zoo has an intervention in fewer units than an answer needs, as its data or networks are of a kind."""
+    units = len({unit_of(each.natural) for each in interventions})
+    if units >= MIN_UNITS:
         return None
-    count = f"only {len(twins)}" if twins else "no"
-    return Finding(skipped=f"{count} twins of this zoo can have {what}; {MIN_TWINS} are needed")
+    count = f"only {units}" if units else "no"
+    return Finding(skipped=f"{count} units of this zoo can have {what}; {MIN_UNITS} are needed")
 
 
 def nothing_to_judge(rows: Sequence[Row]) -> Finding | None:

@@ -3,8 +3,8 @@
 Wu, Zhu & E 2017 (arXiv:1706.10239): beside its training set a network can be trained on an attack set, images with
 wrong labels; it fits both, and generalizes badly. Here a network is trained on half of the images, and its twin on
 the same images beside as many others, wrongly labelled. Both stop at the same loss on the images that they share, and
-the measure is handed these, with the same labels, for both. What reads only data, or the network before training,
-ties.
+the measure is handed these, with the same labels, for both. It has to be larger on the attacked twin in enough units,
+as in the gate. What reads only data, or the network before training, ties.
 """
 
 from harness.evaluation.finding import Finding
@@ -26,13 +26,15 @@ def premise(zoo: Zoo, outcome: Outcomes) -> list[str]:
 
 
 def same_data(zoo: Zoo, row: Rows, outcome: Outcomes) -> Finding:
-    """`separates`, or `data_only` (ties on every twin), `overlaps`, `inverted`."""
+    """`separates`, or `data_only` (ties on every twin), `depends_on_the_network`, `overlaps`, `inverted`."""
     verdict = compare(interventions.same_data(zoo), row, outcome)
-    if verdict.ties == verdict.pairs:
-        problem = f"data only: it ties on every one of {verdict.pairs} twins that share images and labels"
+    if verdict.ties == verdict.twins:
+        problem = f"data only: it ties on every one of {verdict.twins} twins that share images and labels"
         return pairs_finding(verdict, "data_only", problem)
     problem = {
         "separates": "",
+        "depends_on_the_network": "tells networks trained beside wrong labels in some units alone, by the images they "
+        "share",
         "overlaps": "cannot tell a network trained beside wrong labels from one that was not, by the images they share",
         "inverted": "is smaller on networks trained beside wrong labels, by the images they share",
     }.get(verdict.status, verdict.reason)

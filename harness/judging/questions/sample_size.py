@@ -1,11 +1,13 @@
 """Does it grow when natural data get scarce?
 
 Less of the same natural data, and the gap grows while nothing is memorized that cannot be learned: all images, a third
-and a tenth of them. Norms that are not normalised by the sample size are known to go the other way (Nagarajan & Kolter
-2019, arXiv:1902.04742).
+and a tenth of them, for the first seed of every unit (a data set with one network): a ladder each, which has to rise in
+enough units. Norms that are not normalised by the sample size are known to go the other way (Nagarajan & Kolter 2019,
+arXiv:1902.04742).
 """
 
 from harness.evaluation.finding import Finding
+from harness.judging.questions import random_labels
 from harness.judging.questions.question import Outcomes, Question, Rows, unfitted
 from harness.judging.questions.trends import gap_rises, trend_finding
 from harness.training.recipe import Recipe
@@ -14,7 +16,8 @@ from harness.zoo.zoo import Zoo
 
 
 def recipes(zoo: Zoo) -> list[Recipe]:
-    return [recipe for ladder in interventions.sample_sizes(zoo) for recipe in ladder]
+    ladders = [recipe for ladder in interventions.sample_sizes(zoo) for recipe in ladder]
+    return [*dict.fromkeys(ladders + random_labels.models(zoo))]
 
 
 def premise(zoo: Zoo, outcome: Outcomes) -> list[str]:
@@ -24,7 +27,7 @@ def premise(zoo: Zoo, outcome: Outcomes) -> list[str]:
 
 def scarce_images(zoo: Zoo, row: Rows, outcome: Outcomes) -> Finding:
     """`grows`, or `flat`, `falls`."""
-    return trend_finding(interventions.sample_sizes(zoo), row, outcome, "fewer images")
+    return trend_finding(zoo, interventions.sample_sizes(zoo), row, outcome, "fewer images")
 
 
 QUESTION = Question("sample_size", recipes, premise, (scarce_images,))

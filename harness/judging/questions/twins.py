@@ -1,17 +1,21 @@
-"""What the questions about twins have in common: the gate's sign test, as a Finding."""
+"""What the questions about twins have in common: the gate's sign test over units, as a Finding."""
 
 from collections.abc import Sequence
 
 from harness.evaluation.finding import Finding
 from harness.judging.questions.question import Outcomes, Rows, numbers_of
 from harness.judging.twin_statistics import sign_test
-from harness.judging.verdict import SIGNIFICANCE, Verdict, judge
+from harness.judging.units.decision import decide
+from harness.judging.units.headline import told
+from harness.judging.units.sign_test import SIGNIFICANCE
+from harness.judging.units.witnesses import by_unit
+from harness.judging.verdict import Verdict, judge
 from harness.zoo.zoo import Twin
 
 
 def compare(twins: Sequence[Twin], row: Rows, outcome: Outcomes) -> Verdict:
-    """The gate's statistics on these twins: larger on the randomized one?"""
-    return judge("", "", twins, row, lambda recipe: outcome(recipe).gap)
+    """The gate's statistics on these twins: larger on the randomized one, in enough units?"""
+    return judge("", "", by_unit(twins), row, lambda recipe: outcome(recipe).gap)
 
 
 def pairs_finding(verdict: Verdict, status: str, problem: str) -> Finding:
@@ -24,11 +28,11 @@ def pairs_finding(verdict: Verdict, status: str, problem: str) -> Finding:
     return Finding(
         problem=f"{problem} ({detail})" if problem else "",
         numbers=numbers_of(
-            wins=verdict.wins,
-            ties=verdict.ties,
-            losses=verdict.losses,
-            pairs=verdict.pairs,
+            won=verdict.won,
+            lost=verdict.lost,
+            units=len(verdict.units),
             p_value=verdict.p_value,
+            p_inverted=verdict.p_inverted,
             auc=verdict.auc,
             kendall_tau=verdict.kendall_tau,
         ),
@@ -38,15 +42,17 @@ def pairs_finding(verdict: Verdict, status: str, problem: str) -> Finding:
 
 
 def counted(verdict: Verdict) -> str:
-    """`18/20 larger, p = 0.0002`: the side that is in the majority."""
-    wins, side = (verdict.losses, "smaller") if verdict.losses > verdict.wins else (verdict.wins, "larger")
-    ties = f", {verdict.ties} ties" if verdict.ties else ""
-    return f"{wins}/{verdict.pairs} {side}{ties}, p = {sign_test(wins, verdict.pairs):.2g}"
+    """`larger in 13 of 14 units, loses convnet on digits, p = 0.00092`; of more units lost than won, how many."""
+    if verdict.lost > verdict.won:
+        return f"smaller in {verdict.lost} of {len(verdict.units)} units, p = {verdict.p_inverted:.2g}"
+    return f"larger in {told(verdict)}, p = {verdict.p_value:.2g}"
 
 
 def larger_gap(twins: Sequence[Twin], outcome: Outcomes, who: str) -> list[str]:
-    """A premise: the second of the twins has the larger gap, by the sign test."""
-    larger = sum(outcome(twin.randomized).gap > outcome(twin.natural).gap for twin in twins)
-    if sign_test(larger, len(twins)) < SIGNIFICANCE:
+    """A premise: the second of the twins has the larger gap, by the sign test over units."""
+    units = by_unit(twins).units
+    gaps = {unit: [(outcome(twin.natural).gap, outcome(twin.randomized).gap) for twin in units[unit]] for unit in units}
+    larger = sum(decide(unit, pairs).decision == "won" for unit, pairs in gaps.items())
+    if sign_test(larger, len(units)) < SIGNIFICANCE:
         return []
-    return [f"{who} have the larger gap in only {larger} of {len(twins)} twins: nothing is there to be told"]
+    return [f"{who} have the larger gap in only {larger} of {len(units)} units: nothing is there to be told"]

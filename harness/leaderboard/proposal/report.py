@@ -37,6 +37,7 @@ def report(changes: Changes, review: Review, base: str) -> str:
         lines += ["**It passes.**", ""]
     if review.notes:
         lines += ["Notes:", "", *(f"- {text(note)}" for note in review.notes), ""]
+    lines += _fresh(review)
     for record in review.run["entries"] if review.run else ():
         lines += _measure(record, review)
     if review.run:
@@ -44,12 +45,24 @@ def report(changes: Changes, review: Review, base: str) -> str:
         lines += [
             "## The same at home",
             "",
-            f"    python -m harness propose --base {base}",
+            f"    python -m harness propose --base {base}"
+            + (f" --fresh {review.fresh.number}" if review.fresh else ""),
             "",
             "or, without the comparison:",
         ]
-        lines += ["", f"    pytest suites/ --measure={names}", ""]
+        lines += ["", f"    pytest suites/ --measure={names}"]
+        lines += [f"    pytest suites/ -m gate --fresh={review.fresh.number} --measure={names}"] if review.fresh else []
+        lines += [""]
     return "\n".join(lines)
+
+
+def _fresh(review: Review) -> list[str]:
+    """What became of every measure on twins that nobody has seen."""
+    if review.fresh is None:
+        return []
+    how = "drawn for this review, when the measures were settled" if review.fresh.drawn else "given, and not drawn"
+    head = f"On fresh twins {review.fresh.number}, other seeds than the zoo's (the number was {how}):"
+    return [head, "", *(f"- {text(agreement)}" for agreement in review.agreements.values()), ""]
 
 
 def _said(changes: Changes) -> str:
@@ -66,7 +79,7 @@ def _said(changes: Changes) -> str:
 
 
 def _measure(record: Mapping[str, Any], review: Review) -> list[str]:
-    before, after = review.ranks[record["measure"]]
+    place = review.places[record["measure"]]
     seconds = seconds_of(record)
     lines = [
         f"## {text(record['measure'])}: {text(gate_in_words(record))}",
@@ -75,10 +88,10 @@ def _measure(record: Mapping[str, Any], review: Review) -> list[str]:
         f"{text(record['source'])}.",
         f"Contract: {text(record['contract'] or 'not asked in full')}. "
         + (f"{seconds:.2g} s a model. " if seconds is not None else "")
-        + f"Rank: {_rank(before)} before, {_rank(after)} of {review.ranked} after.",
+        + f"{text(place)}.",
         "",
-        "| randomized | wins | ties | p | AUC [95%] | verdict |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| randomized | units won | p | AUC [95%] | verdict |",
+        "| --- | --- | --- | --- | --- |",
         *(_gate(condition, record["suites"][condition]) for condition in GATE if condition in record["suites"]),
         "",
         "| finding | answer | |",
@@ -92,17 +105,13 @@ def _measure(record: Mapping[str, Any], review: Review) -> list[str]:
     return lines
 
 
-def _rank(rank: int | None) -> str:
-    return "none" if rank is None else str(rank)
-
-
 def _gate(condition: str, suite: Mapping[str, Any]) -> str:
     area = "-"
     if suite["auc"] is not None and suite["auc_interval"] is not None:
         area = f"{suite['auc']:.2f} [{suite['auc_interval'][0]:.2f}, {suite['auc_interval'][1]:.2f}]"
-    wins = f"{suite['wins']}/{suite['pairs']}"
+    won = f"{suite['won']}/{len(suite['units'])}"
     verdict = text(suite["verdict"]) + (f": {text(suite['reason'])}" if suite["reason"] else "")
-    return f"| {condition.replace('_', ' ')} | {wins} | {suite['ties']} | {suite['p_value']:.2g} | {area} | {verdict} |"
+    return f"| {condition.replace('_', ' ')} | {won} | {suite['p_value']:.2g} | {area} | {verdict} |"
 
 
 def _findings(record: Mapping[str, Any]) -> Sequence[str]:

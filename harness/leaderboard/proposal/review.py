@@ -11,10 +11,14 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.files.strict_json import read_json
+from harness.judging.agreement import Agreement
 from harness.judging.baseline import baseline_of
 from harness.leaderboard.check_record import problems_of
+from harness.leaderboard.place import Place, place_of
 from harness.leaderboard.proposal.changed import BASELINES, Changes
-from harness.leaderboard.standings import standings
+from harness.leaderboard.proposal.fresh import OnFreshTwins, agreements
+from harness.leaderboard.proposal.fresh import failures as fresh_failures
+from harness.leaderboard.standings import standings_of
 from harness.records.record_files import RESERVED, ZOO_FILE, read_record
 from harness.records.schema import validate_part
 from harness.settings import Settings
@@ -29,14 +33,17 @@ SUITES_ENDED = (0, 1)  # pytest's status where every test ran: a measure that fa
 class Review:
     """The run of the suites (None if there was nothing to judge), the base's records, and what was found.
 
-    `failures` stand in the way of the proposal, `notes` do not; sentences both. `ranks`: (before, after) by measure.
+    `failures` stand in the way of the proposal, `notes` do not; sentences both. `places`: of each measure among
+    the others. `fresh`: the measures' gate on fresh twins, and `agreements` of the two; None and {} where nothing was
+    judged.
     """
 
     run: Mapping[str, Any] | None
     failures: tuple[str, ...]
     notes: tuple[str, ...]
-    ranks: Mapping[str, tuple[int | None, int | None]]
-    ranked: int
+    places: Mapping[str, Place]
+    fresh: OnFreshTwins | None = None
+    agreements: Mapping[str, Agreement] = dataclasses.field(default_factory=dict)
 
 
 def measures_to_judge(changes: Changes, root: Path, unsound: Sequence[str] = ()) -> list[str]:
@@ -51,17 +58,18 @@ def measures_to_judge(changes: Changes, root: Path, unsound: Sequence[str] = ())
 
 
 def run_suites(
-    measures: Sequence[str], root: Path, settings: Settings, say: Any
+    measures: Sequence[str], root: Path, settings: Settings, say: Any, more: Sequence[str] = ()
 ) -> tuple[dict[str, Any] | None, dict[str, str]]:
     """`pytest suites/` for the measures, in a process of its own: the run that it records, and for each measure that
     crashed when it was tried, and is in no record, what was said of it. HarnessError if the suites did not end.
+    `more`: further arguments.
     """
     with tempfile.TemporaryDirectory(prefix="proposal-") as folder:
         path = Path(folder) / "run.json"
-        command = [sys.executable, "-m", "pytest", "suites/", "--measure", ",".join(measures), "--zoo", ZOO]
+        command = [sys.executable, "-m", "pytest", "suites/", *more, "--measure", ",".join(measures), "--zoo", ZOO]
         command += ["--leaderboard", str(path), "--cache-dir", str(settings.cache_dir)]
         command += ["--data-dir", str(settings.data_dir), "--workers", str(settings.workers), "-p", "no:cacheprovider"]
-        say(f"pytest suites/ --measure={','.join(measures)}")
+        say(f"pytest {' '.join(['suites/', *more])} --measure={','.join(measures)}")
         result = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=False)
         crashed = _crashed(measures, result.stdout)
         if result.returncode not in SUITES_ENDED or not (path.exists() or crashed):
@@ -103,9 +111,10 @@ def review(
     head: Mapping[str, Any] | None,
     unsound: Mapping[Path, Sequence[str]],
     crashed: Mapping[str, str],
+    fresh: OnFreshTwins | None = None,
 ) -> Review:
     """What follows: from the suites' run, from the records of the zoo in the base and in the change (None for none),
-    from what was said of measures that crashed."""
+    from what was said of measures that crashed, from the run on fresh twins."""
     failures = [f"{path}: {problem}" for path, problems in unsound.items() for problem in problems]
     failures += [f"{name} {sentence}" for name, sentence in crashed.items()]
     notes = [f"{name} is removed" for name in changes.removed]
@@ -127,8 +136,9 @@ def review(
         if after is None or after["source_sha256"] != record["source_sha256"]:
             notes.append(f"{name} is to be recorded: pytest suites/ --measure={name} --leaderboard={BASELINES}/{ZOO}")
     notes += _other_weights(run, base)
-    ranks, ranked = _ranks(run, base)
-    return Review(run, tuple(failures), tuple(notes), ranks, ranked)
+    compared = agreements(run, fresh) if run and fresh else {}
+    failures += fresh_failures(run, compared) if run and fresh else []
+    return Review(run, tuple(failures), tuple(notes), _places(run, base), fresh, compared)
 
 
 def results_changed(recorded: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
@@ -183,16 +193,12 @@ def _other_weights(run: Mapping[str, Any] | None, base: Mapping[str, Any] | None
     ]
 
 
-def _ranks(
-    run: Mapping[str, Any] | None, base: Mapping[str, Any] | None
-) -> tuple[dict[str, tuple[int | None, int | None]], int]:
+def _places(run: Mapping[str, Any] | None, base: Mapping[str, Any] | None) -> dict[str, Place]:
+    """Among the records of the base and the other measures of the run."""
     if run is None:
-        return {}, 0
-    known = {record["measure"]: record for record in base["entries"]} if base else {}
+        return {}
     measured = {record["measure"]: record for record in run["entries"]}
+    known = {record["measure"]: record for record in base["entries"]} if base else {}
     zoo = base["zoo"] if base else run["zoo"]
-    before, after = (
-        {standing["measure"]: standing["rank"] for standing in standings(list(records.values()), zoo)["entries"]}
-        for records in (known, known | measured)
-    )
-    return {name: (before.get(name), after[name]) for name in measured}, sum(r is not None for r in after.values())
+    others = standings_of([*(known | measured).values()], zoo)
+    return {name: place_of(record, zoo, others) for name, record in measured.items()}

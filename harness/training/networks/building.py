@@ -10,9 +10,11 @@ from harness.errors import HarnessError
 from harness.training.declaring import OPENED, OWN_NETWORKS, DeclaredNetwork
 from harness.training.networks import (
     alexnet_small,
+    all_convolutional,
     convnet,
     inception_small,
     inception_v3,
+    mixer,
     mlp,
     residual_mlp,
     resnet,
@@ -20,7 +22,18 @@ from harness.training.networks import (
 )
 from harness.training.recipe import Recipe
 
-MODULES = (mlp, convnet, residual_mlp, resnet, vit, alexnet_small, inception_small, inception_v3)
+MODULES = (
+    mlp,
+    convnet,
+    all_convolutional,
+    residual_mlp,
+    resnet,
+    vit,
+    mixer,
+    alexnet_small,
+    inception_small,
+    inception_v3,
+)
 """Each declares its networks when it is imported."""
 
 

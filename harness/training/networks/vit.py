@@ -10,13 +10,12 @@ Attention is written out in matrix products, whose second derivatives measures a
 import torch
 from torch import Tensor, nn
 
-from harness.errors import HarnessError
 from harness.training.declaring import network
 from harness.training.networks.dropout import dropped
-from harness.training.networks.images import image_shape
+from harness.training.networks.patches import tokens_of
 from harness.training.networks.residual import Residual
 
-PATCH = 4  # pixels each way; the paper's is 16, for images of 224x224
+PATCH = 4  # pixels each way, where the name does not say it; the paper's is 16, for images of 224x224
 DEVIATION = 0.02  # of what the class token and the positions start from
 EPSILON = 1e-6  # of layer normalization, as in the paper's code
 
@@ -27,7 +26,19 @@ def vit_small(input_shape: tuple[int, ...], num_classes: int, dropout: float = 0
 
     It is for the digits, and much smaller than what is called ViT-S.
     """
-    return VisionTransformer(input_shape, num_classes, depth=2, width=64, heads=2, expansion=2, dropout=dropout)
+    return _small(input_shape, num_classes, PATCH, dropout)
+
+
+@network(name="vit_small_p{patch}")
+def vit_patched(input_shape: tuple[int, ...], num_classes: int, patch: int, dropout: float = 0.0) -> nn.Module:
+    """`vit_small` with patches of so many pixels each way: of 7, an image of 28x28 has 16 tokens in place of 49."""
+    return _small(input_shape, num_classes, patch, dropout)
+
+
+def _small(input_shape: tuple[int, ...], num_classes: int, patch: int, dropout: float) -> nn.Module:
+    return VisionTransformer(
+        input_shape, num_classes, depth=2, width=64, heads=2, expansion=2, dropout=dropout, patch=patch
+    )
 
 
 @network
@@ -51,16 +62,11 @@ class VisionTransformer(nn.Module):
         heads: int,
         expansion: int,
         dropout: float,
+        patch: int = PATCH,
     ):
         super().__init__()
-        channels, height, pixels = image_shape(input_shape)
-        if height % PATCH or pixels % PATCH:
-            raise HarnessError(
-                f"images of {height}x{pixels} cannot be cut into patches of {PATCH}x{PATCH}, which a vision "
-                f"transformer reads; crop them to a multiple of {PATCH} (a recipe's `crop`), or take another network"
-            )
-        tokens = (height // PATCH) * (pixels // PATCH)
-        self.patches = nn.Conv2d(channels, width, PATCH, stride=PATCH)
+        channels, tokens = tokens_of(input_shape, patch, "vision transformer")
+        self.patches = nn.Conv2d(channels, width, patch, stride=patch)
         self.class_token = nn.Parameter(torch.randn(1, 1, width) * DEVIATION)
         self.positions = nn.Parameter(torch.randn(1, 1 + tokens, width) * DEVIATION)
         self.blocks = nn.Sequential(*(part for _ in range(depth) for part in _block(width, heads, expansion, dropout)))

@@ -12,6 +12,10 @@ WITHOUT_FINDINGS = (
     "findings ask for further networks, trained by a zoo's recipes, and these twins were trained elsewhere; leave out "
     "findings=True"
 )
+NO_FRESH = (
+    "--fresh trains a zoo's recipes with other seeds, and these twins were trained elsewhere; leave out --fresh, or "
+    "--twins"
+)
 TWO_SOURCES = "--zoo and --twins each say which networks to judge on; leave one out"
 
 
@@ -19,14 +23,16 @@ def check_options_with_twins(options: Mapping[str, object]) -> None:
     """HarnessError where one of these options, by name, is given beside --twins."""
     if options.get("zoo"):
         raise HarnessError(TWO_SOURCES)
+    if options.get("fresh") is not None:
+        raise HarnessError(NO_FRESH)
     for name in ("leaderboard", "baseline"):
         if options.get(name):
             raise HarnessError(f"{WITHOUT_RECORD} --{name}")
 
 
-def check_arguments_with_twins(twins: object, zoo: object, findings: bool) -> None:
+def check_arguments_with_twins(twins: object, zoo: object, findings: bool, fresh: object = None) -> None:
     """The same of judge's arguments."""
     if twins is not None:
-        check_options_with_twins({"zoo": zoo})
+        check_options_with_twins({"zoo": zoo, "fresh": fresh})
         if findings:
             raise HarnessError(WITHOUT_FINDINGS)

@@ -36,6 +36,11 @@ class CheckpointReference:
     pair: Pair | bytes | None = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
+    def data_set(self) -> str:
+        """It is not known which: "", one for all."""
+        return ""
+
+    @property
     def id(self) -> str:
         """How a sentence calls it: where it stands in the user's list."""
         return f"{self.name}[{self.place}].{self.side}"

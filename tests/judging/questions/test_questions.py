@@ -13,6 +13,8 @@ from harness.training.recipe import Recipe
 from harness.training.train import Outcome
 from tests.builders.constructed_zoo import DIGITS, Value, outcome, rows
 
+pytestmark = pytest.mark.slow
+
 CLAUSES = [(question, clause) for question in QUESTIONS for clause in question.clauses]
 NAMES = [clause.__name__ for _, clause in CLAUSES]
 
@@ -37,18 +39,18 @@ def test_the_gap_itself_passes_everything() -> None:
 
 
 @pytest.mark.slow
-def test_the_negated_gap_passes_nothing_but_silence() -> None:
-    assert passing(lambda recipe: -made.gap(recipe)) == {"shuffled_pixels"}
+def test_the_negated_gap_passes_nothing() -> None:
     statuses = {name: found(lambda recipe: -made.gap(recipe), name).status for name in NAMES}
-    assert statuses["same_data"] == statuses["equal_steps"] == statuses["grid"] == "inverted"
+    assert statuses["same_data"] == statuses["equal_steps"] == statuses["equal_error"] == statuses["grid"] == "inverted"
     assert statuses["corrupted_fraction"] == statuses["attack_dose"] == statuses["scarce_images"] == "falls"
-    assert statuses["weight_decay"] == statuses["three_epochs"] == "no_scale"
+    assert statuses["weight_decay"] == statuses["three_epochs"] == statuses["shuffled_pixels"] == "no_scale"
+    assert passing(lambda recipe: -made.gap(recipe)) == set()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", [made.constant, made.coin, made.parameters])
-def test_a_constant_a_coin_and_a_parameter_count_pass_nothing_but_silence(value: Value) -> None:
-    assert passing(value) == {"shuffled_pixels"}
+def test_a_constant_a_coin_and_a_parameter_count_pass_nothing_but_silence_by_ties(value: Value) -> None:
+    assert passing(value) == (set() if value is made.coin else {"shuffled_pixels"})
 
 
 def test_what_reads_the_data_only_is_called_that_and_takes_error_for_gap() -> None:
@@ -65,40 +67,171 @@ def test_a_clock_is_caught_by_random_crops_and_by_equal_steps() -> None:
     assert found(made.clock, "weight_decay").status == "quiet"
 
 
-def test_the_residual_loss_is_confounded_with_the_stopping_rule() -> None:
-    finding = found(made.residual_loss, "equal_steps")
-    assert finding.status == "confounded"
-    assert "overlaps at equal loss" in finding.problem and "separates at equal steps (20/20 larger" in finding.problem
-
-
 @pytest.mark.slow
 def test_the_test_error_is_caught_by_the_early_stop_alone() -> None:
     assert found(made.test_error, "three_epochs").status == "error_not_gap"
     assert passing(made.test_error) == set(NAMES) - {"three_epochs"}
 
 
-def test_a_measure_that_moves_on_shuffled_pixels_is_not_silent() -> None:
-    for sign in (1, -1):
-        moved = found(lambda recipe, sign=sign: sign * (recipe.condition == "shuffled_pixels"), "shuffled_pixels")  # type: ignore[misc]
-        assert moved.status == "moves"
+@pytest.mark.parametrize(
+    ("sign", "count"), [(1, "larger in 18 and smaller in 0"), (-1, "larger in 0 and smaller in 18")]
+)
+def test_a_measure_that_moves_on_shuffled_pixels_is_not_silent_either_way(sign: int, count: str) -> None:
+    def moved(recipe: Recipe) -> float:
+        return made.gap(recipe) + 0.4 * sign * (recipe.condition == "shuffled_pixels")
+
+    finding = found(moved, "shuffled_pixels")
+    assert finding.status == "moves"
+    assert f"under shuffled pixels {count} of 18 seeds" in finding.problem
+    assert (finding.numbers["larger"], finding.numbers["smaller"]) == ((18, 0) if sign > 0 else (0, 18))
 
 
-def test_a_verdict_that_changes_on_one_twin_is_unclear_and_not_confounded() -> None:
-    def nearly(recipe: Recipe) -> float:
-        """17 of 20 at equal loss, 18 of 20 at equal steps."""
-        lost = recipe.seed in (0, 1, 2) if not recipe.steps_of else recipe.seed in (0, 1)
-        return float((recipe.condition == "random_labels") != 0) + (
-            2.0 if lost and recipe.condition == "true_labels" else 0
-        )
+def test_without_a_scale_a_measure_is_silent_only_if_it_is_the_same_to_the_last_digit() -> None:
+    """The same value for true and random labels; a difference of 1e-12 could be large or small."""
+    silent = found(made.constant, "shuffled_pixels")
+    assert (silent.status, silent.detail) == ("silent", "the same on both networks of all 18 seeds")
+    assert found(lambda recipe: 1.0 + 1e-12 * (recipe.condition == "shuffled_pixels"), "shuffled_pixels").problem
+    missing = found(lambda recipe: None if recipe.seed == 0 else 1.0, "shuffled_pixels")
+    assert missing.status == "no_scale"
 
-    assert found(nearly, "equal_steps").status == "unclear"
+
+def unit_number(recipe: Recipe) -> int:
+    """0 to 13: every unit has three seeds of its own."""
+    return recipe.seed // 3
 
 
 def test_noise_as_wide_as_the_way_is_unclear_under_a_regularizer() -> None:
     def noisy(recipe: Recipe) -> float:
-        return made.gap(recipe) + (0.4 * made.noise(recipe, "wide") if recipe.weight_decay else 0.0)
+        return made.gap(recipe) + (3 * made.noise(recipe, "wide") if recipe.weight_decay else 0.0)
 
-    assert found(noisy, "weight_decay").status in ("unclear", "false_alarm")
+    assert found(noisy, "weight_decay").status == "unclear"
+
+
+def test_a_regularizer_that_moves_a_measure_far_down_is_told_with_the_worst_unit() -> None:
+    def falls(recipe: Recipe) -> float:
+        dropped = 0.0 if not recipe.weight_decay else 0.9 if recipe.seed in (0, 1, 2) else 0.5
+        return made.gap(recipe) - dropped
+
+    finding = found(falls, "weight_decay")
+    assert finding.status == "moves_down"
+    assert "(mlp_1x512 on digits): below minus 15% (below minus 10%, below minus 20%)" in finding.problem
+    assert finding.numbers["excess_high"] < -0.15
+    assert finding.numbers["excess_worst"] == pytest.approx(-0.9 / 0.86, abs=0.05)
+
+
+def test_a_regularizer_may_move_a_measure_as_far_as_the_gap() -> None:
+    """Larger by 0.2 of the way in the gap itself: but then nobody is judged; smaller by as much is quiet."""
+
+    def with_smaller_gap(recipe: Recipe) -> Outcome:
+        found = outcome(recipe)
+        return dataclasses.replace(found, test_error=found.test_error - 0.2 * (recipe.dropout > 0))
+
+    clause = CLAUSES[NAMES.index("dropout")][1]
+    finding = clause(DIGITS, rows(lambda recipe: with_smaller_gap(recipe).gap), with_smaller_gap)
+    assert finding.status == "quiet"
+    assert finding.numbers["excess"] == pytest.approx(0, abs=1e-9)
+    assert finding.numbers["fraction"] == finding.numbers["gap_fraction"] < -0.2
+
+
+def test_a_data_set_where_a_regularizer_raises_the_gap_is_left_out_and_named() -> None:
+    def raised(recipe: Recipe) -> Outcome:
+        found = outcome(recipe)
+        more = 0.2 if recipe.random_crop and recipe.data_set == "noisy_digits" else 0.0
+        return dataclasses.replace(found, test_error=found.test_error + more)
+
+    question, clause = CLAUSES[NAMES.index("random_crop")]
+    assert question.premise(DIGITS, raised) == []
+    finding = clause(DIGITS, rows(made.gap), raised)
+    assert (finding.status, finding.numbers["units"]) == ("quiet", 8)
+    assert "without noisy_digits, where the gap itself rises by 23% [" in finding.detail
+
+
+def test_a_regularizer_that_raises_the_gap_everywhere_is_not_asked_about() -> None:
+    def raised(recipe: Recipe) -> Outcome:
+        return dataclasses.replace(outcome(recipe), test_error=outcome(recipe).test_error + 0.2 * (recipe.dropout > 0))
+
+    question, clause = CLAUSES[NAMES.index("dropout")]
+    assert question.premise(DIGITS, raised) == []
+    skipped = clause(DIGITS, rows(made.gap), raised).skipped
+    assert skipped.startswith("no units of this zoo can have dropout; 4 are needed; without digits, where the gap")
+
+
+def test_what_does_not_tell_random_labels_has_no_scale_and_one_unit_more_is_enough() -> None:
+    def told_in(units: int) -> Value:
+        return lambda recipe: made.gap(recipe) if unit_number(recipe) < units else 1.0
+
+    assert found(told_in(12), "dropout").status == "no_scale"
+    assert "in only 12 of 14 units; 13 are needed" in found(told_in(12), "dropout").problem
+    enough = found(told_in(13), "dropout")
+    assert (enough.status, enough.numbers["units_without_scale"]) == ("quiet", 1)
+    assert "; no scale on " in enough.detail
+
+
+def test_after_three_epochs_a_measure_has_to_be_where_the_gap_is_either_way() -> None:
+    def at(share: float) -> Value:
+        return lambda recipe: share if recipe.max_epochs == 3 else float(recipe.condition == "random_labels")
+
+    assert found(at(0.3), "three_epochs").status == "gap"
+    assert found(at(0.9), "three_epochs").status == "error_not_gap"
+    assert found(at(-0.9), "three_epochs").status == "below"
+    assert "within 60%" in found(at(0.55), "three_epochs").problem
+
+
+def test_a_gap_that_natural_networks_have_is_not_held_against_the_gap_when_it_is_gone_early() -> None:
+    """As on noisy digits: more than half of the way below the natural value, and where the gap is."""
+
+    def with_natural_gap(recipe: Recipe) -> Outcome:
+        found = outcome(recipe)
+        return dataclasses.replace(found, test_error=max(found.test_error, 0.5))
+
+    question, clause = CLAUSES[NAMES.index("three_epochs")]
+    assert question.premise(DIGITS, with_natural_gap) == []
+    finding = clause(DIGITS, rows(lambda recipe: with_natural_gap(recipe).gap), with_natural_gap)
+    assert finding.numbers["fraction_high"] < -0.5
+    assert finding.status == "gap"
+
+
+def test_the_units_in_which_a_measure_does_not_rise_are_named_the_worst_first() -> None:
+    def value(recipe: Recipe) -> float:
+        """Falls with the attack in the third unit, is constant in the second."""
+        return made.gap(recipe) * {1: 0, 2: -1}.get(unit_number(recipe), 1)
+
+    finding = found(value, "attack_dose")
+    assert finding.status == "flat"
+    assert "rises in 12 of 14 units, p = 0.0065, tau with the gap " in finding.detail
+    assert finding.detail.endswith("; not on residual_mlp_2x128 on digits (rho -1.00), mlp_3x256 on digits (rho 0.00)")
+    assert (finding.numbers["units_rising"], finding.numbers["units_falling"]) == (12, 1)
+
+
+def test_a_unit_that_falls_does_not_keep_a_trend_from_being_one() -> None:
+    finding = found(lambda recipe: made.gap(recipe) * (-1 if unit_number(recipe) == 2 else 1), "attack_dose")
+    assert (finding.status, finding.numbers["units_rising"]) == ("grows", 13)
+
+
+def test_an_epsilon_is_no_trend() -> None:
+    """What follows the gap by far less than its own spread over training seeds ties throughout."""
+    finding = found(lambda recipe: made.neighbours(recipe) + 1e-9 * made.gap(recipe), "attack_dose")
+    assert (finding.status, finding.numbers["units_rising"]) == ("data_only", 0)
+
+
+def test_a_measure_that_knows_the_level_and_whose_sign_is_a_coin_for_each_unit_neither_grows_nor_is_quiet() -> None:
+    """Page's test, which supposes that any order of a ladder is equally likely, would call it a trend at times."""
+    signs = [1, -1, 1, 1, 1, -1, 1, 1, 1, 1, 1, -1, 1, 1]
+
+    def value(recipe: Recipe) -> float:
+        return signs[unit_number(recipe)] * made.gap(recipe)
+
+    dose = found(value, "attack_dose")
+    assert dose.numbers["page_p"] < 0.001
+    assert (dose.status, dose.numbers["units_rising"]) == ("flat", 11)
+    assert found(value, "weight_decay").status == "no_scale"
+
+
+def test_the_grid_has_its_ceiling_and_its_false_positives_beside_it() -> None:
+    finding = found(made.gap, "grid")
+    assert finding.numbers["granulated_tau_ceiling"] > 0.98
+    assert "at best 1.00" in finding.detail
+    assert "unrelated smooth functions predict in" in finding.detail
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -143,7 +276,7 @@ def test_a_measure_that_refuses_unfitted_networks_is_not_judged_by_the_early_sto
 
 @pytest.mark.slow
 def test_every_clause_has_a_name_of_its_own_and_reads_only_its_questions_models() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 11
+    assert len(set(NAMES)) == len(NAMES) == 12
     for question, clause in CLAUSES:
         assert _recipes_of(clause, question)
 
@@ -152,13 +285,24 @@ BROKEN_PREMISES = [
     ("same_data", lambda recipe: bool(recipe.attack), {"test_error": 0.02}, "larger gap in only"),
     ("same_data", lambda recipe: bool(recipe.attack), {"fitted": False}, "stopped at cross-entropy"),
     ("corrupted_labels", lambda recipe: recipe.corrupted_fraction > 0, {"test_error": 0.99}, "does not grow"),
-    ("regularizers", lambda recipe: recipe.dropout > 0, {"test_error": 0.2}, "dropout raises the gap itself"),
+    (
+        "regularizers",
+        lambda recipe: recipe.dropout > 0 and recipe.seed < 3,
+        {"test_error": 0.4},
+        "dropout raises the gap",
+    ),
     ("early_stopping", lambda recipe: recipe.max_epochs == 3, {"train_error": 0.3}, "the gap is there already"),
     ("early_stopping", lambda recipe: recipe.max_epochs == 3, {"test_error": 0.5}, "has test error 0.50 only"),
     ("stopping_rule", lambda recipe: bool(recipe.steps_of), {"steps": 7}, "took 7 steps, its twin"),
     ("stopping_rule", lambda recipe: bool(recipe.steps_of), {"test_error": 0.95}, "larger gap in only"),
-    ("sample_size", lambda recipe: recipe.num_train == 143, {"test_error": 0.01}, "does not grow with fewer"),
-    ("shuffled_pixels", lambda recipe: recipe.condition == "shuffled_pixels", {"test_error": 0.2}, "in 20 of 20 twins"),
+    ("stopping_rule", lambda recipe: bool(recipe.steps_of), {"train_error": 0.02}, "misclassifies 2.0% of what it was"),
+    ("sample_size", lambda recipe: recipe.num_train == 51, {"test_error": 0.01}, "does not grow with fewer"),
+    (
+        "shuffled_pixels",
+        lambda recipe: recipe.condition == "shuffled_pixels",
+        {"test_error": 0.4},
+        "the gap itself moves",
+    ),
     ("hyperparameters", lambda recipe: recipe.batch_size == 16, {"fitted": False}, "stopped at cross-entropy"),
 ]
 

@@ -4,6 +4,7 @@ Two proposals are put to the suites, each with several measures: one with nothin
 kind. The others need no networks.
 """
 
+import dataclasses
 import json
 import re
 import shutil
@@ -15,15 +16,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from harness.__main__ import main
-from harness.leaderboard.proposal import command
+from harness.leaderboard.proposal import command, fresh
 from harness.zoo.zoo import Zoo
 from harness.zoo.zoos import ZOOS
 from tests import ROOT
 from tests.builders.digits_records import altered
 from tests.builders.forked_suites import fork_suites
+from tests.conftest import TINY
 
 # The clone's zoo: real networks and real suites, ten twins that train in a second.
-SMALL = Zoo("digits", "digits", {"mlp_1x64": 0.3, "mlp_1x128": 0.3}, num_train=100)
+SMALL: Zoo = dataclasses.replace(TINY, name="digits")
+DRAWN = 7
 MEASURE = '''"""A measure of this test."""
 
 from measures.trained_model import TrainedModel
@@ -71,6 +74,7 @@ class Clone:
         """What the command says in this process, of the clone in place of this checkout."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(command, "ROOT", self.root)
+            patch.setattr(fresh, "draw", lambda: DRAWN)
             patch.setitem(ZOOS, "digits", SMALL)
             fixed = ["--base", "main", "--cache-dir", str(self.cache), "--workers", "2"]
             return CliRunner().invoke(main, ["propose", *fixed, *arguments])
@@ -116,12 +120,13 @@ def good(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def bad(clone: Clone) -> str:
-    """Three measures are added of which none may be, a formula is changed, and the values of a record are made up."""
+    """Four measures are added of which none may be, a formula is changed, and the values of a record are made up."""
     clone.branch("bad")
     clone.write("measures/norms/my_constant.py", "my_constant", "1.0")
     clone.write("measures/norms/my_mess.py", "my_mess", f"{SQUARES} + __import__('torch').rand(()).item() * 1e-9")
     first_input = "float(trained.inputs[0].sum())"  # another where the examples are in another order
     clone.write("measures/norms/my_order.py", "my_order", f"{SQUARES} + 0.1 * {first_input}")
+    clone.write("measures/norms/my_memory.py", "my_memory", f"({SQUARES}) * (trained.seed < 10)")  # knows the zoo's
     path = clone.root / "measures" / "norms" / "l2_norm.py"
     path.write_text(negated(path.read_text()))
     norm, constant = (clone.root / "baselines" / "digits" / f"{name}.json" for name in ("l2_norm", "constant"))
@@ -148,9 +153,13 @@ def test_an_added_measure_that_passes_is_reported_and_passes(good: str) -> None:
     assert "**It passes.**" in good
     assert "## my\\_squares: passes" in good
     own = good[good.index("## my\\_squares") :]
-    assert re.search(r"\| random labels \| 10/10 \| 0 \| 0\.00098 \| 1\.00 \[0\.\d+, 1\.00\] \| separates \|", own)
-    assert re.search(r"Contract: passes\. \S+ s a model\. Rank: none before, \d of 2 after\.", own)
+    assert re.search(r"\| random labels \| 10/10 \| 0\.00098 \| 1\.00 \[0\.\d+, 1\.00\] \| separates \|", own)
+    assert re.search(r"Contract: passes\. \S+ s a model\.", own)
     assert "pytest suites/ --measure=l2_norm,my_squares" in good
+    assert "On fresh twins 7, other seeds than the zoo's (the number was drawn for this review" in good
+    assert "- my\\_squares on fresh twins 7: all 3 verdicts are as recorded, and 30 of 30 decisions of units; " in good
+    assert "pytest suites/ -m gate --fresh=7 --measure=l2_norm,my_squares" in good
+    assert "propose --base main --fresh 7" in good
     assert "<b>" not in good and "&lt;b&gt;a test&lt;/b&gt;" in good
     assert "my\\_squares is to be recorded" in good
 
@@ -163,6 +172,12 @@ def test_added_measures_that_fail_the_gate_or_break_the_contract_fail(bad: str) 
     )
     assert "- my\\_order breaks its contract: " in bad
     assert "my\\_constant breaks its contract" not in bad
+
+
+def test_an_added_measure_that_knows_the_zoos_networks_fails_on_fresh_twins(bad: str) -> None:
+    said = "- passes on the zoo itself and not on fresh twins: my\\_memory on fresh twins 7: 0 of 3 verdicts are"
+    assert said in bad
+    assert bad.count("passes on the zoo itself and not on fresh twins") == 1
 
 
 def test_a_formula_that_changes_an_outcome_wants_another_version(bad: str, good: str) -> None:

@@ -125,7 +125,11 @@ def test_an_altered_measure_with_the_outcome_that_is_recorded_is_no_failure() ->
     run = read_record(GATE_ALONE)
     reviewed = review(Changes((), ("parameter_count",), (), ()), run, run, run, {}, {})
     assert (reviewed.failures, reviewed.notes) == ((), ())
-    assert reviewed.ranks == {"l2_norm": (1, 1), "parameter_count": (None, None)}
+    assert {name: place.passes for name, place in reviewed.places.items()} == {
+        "l2_norm": True,
+        "parameter_count": False,
+    }
+    assert reviewed.places["parameter_count"].dominated_by == ("l2_norm",)
 
 
 def test_outcomes_that_changed_are_said_in_words() -> None:
@@ -150,7 +154,7 @@ def test_strangers_text_by_example() -> None:
 
 
 def test_a_report_names_what_stands_in_the_way_as_text() -> None:
-    reviewed = Review(None, ("<script> | `x` fails",), ("a note",), {}, 0)
+    reviewed = Review(None, ("<script> | `x` fails",), ("a note",), {})
     shown = report(Changes((), (), ("gone",), ()), reviewed, "main")
     assert "**It does not pass:**" in shown
     assert "- &lt;script&gt; \\| \\`x\\` fails" in shown
@@ -158,7 +162,7 @@ def test_a_report_names_what_stands_in_the_way_as_text() -> None:
 
 
 def test_a_change_of_nothing_is_named_so() -> None:
-    assert "no measure and no record is added or altered" in report(NOTHING, Review(None, (), (), {}, 0), "main")
+    assert "no measure and no record is added or altered" in report(NOTHING, Review(None, (), (), {}), "main")
 
 
 def test_the_workflow_reads_only_and_pins_what_it_uses() -> None:

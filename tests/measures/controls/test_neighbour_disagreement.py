@@ -9,8 +9,8 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 from measures import NotApplicable
-from measures.controls import _nearest_other as module
 from measures.controls.neighbour_disagreement import neighbour_disagreement
+from measures.quantities import nearest_others as module
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.models import digits_model, random_network, trained_model
 

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 
 from measures import NotApplicable
-from measures.gradients import gradient_disparity as module
 from measures.gradients.gradient_disparity import gradient_disparity, gradient_disparity_rescaled
+from measures.quantities import final_gradients as module
 from tests.builders.equivalent_networks import assert_sees_only
 from tests.builders.models import random_network
 from tests.builders.small_networks import linear_model, small_network, undecided

@@ -18,6 +18,8 @@ from harness.workers.worker_process import Report
 from harness.zoo.train_jobs import TrainJob, train_job
 from tests.builders.image_folders import write_cifar10
 
+pytestmark = pytest.mark.slow
+
 # As printed: network, random crop, weight decay, random labels, training accuracy, test accuracy.
 PRINTED = [
     ("inception_small", True, True, False, 100.0, 89.05),

@@ -22,7 +22,7 @@ from harness.zoo.zoo import Zoo
 from harness.zoo.zoos import ZOOS
 
 README = Path(__file__).parents[3] / "harness" / "training" / "README.md"
-ZOOS_OF_THE_PAGE = ("digits-modern",)
+ZOOS_OF_THE_PAGE = ("digits",)
 
 
 def trained_here(settings: Settings) -> Find:

@@ -12,9 +12,14 @@ from harness.training.networks.building import build, network_named
 from harness.training.recipe import Recipe
 from measures.network_check import runs_plainly
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["residual_mlp_2x16", "resnet_small", "resnet_small_gn", "vit_small"]
+SMALL += ["all_convolutional", "convnet_s2", "convnet_bn_s2", "resnet_small_s2", "resnet_small_gn_s2"]
+SMALL += ["vit_small_p2", "mixer_small_p4"]
 LARGE = ["resnet18", "vit_tiny"]
 OF_IMAGES = ["convnet", "alexnet_small", "inception_small", "inception_v3", "resnet_small", "resnet18", "vit_small"]
+OF_IMAGES += ["all_convolutional", "convnet_s2", "resnet_small_s2", "mixer_small_p4"]
 
 
 def images(shape=(1, 8, 8), count=4):
@@ -98,3 +103,24 @@ def test_the_names_say_how_many_blocks_there_are_and_how_wide():
 @pytest.mark.parametrize("name", SMALL)
 def test_a_recipe_of_it_needs_no_digest_of_code(name):
     assert network_named(name).code == Recipe(data_set="digits", network=name, learning_rate=0.1, seed=0).network_code
+
+
+@pytest.mark.parametrize("name", ["convnet", "convnet_bn", "resnet_small", "resnet_small_gn"])
+def test_a_stride_of_one_is_the_network_without_a_stride_in_its_name(name):
+    plain, strided = build(name, (1, 8, 8), 10, 3), build(f"{name}_s1", (1, 8, 8), 10, 3)
+    assert torch.equal(plain(images()), strided(images()))
+
+
+@pytest.mark.parametrize("name", ["convnet_s2", "convnet_bn_s2", "resnet_small_s2", "resnet_small_gn_s2"])
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 27, 29)])
+def test_a_stride_halves_the_first_convolutions_output_and_changes_nothing_else_of_it(name, shape):
+    plain, strided = build(name.removesuffix("_s2"), shape, 10), build(name, shape, 10)
+    first, other = (next(layer for layer in net.modules() if isinstance(layer, nn.Conv2d)) for net in (plain, strided))
+    assert torch.equal(first.weight, other.weight)
+    assert torch.equal(first(images(shape))[..., ::2, ::2], other(images(shape)))
+
+
+@pytest.mark.parametrize(("name", "what"), [("vit_small_p7", "vision transformer"), ("mixer_small_p7", "mixer")])
+def test_images_that_cannot_be_cut_into_patches_are_refused_in_a_sentence(name, what):
+    with pytest.raises(HarnessError, match=rf"8x14 cannot be cut into patches of 7x7, which a {what} reads; crop them"):
+        build(name, (1, 8, 14), 10)

@@ -22,7 +22,7 @@ def test_names_parameters_and_training_in_the_readme_are_those_of_the_zoo(name: 
     start, end = marks(name)
     shown = README.read_text().partition(start + "\n")[2].partition(end)[0].splitlines()
     expected = networks_table(ZOOS[name], settings, as_if_trained)
-    assert len(shown) == len(expected) == 2 + len(ZOOS[name].networks)
+    assert len(shown) == len(expected) == 2 + len(ZOOS[name].units)
     assert shown[:2] == expected[:2]
     for ours, theirs in zip(shown[2:], expected[2:], strict=True):
         assert ours.split(" | ")[:3] == theirs.split(" | ")[:3]

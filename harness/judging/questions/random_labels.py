@@ -1,0 +1,49 @@
+"""What the gate's twins on random labels say of a measure before a question is asked: its scale, and its noise."""
+
+from harness.evaluation.finding import Finding
+from harness.judging.questions.question import Rows, numbers_of
+from harness.judging.twin_statistics import Pairs, sign_test
+from harness.judging.units.decision import Unit, decide, tie_limit
+from harness.judging.units.sign_test import SIGNIFICANCE, needed
+from harness.judging.units.witnesses import by_unit
+from harness.training.recipe import Recipe
+from harness.zoo.zoo import Zoo, twins
+
+
+def models(zoo: Zoo) -> list[Recipe]:
+    """The gate's natural networks and their twins on random labels."""
+    return [recipe for twin in twins(zoo, "random_labels") for recipe in (twin.natural, twin.randomized)]
+
+
+def limits(zoo: Zoo, row: Rows) -> dict[Unit, float]:
+    """For each unit the difference that means nothing: a tie by the noise of its training seeds (decision.py)."""
+    return {unit: tie_limit(pairs) for unit, pairs in _pairs(zoo, row).items()}
+
+
+def without_scale(zoo: Zoo, row: Rows) -> Finding | None:
+    """The finding of a measure that does not tell random labels in enough units, by the gate's sign test; else None.
+
+    How far something goes on the way to random labels means nothing where they do not move the measure: a coin that a
+    unit keeps throughout would be quiet under everything. One of 14 units that knows nothing tells them in 0.09% of
+    draws (units/nulls.py).
+    """
+    decisions = [decide(unit, pairs).decision for unit, pairs in _pairs(zoo, row).items()]
+    won, units = decisions.count("won"), len(decisions)
+    if sign_test(won, units) < SIGNIFICANCE:
+        return None
+    return Finding(
+        problem=(
+            f"has no scale to be judged on: larger on random labels in only {won} of {units} units; {needed(units)} "
+            "are needed"
+        ),
+        numbers=numbers_of(won=won, units=units),
+        status="no_scale",
+        detail=f"larger on random labels in {won} of {units} units",
+    )
+
+
+def _pairs(zoo: Zoo, row: Rows) -> dict[Unit, Pairs]:
+    found = by_unit(twins(zoo, "random_labels")).units
+    return {
+        unit: [(row(twin.natural).value, row(twin.randomized).value) for twin in seeds] for unit, seeds in found.items()
+    }

@@ -1,0 +1,80 @@
+"""How often must a measure win, a unit or a seed, to pass in most zoos?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy.optimize import brentq
+from scipy.stats import binom
+
+from harness.judging.units.sign_test import check_units, needed
+
+POWER = 0.8
+CONDITIONS = 3
+
+Together = Literal["independent", "worst"]
+"""How conditions hang together: passed independently; or in whatever way makes passing all of them rarest."""
+
+
+@dataclass(frozen=True)
+class WinRates:
+    """The least win rates with which a measure passes in the share `power` of zoos.
+
+    `unit`: the chance to win a unit. `seed`: the chance of a seed whose neighbours in the unit are independent of it;
+    seeds that always agree have to win as often as the unit.
+    """
+
+    unit: float
+    seed: float
+
+
+def pass_rate(units: int, unit_rate: float) -> float:
+    """The chance to pass under one condition for a measure that wins each unit independently at this rate."""
+    least = needed(units)
+    return 0.0 if least is None else float(binom.sf(least - 1, units, unit_rate))
+
+
+def unit_win_rate(seed_rate: float, seeds: int = 3) -> float:
+    """The chance that most of the seeds win, if each does independently at this rate: 3p² - 2p³ for three."""
+    return float(binom.sf(seeds // 2, seeds, seed_rate))
+
+
+def rates_for_one(units: int, power: float = POWER, seeds: int = 3) -> WinRates:
+    """For one condition. Raises HarnessError if no rate suffices, as there are too few units.
+
+    of three seeds         one condition       all, independent    all, at worst
+    units   needed         unit     seed       unit     seed       unit     seed
+    10      10             0.978    0.912      0.993    0.949      0.993    0.951
+    14      13             0.941    0.852      0.968    0.893      0.969    0.895
+    16      15             0.948    0.862      0.972    0.900      0.973    0.902
+    18      16             0.914    0.819      0.945    0.858      0.947    0.861
+    28      23             0.858    0.763      0.893    0.797      0.895    0.799
+    """
+    check_units(units)
+    unit = float(brentq(lambda rate: pass_rate(units, rate) - power, 0, 1, xtol=1e-12))
+    return WinRates(unit, float(brentq(lambda rate: unit_win_rate(rate, seeds) - unit, 0, 1, xtol=1e-12)))
+
+
+def rates_for_all(units: int, together: Together, power: float = POWER, seeds: int = 3) -> WinRates:
+    """For all three conditions at the same rate in each.
+
+    Independent conditions must each be passed in power^(1/3) of zoos; in the worst case, where at most one of them
+    fails in any zoo, in 1 - (1 - power) / 3. Were they always passed together, the rates for one would do.
+    """
+    each = power ** (1 / CONDITIONS) if together == "independent" else 1 - (1 - power) / CONDITIONS
+    return rates_for_one(units, each, seeds)
+
+
+def power_sentence(units: int, seeds: int = 3) -> str:
+    """What a measure needs to pass in POWER of all zoos, as a run prints it.
+
+    >>> print(power_sentence(14))
+    13 of 14 units must be won: to pass in 80% of zoos a measure must win a unit at a rate of 0.94 under one ...
+    """
+    one = rates_for_one(units, seeds=seeds)
+    free, worst = (rates_for_all(units, together, seeds=seeds) for together in ("independent", "worst"))
+    return (
+        f"{needed(units)} of {units} units must be won: to pass in {POWER:.0%} of zoos a measure must win a unit at a "
+        f"rate of {one.unit:.2f} under one condition, {free.unit:.2f} under all {CONDITIONS} ({worst.unit:.2f} if they "
+        f"never fail together); its seeds, if independent within a unit, at {one.seed:.2f}, {free.seed:.2f} "
+        f"({worst.seed:.2f})"
+    )
