@@ -1,6 +1,7 @@
 """The kernel matrix of the random convolutional net: summed over parts of its features, kept in the cache folder.
 
-    K = Φ Φᵀ / number of features + 1     Φ: every feature less its mean, over its deviation on the training set
+    K = Φ Φᵀ / number of features + 1     Φ: every feature less its mean, over its deviation on the training set,
+                                          in 8 bits (eight_bits.py)
 
 The 1 is a feature that is constant, without which no model of centred features has a mean, nor K an inverse.
 
@@ -21,6 +22,7 @@ from tqdm import tqdm
 
 from harness.files.sealed_tensors import read_sealed, write_sealed
 from harness.paper.kernels.data import SEED, Images
+from harness.paper.kernels.eight_bits import STEPS, in_steps, products
 from harness.paper.kernels.interpolation import BLOCK, LowerTriangle
 from harness.paper.kernels.random_convolution import (
     FILTERS_AT_ONCE,
@@ -31,6 +33,7 @@ from harness.paper.kernels.random_convolution import (
     fit_whitening,
     random_net,
 )
+from harness.training.precision import fastest
 from harness.training.recipe import canonical_json
 from measures.seeding import seeded_generator
 
@@ -59,7 +62,14 @@ class ConvolutionKernel:
 
 def convolution_kernel(images: Images, num_filters: int, cache_dir: Path) -> ConvolutionKernel:
     """From the cache folder as far as it is there, else summed."""
-    settings = {"data": images.description, "num_train": len(images.train_labels), "filters": num_filters, **SETTINGS}
+    settings = {
+        "data": images.description,
+        "num_train": len(images.train_labels),
+        "filters": num_filters,
+        "feature_steps": STEPS,
+        "precision": fastest("cpu"),
+        **SETTINGS,
+    }
     folder = cache_dir / "kernel_matrices" / hashlib.sha256(canonical_json(settings).encode()).hexdigest()
     train = LowerTriangle.zeros(len(images.train_labels))
     test = torch.zeros(len(images.test_labels), len(images.train_labels))
@@ -83,10 +93,12 @@ def convolution_kernel(images: Images, num_filters: int, cache_dir: Path) -> Con
 def _add_part(images: Images, start: int, stop: int, train: LowerTriangle, test: Tensor) -> None:
     """The features of the filters `start` to `stop`, which are drawn for themselves."""
     whitening = fit_whitening(images.train_images, seeded_generator(SEED, "whitening"))
-    net = random_net(whitening, images.train_images, stop - start, seeded_generator(SEED, f"filters {start}"))
-    features, test_features = standardised(net, images.train_images, images.test_images)
-    train.add_products(features)
-    test.addmm_(test_features, features.T)
+    generator = seeded_generator(SEED, f"filters {start}")
+    net = random_net(whitening, images.train_images, stop - start, generator, fastest("cpu"))
+    features, test_features = map(in_steps, standardised(net, images.train_images, images.test_images))
+    train.add_products(features, products)
+    for rows in map(slice, range(0, len(test), BLOCK), range(BLOCK, len(test) + BLOCK, BLOCK)):
+        test[rows].add_(products(test_features[rows], features))
 
 
 def standardised(net: RandomNet, train_images: Tensor, test_images: Tensor) -> tuple[Tensor, Tensor]:

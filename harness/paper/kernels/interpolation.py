@@ -50,10 +50,10 @@ class LowerTriangle:
         for number, block in enumerate(self.blocks):
             block.copy_(kernel(self.rows(number)))
 
-    def add_products(self, features: Tensor) -> None:
-        """Add features featuresᵀ, (n, d): features in several parts need never be held at once."""
+    def add_products(self, features: Tensor, products: Callable[[Tensor, Tensor], Tensor]) -> None:
+        """Add features featuresᵀ, (n, d), as `products` has it; what comes in several parts need never be held at once."""
         for number, block in enumerate(self.blocks):
-            block.addmm_(features[self.rows(number)], features[: block.shape[1]].T)
+            block.add_(products(features[self.rows(number)], features[: block.shape[1]]))
 
     def add_to_diagonal(self, amount: float) -> None:
         for block in self.blocks:

@@ -10,6 +10,7 @@ import harness.paper.kernels.convolution_kernel
 from harness.paper.kernels.convolution_kernel import convolution_kernel, standardised
 from harness.paper.kernels.data import SEED, Images
 from harness.paper.kernels.random_convolution import fit_whitening, random_net
+from harness.training.precision import fastest
 from measures.seeding import seeded_generator
 
 pytestmark = pytest.mark.usefixtures("few_patches")
@@ -31,14 +32,18 @@ def naive_kernel(images: Images, filters: int, part: int) -> tuple[Tensor, Tenso
     whitening = fit_whitening(images.train_images, seeded_generator(SEED, "whitening"))
     nets = [
         random_net(
-            whitening, images.train_images, min(part, filters - start), seeded_generator(SEED, f"filters {start}")
+            whitening,
+            images.train_images,
+            min(part, filters - start),
+            seeded_generator(SEED, f"filters {start}"),
+            fastest("cpu"),
         )
         for start in range(0, filters, part)
     ]
     train = torch.cat([net(images.train_images) for net in nets], dim=1).double()
     test = torch.cat([net(images.test_images) for net in nets], dim=1).double()
     mean, deviation = train.mean(dim=0), (train.var(dim=0) + 0.01).sqrt()
-    train, test = (train - mean) / deviation, (test - mean) / deviation
+    train, test = (((each - mean) / deviation * 16).round().clamp(-127, 127) / 16 for each in (train, test))
     return train @ train.T / train.shape[1] + 1, test @ train.T / train.shape[1] + 1
 
 

@@ -87,7 +87,7 @@ def test_features_in_parts_sum_to_their_products() -> None:
     features = torch.randn(8, 30, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     triangle = LowerTriangle.zeros(8, 3, dtype=torch.float64)
     for part in features.split(7, dim=1):
-        triangle.add_products(part)
+        triangle.add_products(part, lambda left, right: left @ right.T)
     triangle.add_to_diagonal(0.5)
     expected = features @ features.T + 0.5 * torch.eye(8, dtype=torch.float64)
     torch.testing.assert_close(dense(triangle), expected.tril())

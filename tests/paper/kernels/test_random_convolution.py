@@ -47,6 +47,19 @@ def test_features_follow_their_formula(threshold: float, size: int) -> None:
     torch.testing.assert_close(net(images), expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.usefixtures("few_patches")
+def test_features_in_bfloat16_are_near_those_in_float32() -> None:
+    """To a fiftieth of their deviation, and not the same."""
+    images = some_images(40)
+    whitening = fit_whitening(images, torch.Generator().manual_seed(0))
+    exact, rounded = (
+        random_net(whitening, images, 20, torch.Generator().manual_seed(1), precision)(images)
+        for precision in ("float32", "bfloat16")
+    )
+    error = (exact - rounded).std(dim=0) / exact.std(dim=0)
+    assert 1e-5 < float(error.mean()) < 0.02
+
+
 def test_filters_have_length_1_before_whitening() -> None:
     mean = torch.randn(108, generator=torch.Generator().manual_seed(0))
     nets = [
