@@ -51,7 +51,7 @@ class LowerTriangle:
             block.copy_(kernel(self.rows(number)))
 
     def add_products(self, features: Tensor, products: Callable[[Tensor, Tensor], Tensor]) -> None:
-        """Add features featuresᵀ, (n, d), as `products` has it; what comes in several parts need never be held at once."""
+        """Add features featuresᵀ, (n, d), as `products` has it: they may come in parts, never all held at once."""
         for number, block in enumerate(self.blocks):
             block.add_(products(features[self.rows(number)], features[: block.shape[1]]))
 
