@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from harness.errors import HarnessError
+from harness.paper.cifar10.curve import accuracy_curve
 from harness.paper.cifar10.figure2_drawing import draw
 from harness.paper.cifar10.figure2_result import IDENTITY, INCEPTION, as_table, cifar10_row, imagenet_rows, statements
 from harness.paper.cifar10.options import chosen_data, chosen_networks, training_options
@@ -46,19 +47,31 @@ def recipe_of(network: str, data: Cifar10, epochs: int | None, device: str) -> R
 def train_networks(
     networks: Iterable[str], data: Cifar10, epochs: int | None, settings: Settings, out: Path
 ) -> list[dict[str, Any]]:
-    """Train what is not in the store, write the result after every model; the rows of panel b."""
+    """Train what is neither in the store nor in table 1, write the result after every model; the rows of panel b."""
     recipes = {recipe_of(network, data, epochs, settings.device): network for network in networks}
+    rows = {recipe: row for recipe in recipes if (row := of_table1(recipe, data, out))}
+    if rows:
+        write_rows(rows.values(), settings, out)
     store = store_of(settings)
-    rows: dict[str, dict[str, Any]] = {}
 
     def note(recipe: Recipe) -> None:
         entry = store.find(recipe)
         assert entry is not None
-        rows[recipes[recipe]] = cifar10_row(recipe, entry.outcome, *store.progress(recipe), data)
-        write_rows([rows[recipes[recipe]]], settings, out)
+        curve = accuracy_curve(recipe, *store.progress(recipe))
+        rows[recipe] = cifar10_row(recipe, entry.outcome.epochs, entry.outcome.seconds, curve, data)
+        write_rows([rows[recipe]], settings, out)
 
-    build(recipes, settings, say=lambda text: click.echo(text, err=True), stored=note)
-    return [rows[network] for network in recipes.values()]
+    missing = [recipe for recipe in recipes if recipe not in rows]
+    build(missing, settings, say=lambda text: click.echo(text, err=True), stored=note)
+    return [rows[recipe] for recipe in recipes]
+
+
+def of_table1(recipe: Recipe, data: Cifar10, out: Path) -> dict[str, Any] | None:
+    """The row of a training that table 1 in the same folder went through, and so need not be gone through again."""
+    for row in read_rows(out, "table1"):
+        if row.get("model") == recipe.key and "curve" in row:
+            return cifar10_row(recipe, row["epochs"], row["seconds"], row["curve"], data)
+    return None
 
 
 def write_rows(rows: Iterable[dict[str, Any]], settings: Settings, out: Path) -> None:
@@ -86,7 +99,8 @@ def command(
 ) -> None:
     """Figure 2: accuracies along training, with what early stopping could gain; batch normalization on and off.
 
-    Networks are trained side by side, each kept on disk; a run that was interrupted is taken up by the next.
+    Networks are trained side by side, each kept on disk; a run that was interrupted is taken up by the next. A
+    training that the table1.json of the same folder has is not repeated.
     """
     shown = chosen_panels(panels, imagenet)
     chosen = list(QUICK_NETWORKS if quick else INCEPTION) if networks is None else chosen_networks(networks)

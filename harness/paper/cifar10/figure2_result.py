@@ -1,24 +1,19 @@
 """What figure 2 shows as numbers: accuracies along training, in percent, and what stopping early could gain.
 
-A test accuracy is after an epoch, a training accuracy that of the epoch's own steps, each measured before it. (Figure
-2a's come from `paper imagenet`, both measured after the epoch.)
+Figure 2b's curves are those of curve.py; figure 2a's come from `paper imagenet`, where both accuracies are measured
+after an epoch.
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from harness.errors import HarnessError
 from harness.paper.cifar10.recipes import Cifar10
 from harness.paper.reported import TABLE1
 from harness.paper.result import compared
 from harness.training.recipe import Recipe
-from harness.training.train import Outcome
-from measures.history import History
 
 Row = dict[str, Any]
 
@@ -31,9 +26,8 @@ PAPER_FINAL = {
 }
 
 
-def cifar10_row(recipe: Recipe, outcome: Outcome, history: History, test_errors: Tensor, data: Cifar10) -> Row:
-    """A row of panel b. `test_errors` (epochs,): after every epoch, as training watched them."""
-    steps_per_epoch = math.ceil(history.correct.shape[1] / recipe.batch_size)
+def cifar10_row(recipe: Recipe, epochs: int, seconds: float, curve: dict[str, list[Any]], data: Cifar10) -> Row:
+    """A row of panel b, of a training that took so long and went so."""
     full = data.in_full
     return {
         "panel": "b",
@@ -41,16 +35,12 @@ def cifar10_row(recipe: Recipe, outcome: Outcome, history: History, test_errors:
         "run": "in full" if full else "on a subset",
         "data_set": data.described(),
         "num_train": recipe.num_train or data.all_train,
-        "epochs": outcome.epochs,
-        "seconds": round(outcome.seconds, 1),
+        "epochs": epochs,
+        "seconds": round(seconds, 1),
         "precision": recipe.precision,
         "model": recipe.key,
         **_gain(
-            {
-                "steps": [steps_per_epoch * (epoch + 1) for epoch in range(history.epochs)],
-                "train_accuracy": [_percent(1 - error) for error in history.train_error.tolist()],
-                "test_accuracy": [_percent(1 - error) for error in test_errors.tolist()],
-            },
+            curve,
             paper_final=PAPER_FINAL[recipe.network] if full else None,
             paper_gain=None,  # said in words alone, see `statements`
         ),
@@ -146,7 +136,3 @@ def as_table(rows: Iterable[Row]) -> str:
         cells += ["-" if number is None else f"{number:.2f}" for number in [*numbers, gain["ours"], gain["paper"]]]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _percent(fraction: float) -> float:
-    return round(100 * fraction, 3)

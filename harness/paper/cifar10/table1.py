@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from harness.errors import HarnessError
+from harness.paper.cifar10.curve import accuracy_curve
 from harness.paper.cifar10.options import chosen_data, training_options
 from harness.paper.cifar10.recipes import Cifar10, paper_recipe
 from harness.paper.reported import REGULARIZED_RANDOM_LABELS, TABLE1
@@ -111,6 +112,7 @@ def _result(row: Row, recipe: Recipe, store: Store, data: Cifar10, settings: Set
     assert entry is not None
     outcome = entry.outcome
     full = data.in_full
+    curve = accuracy_curve(recipe, *store.progress(recipe))
     return {
         "row": row.name,
         "network": row.network,
@@ -129,6 +131,7 @@ def _result(row: Row, recipe: Recipe, store: Store, data: Cifar10, settings: Set
         # a subset's accuracies are not to be held against the paper's
         "train_accuracy": compared(100 * (1 - outcome.train_error), row.paper_train if full else None),
         "test_accuracy": compared(100 * (1 - outcome.test_error), row.paper_test if full else None),
+        **({"curve": curve} if curve["test_accuracy"] else {}),
     }
 
 

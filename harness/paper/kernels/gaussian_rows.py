@@ -59,7 +59,7 @@ def gaussian_row(problem: Problem, scale: Scale, settings: Settings) -> dict[str
     train_features, test_features = centred_features(problem, images)
     kernel = GaussianKernel(train_features, problem.gamma)
     found = interpolants(kernel, images.targets, sizes, made_with(problem, images), settings.cache_dir, problem.jitter)
-    curve = [_point(kernel, images, test_features, found[size]) for size in sizes]
+    curve = [point(kernel, images, test_features, found[size]) for size in sizes]
     return {
         "data_set": images.description,
         **problem.feature_settings,
@@ -85,7 +85,8 @@ def centred_features(problem: Problem, images: Images) -> tuple[Tensor, Tensor]:
     return train_features - mean, test_features - mean
 
 
-def _point(kernel: GaussianKernel, images: Images, test_features: Tensor, interpolant: Interpolant) -> dict[str, Any]:
+def point(kernel: GaussianKernel, images: Images, test_features: Tensor, interpolant: Interpolant) -> dict[str, Any]:
+    """Of one training set: its size, the interpolant's test error, its norm and what it leaves of the labels."""
     outputs = kernel.predict(test_features, interpolant.solution)
     return {
         "num_train": len(interpolant.solution),

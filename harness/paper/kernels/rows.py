@@ -15,6 +15,7 @@ import torch
 from harness.errors import HarnessError
 from harness.paper.command import paper_options
 from harness.paper.kernels import convolution_rows, linear_rows, non_generalizing
+from harness.paper.kernels.bandwidth import bandwidth_row
 from harness.paper.kernels.figure import write_figures
 from harness.paper.kernels.gaussian_rows import CIFAR10_PIXELS, MNIST_GABOR, MNIST_PIXELS, gaussian_row
 from harness.paper.kernels.scale import Row, Scale
@@ -27,6 +28,8 @@ ROWS: dict[str, Row] = {
     "mnist-pixels": functools.partial(gaussian_row, MNIST_PIXELS),
     "mnist-gabor": functools.partial(gaussian_row, MNIST_GABOR),
     "cifar10-pixels": functools.partial(gaussian_row, CIFAR10_PIXELS),
+    "mnist-pixels-bandwidth": functools.partial(bandwidth_row, MNIST_PIXELS),
+    "mnist-gabor-bandwidth": functools.partial(bandwidth_row, MNIST_GABOR),
     "cifar10-random_convolution": convolution_rows.without_l2,
     "cifar10-random_convolution-l2": convolution_rows.with_l2,
     "random-centres": non_generalizing.random_centres,

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from harness.__main__ import main
 from harness.errors import HarnessError
 from harness.paper.cifar10 import figure2
+from harness.paper.cifar10.curve import accuracy_curve
 from harness.paper.cifar10.figure2 import chosen_panels, recipe_of
 from harness.paper.cifar10.figure2_drawing import draw, running_best
 from harness.paper.cifar10.figure2_result import as_table, cifar10_row, imagenet_rows, statements
@@ -29,7 +30,6 @@ from harness.paper.reported import IMAGENET
 from harness.records.profile_figure import STYLE
 from harness.settings import make_settings
 from harness.store.store import Store
-from harness.training.train import Outcome
 from measures.history import History
 from tests.builders.image_training import SETTING
 from tests.builders.paper.paper_figures import options, texts_that_overlap, train_here
@@ -51,10 +51,10 @@ def history(errors: list[float], num_train: int = 300) -> History:
 
 
 def row(network: str, data: Cifar10, test_errors: list[float]) -> Any:
-    outcome = Outcome(0.01, 0.0, 1.0, test_errors[-1], len(test_errors), 9, 1.0, True)
     errors = [0.5 / (1 + epoch) for epoch in range(len(test_errors))]
     recipe = recipe_of(network, data, None, "cpu")
-    return cifar10_row(recipe, outcome, history(errors), torch.tensor(test_errors, dtype=torch.float64), data)
+    curve = accuracy_curve(recipe, history(errors), torch.tensor(test_errors, dtype=torch.float64))
+    return cifar10_row(recipe, len(test_errors), 1.0, curve, data)
 
 
 def imagenet_row(name: str = "inception_v3", **changes: Any) -> dict[str, Any]:
@@ -297,6 +297,21 @@ def test_the_command_writes_what_training_watched_and_adds_the_other_panel(tmp_p
     assert [each["panel"] for each in content(tmp_path)["rows"]] == ["a", "b"]
     made = {path.name for path in (tmp_path / "out").iterdir()}
     assert made == {"figure2.json", "figure2a.svg", "figure2a.png", "figure2b.svg", "figure2b.png"}
+
+
+def test_what_table_1_went_through_is_drawn_without_a_second_training(tmp_path: Path) -> None:
+    folders = options(tmp_path)
+    settings = make_settings(str(tmp_path / "cache"), str(tmp_path / "data"), workers=1)
+    recipe = recipe_of("mlp_1x512", cifar10(settings.data_dir, settings.cache_dir), 3, "cpu")
+    curve = {"steps": [1, 2, 3], "train_accuracy": [10.0, 20.0, 30.0], "test_accuracy": [10.0, 35.0, 25.0]}
+    row = {"row": "mlp_1x512", "model": recipe.key, "epochs": 3, "seconds": 60.0, "curve": curve}
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "table1.json").write_text(json.dumps({"system": "table1", "rows": [row]}))
+    result = CliRunner().invoke(main, ["paper", "figure2", *FEW, *folders])
+    assert result.exit_code == 0, result.output
+    (found,) = content(tmp_path)["rows"]
+    assert (found["curve"], found["seconds"], found["best_test_accuracy"]) == (curve, 60.0, 35.0)
+    assert Store(settings.cache_dir).find(recipe) is None
 
 
 def test_rows_are_written_after_every_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,6 +227,8 @@ def test_a_run_writes_its_rows_a_second_one_trains_nothing_and_an_interrupted_on
             assert row[kind]["paper"] == reported
             assert row[kind]["difference"] == pytest.approx(ours - reported, abs=1e-3)
             assert ours * images / 100 == pytest.approx(round(ours * images / 100), abs=1e-3)
+        assert row["curve"]["steps"] == [1, 2, 3]
+        assert row["curve"]["test_accuracy"][-1] == pytest.approx(row["test_accuracy"]["ours"], abs=1e-3)
     assert [row["weight_decay"] for row in content["rows"]] == [5e-4, 0]
     assert set(table1.models) == {row["model"] for row in content["rows"]}
     lines = first.stdout.splitlines()
