@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from harness.paper.figure_files import write_figure
+from harness.paper.kernels.bandwidths.drawing import ROWS as BANDWIDTHS
+from harness.paper.kernels.bandwidths.drawing import draw_bandwidths
 from harness.paper.reported import KERNELS
 from harness.records.colours import BLUE, GREEN, ORANGE
-from harness.records.profile_figure import STYLE, WITHOUT_DATE
 
 CURVES = {
     "mnist-pixels": ("MNIST, pixels", BLUE, "o"),
@@ -24,15 +25,13 @@ SGD = {"from_zero": ("from 0", BLUE), "from_random": ("from random w", ORANGE)}
 
 
 def write_figures(out: Path, rows: Sequence[dict[str, Any]]) -> list[Path]:
-    """kernels.svg and kernels.png, of the last row of each name; none where there is nothing to draw."""
+    """kernels and kernels_bandwidth, as SVG and PNG, of the last row of each name; none where nothing is to draw."""
     by_name = {row["name"]: row for row in rows}
-    if not by_name.keys() & {*CURVES, "sgd"}:
-        return []
-    paths = [out / "kernels.svg", out / "kernels.png"]
-    with matplotlib.style.context(["default", STYLE]):
-        figure = draw(by_name)
-        for path in paths:
-            figure.savefig(path, dpi=200, metadata=WITHOUT_DATE[path.suffix])
+    paths = []
+    if by_name.keys() & {*CURVES, "sgd"}:
+        paths += write_figure(out, "kernels", lambda: draw(by_name))
+    if by_name.keys() & BANDWIDTHS.keys():
+        paths += write_figure(out, "kernels_bandwidth", lambda: draw_bandwidths(by_name))
     return paths
 
 

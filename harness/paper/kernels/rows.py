@@ -15,7 +15,7 @@ import torch
 from harness.errors import HarnessError
 from harness.paper.command import paper_options
 from harness.paper.kernels import convolution_rows, linear_rows, non_generalizing
-from harness.paper.kernels.bandwidth import bandwidth_row
+from harness.paper.kernels.bandwidths.row import bandwidth_row
 from harness.paper.kernels.figure import write_figures
 from harness.paper.kernels.gaussian_rows import CIFAR10_PIXELS, MNIST_GABOR, MNIST_PIXELS, gaussian_row
 from harness.paper.kernels.scale import Row, Scale

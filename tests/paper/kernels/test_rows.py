@@ -96,7 +96,10 @@ def test_every_row_end_to_end(all_rows: tuple[Path, str]) -> None:
     assert found["mnist-gabor"]["norm_beside_paper"]["paper"] == 390.0
     assert found["cifar10-random_convolution-l2"]["test_error_percent_beside_paper"]["paper"] == 15.0
     assert "random-centres" in output and "minimum norm, same images" in output
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["kernels.json", "kernels.png", "kernels.svg"]
+    figures = [f"{name}.{kind}" for name in ("kernels", "kernels_bandwidth") for kind in ("png", "svg")]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == sorted(["kernels.json", *figures])
+    for name in ("mnist-pixels-bandwidth", "mnist-gabor-bandwidth"):
+        assert [each["norm"] > 0 for each in found[name]["by_gamma"]] == [True] * 9
 
 
 def test_interpolants_that_do_not_generalize_are_larger_than_the_one_of_minimum_norm(

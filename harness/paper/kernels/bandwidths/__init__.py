@@ -1,0 +1,1 @@
+"""The bandwidth that an interpolant's norm needs."""
