@@ -29,15 +29,21 @@ ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 def make_tree(root: Path, classes: int = 3, train: int = 6, test: int = 3) -> Path:
-    """root/train and root/val with so many images of each class, of different sizes, each of its own grey."""
+    """root/train and root/val with so many images of each class, of different sizes, each of its own grey; where there
+    are more than greys, of its own colour."""
     for split, per_class in (("train", train), ("val", test)):
         for index in range(classes * per_class):
             label, number = divmod(index, per_class)
             folder = root / split / f"n{label:02}"
             folder.mkdir(parents=True, exist_ok=True)
-            size = (20 + 3 * number, 34 - 2 * label)
-            Image.new("RGB", size, (STEP * index,) * 3).save(folder / f"{number:02}.png")
+            size = (20 + 3 * number, 34 - 2 * (label % 10))
+            Image.new("RGB", size, colour_of(index)).save(folder / f"{number:02}.png")
     return root
+
+
+def colour_of(index: int) -> tuple[int, int, int]:
+    grey = STEP * index
+    return (grey, grey, grey) if grey < 256 else (index % 256, 60 * (index // 256), 128)
 
 
 def indices(images: Tensor) -> list[int]:

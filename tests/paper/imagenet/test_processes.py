@@ -1,17 +1,19 @@
 """A row trained in several processes."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from harness.paper.imagenet.processes import own_device
 from tests import ROOT
-from tests.builders.image_training import SIZE, plain_network
+from tests.builders.image_training import SIZE, make_tree, plain_network
 from tests.builders.image_training import main as train_both
 from tests.builders.paper.imagenet_rows import environment, of_command, state_bytes
 
@@ -25,8 +27,11 @@ def test_cuda_is_the_gpu_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None
     assert [own_device(name) for name in ("cpu", "cuda", "cuda:3")] == ["cpu", "cuda:5", "cuda:3"]
 
 
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+
+
 def torchrun(processes: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [*TORCHRUN, f"--nproc-per-node={processes}"]
     return subprocess.run(
         [*command, *map(str, arguments)], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=600
     )
@@ -84,3 +89,33 @@ def test_torchrun_trains_inception_v3_in_two_processes(root: Path, tmp_path: Pat
     assert [each["steps"] for each in row["history"]] == [3]
     assert row["train_top5"]["ours"] == row["test_top5"]["ours"] == 100
     assert row["test_top1"]["ours"] in [pytest.approx(100 * hits / 9, abs=1e-3) for hits in range(10)]
+
+
+def end_after_the_first_epoch(command: list[str]) -> None:
+    """Kill the run with all its processes, which torchrun gives sessions of their own, when an epoch is done."""
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if "epoch 1/2" in line:
+                agent = psutil.Process(run.pid)
+                for process in [agent, *agent.children(recursive=True)]:
+                    process.kill()
+    assert run.returncode == -signal.SIGKILL
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_1000_classes_in_two_processes_go_on_after_a_kill(tmp_path: Path) -> None:
+    """As many classes as ImageNet has, an image of each to train and to test on."""
+    root = make_tree(tmp_path / "tree", classes=1000, train=1, test=1)
+    arguments = ["--rows", "inception_v3-random", "--epochs", 2, "--batch-size", 100, "--learning-rate", 0.02]
+    command = [*TORCHRUN, "--nproc-per-node=2", *map(str, of_command(root, tmp_path, *arguments))]
+    end_after_the_first_epoch(command)
+    assert not (tmp_path / "imagenet.json").exists()
+    resumed = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=600)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "epoch 2/2" in resumed.stderr and "epoch 1/2" not in resumed.stderr
+    (row,) = json.loads((tmp_path / "imagenet.json").read_text())["rows"]
+    assert [each["steps"] for each in row["history"]] == [10, 20]
+    assert (row["num_classes"], row["num_train"], row["processes"]) == (1000, 1000, 2)
+    assert row["test_top1"]["difference"] is None

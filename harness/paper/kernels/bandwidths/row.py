@@ -27,7 +27,7 @@ from harness.paper.kernels.scale import Scale
 from harness.paper.reported import KERNELS
 from harness.settings import Settings
 
-LARGEST = 10_000
+LARGEST = 5_000
 """Training images, all of them solved in float64 for every γ: seconds each."""
 TIMES_GAMMA = tuple(2.0**power for power in range(-4, 5))
 WHOLE = 60_000
