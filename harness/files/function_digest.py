@@ -51,12 +51,16 @@ def _held(function: Callable[..., Any]) -> list[tuple[str, Any]]:
     """The variables of the function around it that it holds, by name."""
     held = inspect.getclosurevars(function).nonlocals
     for name, value in held.items():
-        if not isinstance(value, CONSTANT):
+        if not _is_constant(value):
             raise HarnessError(
                 f"{function.__name__} holds {name}, a {type(value).__name__} of the function around it; define "
                 "it at the top of a file, so that a change is seen"
             )
     return sorted(held.items())
+
+
+def _is_constant(value: object) -> bool:
+    return all(map(_is_constant, value)) if isinstance(value, tuple) else isinstance(value, CONSTANT)
 
 
 def _needed(statements: list[ast.stmt], line: int) -> list[ast.stmt]:

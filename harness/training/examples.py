@@ -1,6 +1,7 @@
 """What a recipe trains and tests on: raw data (raw_data.py), split, reduced, cropped, randomized, standardised."""
 
 import dataclasses
+import platform
 from pathlib import Path
 
 import torch
@@ -8,9 +9,9 @@ from torch import Tensor
 
 from harness.errors import HarnessError
 from harness.training.data_set import DataSet, centre_crop, standardised
-from harness.training.declaring import OF_A_ZOO
+from harness.training.declaring import OF_A_ZOO, OPENED
 from harness.training.randomize import randomize, wrong_labels
-from harness.training.reading.raw_data import RawData, as_floats, load_raw_data, train_size_of
+from harness.training.reading.raw_data import RawData, as_floats, data_set_named, load_raw_data, train_size_of
 from harness.training.recipe import Recipe
 
 
@@ -21,8 +22,11 @@ def data_set(recipe: Recipe, data_dir: Path, cache_dir: Path | None = None, test
     test; under "each_image" every image has its own (`each_standardised`). Decoded images are kept in `cache_dir`.
     Where it is not to be `tested` the test set is empty, and the rest is the same: it is drawn first.
 
-    Raises HarnessError where the data are not those of the recipe, or too few, or have no pixels to crop.
+    Raises HarnessError where the data, or the code that reads them, are not those of the recipe, or where the data are
+    too few, or have no pixels to crop.
     """
+    if recipe.data_code and recipe.data_code != data_set_named(recipe.data_set).code:  # older recipes have none
+        raise HarnessError(_is_read_otherwise(recipe))
     raw = load_raw_data(recipe.data_set, data_dir, cache_dir)
     if recipe.data_sha256 and recipe.data_sha256 != raw.sha256:
         raise HarnessError(_is_about_other_data(recipe, raw, data_dir))
@@ -39,6 +43,13 @@ def data_set(recipe: Recipe, data_dir: Path, cache_dir: Path | None = None, test
     if recipe.augmentation:
         drawn = dataclasses.replace(drawn, uncropped=raw.images[train])
     return standardised(randomize(drawn, recipe), recipe.standardisation)
+
+
+def _is_read_otherwise(recipe: Recipe) -> str:
+    return (
+        f"the data set {recipe.data_set} is not what it was when the run was started, or is another on this machine "
+        f"({platform.node()}); run again, in a new process, when {OPENED.where or 'it'} is the same everywhere"
+    )
 
 
 def _is_about_other_data(recipe: Recipe, raw: RawData, data_dir: Path) -> str:

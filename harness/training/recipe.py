@@ -22,6 +22,10 @@ TRAINING_VERSION = 2
 """Part of every model's key. Raise it when a change to the training code changes what it trains."""
 
 
+DIGESTS = ("data_sha256", "data_code", "network_code")
+"""Fields of a recipe that say what its names stand for, and nothing of how a network is trained."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
     """All that determines a trained model. Device, cache folder and workers are not part of it.
@@ -30,7 +34,7 @@ class Recipe:
     `corrupted_labels`); `num_train` is a number of images (0: all there are); `stop_loss` is the mean training
     cross-entropy, in nats per example, at which training stops. `data_sha256` names the contents of a data
     set whose name does not determine them (class folders, a user's own). `network_code` is the digest of the function
-    that builds a user's own network; "" for this project's.
+    that builds a user's own network, `data_code` of the one that reads a user's own data set; "" for this project's.
 
     - `optimizer`: torch's; `momentum` is the first of Adam's betas, `second_moment_decay` the second. `warmup_epochs`,
       `cosine_epochs`, `learning_rate_decay_per_epoch`: how the rate changes (optimizers.py). `clip_norm`: the gradient
@@ -59,6 +63,7 @@ class Recipe:
     num_train: int = 0
     data_sha256: str = ""
     network_code: str = ""
+    data_code: str = ""
     batch_size: int = 128
     momentum: float = 0.9
     weight_decay: float = 0.0

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from harness.settings import Settings
-from harness.training.recipe import Recipe
+from harness.training.recipe import DIGESTS, Recipe
 from harness.workers.pool import Limits
 from harness.workers.progress import Say, progress_bar
 from harness.workers.retrying import Loss, Retries, run_retrying
@@ -125,7 +125,7 @@ def _networks(zoo: Zoo, settings: Settings) -> Iterator[str]:
         network = build(name, tuple(inputs.shape[1:]), raw.num_classes)
         count = sum(parameter.numel() for parameter in network.parameters())
         said = {field: value for field, value in fields.items() if value != getattr(Recipe, field, None)}
-        trained = ", ".join(f"{field} {value}" for field, value in said.items() if field != "network_code")
+        trained = ", ".join(f"{field} {value}" for field, value in said.items() if field not in DIGESTS)
         shown = name if len(zoo.data_sets) == 1 else unit.name
         line = f"{shown}: {count:,} parameters; {trained}"
         if name in zoo.known.blind_to_positions:

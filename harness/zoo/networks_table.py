@@ -8,7 +8,7 @@ from harness.store.store import store_of
 from harness.store.stored_model import Damaged
 from harness.training.networks.building import build
 from harness.training.reading.raw_data import load_raw_data
-from harness.training.recipe import Condition, Recipe
+from harness.training.recipe import DIGESTS, Condition, Recipe
 from harness.training.train import Outcome
 from harness.zoo.contract import examples_of
 from harness.zoo.unit import Unit
@@ -17,7 +17,7 @@ from harness.zoo.zoo import Zoo, twins
 Find = Callable[[Recipe], Outcome | None]
 """What came of training a recipe; None if it was not trained."""
 
-SAID_OTHERWISE = ("optimizer", "learning_rate", "network_code")
+SAID_OTHERWISE = ("optimizer", "learning_rate", *DIGESTS)
 
 
 def networks_table(zoo: Zoo, settings: Settings, find: Find) -> list[str]:

@@ -70,8 +70,9 @@ def open_zoo(zoo: Zoo, settings: Settings) -> tuple[Zoo, Settings]:
     """The zoo on the data that are there, and the settings with which other processes find what it declares.
 
     This process finds its networks and its data set by their names from now on. Where the name of the data does not say
-    what they are (a user's own, CIFAR-10 in class folders, which may be JPEG), recipes name their digest: other models
-    are trained on other data. HarnessError where data or networks are not what can be trained.
+    what they are (a user's own, CIFAR-10 in class folders, which may be JPEG), recipes name their digest, and that of a
+    user's function: other models are trained on other data. HarnessError where data or networks are not what can be
+    trained.
     """
     found, problems, settings = tried(zoo, settings)
     if problems:
@@ -100,7 +101,7 @@ def tried(zoo: Zoo, settings: Settings) -> tuple[Zoo, list[str], Settings]:
         if not by_name or zoo.where:
             raws[name] = read_once(data_set, settings.data_dir, settings.cache_dir)
         if not by_name:
-            unknown[name] = raws[name].sha256
+            unknown[name] = {"data_sha256": raws[name].sha256} | ({"data_code": data_set.code} if data_set.code else {})
     if unknown:
         zoo = _with_digests(zoo, unknown)
     if not zoo.where:
@@ -111,15 +112,14 @@ def tried(zoo: Zoo, settings: Settings) -> tuple[Zoo, list[str], Settings]:
     return zoo, list(problems_of_networks(zoo, raws)), settings
 
 
-def _with_digests(zoo: Zoo, digests: Mapping[str, str]) -> Zoo:
-    """The zoo whose recipes name the contents of these data sets: all of its recipes, or its units' and its grid's."""
+def _with_digests(zoo: Zoo, digests: Mapping[str, Mapping[str, str]]) -> Zoo:
+    """The zoo whose recipes have these fields of their data sets: all of its recipes, or its units' and its grid's."""
     if len(zoo.data_sets) == 1:
-        return dataclasses.replace(zoo, training={**zoo.training, "data_sha256": digests[zoo.data_set]})
-    pinned = {name: {"data_sha256": digest} for name, digest in digests.items()}
-    units = [dataclasses.replace(unit, fields=unit.fields | pinned.get(unit.data_set, {})) for unit in zoo.units]
+        return dataclasses.replace(zoo, training={**zoo.training, **digests[zoo.data_set]})
+    units = [dataclasses.replace(unit, fields={**unit.fields, **digests.get(unit.data_set, {})}) for unit in zoo.units]
     grid = zoo.grid
     if grid is not None:
-        grid = dataclasses.replace(grid, training={**grid.training, **pinned.get(zoo.data_set, {})})
+        grid = dataclasses.replace(grid, training={**grid.training, **digests.get(zoo.data_set, {})})
     return dataclasses.replace(zoo, units=tuple(units), grid=grid)
 
 

@@ -89,6 +89,8 @@ class Zoo:
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
+        for part in self.declared:
+            _ = part.code  # from now on it is that of the file as it was imported, whatever becomes of the file
         _check(self)
 
     @property

@@ -142,6 +142,14 @@ def test_of_a_function_that_another_makes_what_it_holds_counts(tmp_path: Path) -
     assert one != two
 
 
+def test_what_it_holds_may_be_a_tuple_of_constants(tmp_path: Path) -> None:
+    shapes = ("(3, (4, 5))", "(3, (4, 6))", "(3, ([4],))")
+    one, two, list_in_it = (imported(tmp_path / f"s{i}.py", MADE.format("n", n)).f for i, n in enumerate(shapes))
+    assert function_digest(one) != function_digest(two)
+    with pytest.raises(HarnessError, match="f holds n, a tuple of the function around it"):
+        function_digest(list_in_it)
+
+
 def test_a_function_that_holds_what_has_no_digest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="f holds n, a list of the function around it; define it at the top"):
         function_digest(imported(tmp_path / "a.py", MADE.format("n", "[1]")).f)

@@ -1,6 +1,7 @@
 """A stranger's zoo is checked without its code: its models follow from its definition, or a sentence says which not."""
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ THEIRS = Zoo(
     "theirs",
     "their_data",
     {"theirs": {"learning_rate": 0.1, "network_code": "ab" * 32, "optimizer": "adam"}, "mlp_1x8": 0.1},
-    training={"data_sha256": "cd" * 32},
+    training={"data_sha256": "cd" * 32, "data_code": "12" * 32},
     facts=FACTS,
 )
 
@@ -54,6 +55,11 @@ def test_what_follows_from_its_definition_is_sound() -> None:
     assert problems(part) == []
 
 
+def test_one_that_was_recorded_before_recipes_had_the_code_of_their_data_is_sound() -> None:
+    old = dataclasses.replace(THEIRS, training={"data_sha256": "cd" * 32})
+    assert problems(described(old)) == []
+
+
 def other_seeds(content: dict[str, Any]) -> None:
     content["definition"]["seeds_per_network"] = 4
 
@@ -68,6 +74,14 @@ def other_order(content: dict[str, Any]) -> None:
 
 def other_data(content: dict[str, Any]) -> None:
     content["definition"]["training"]["data_sha256"] = "00" * 32
+
+
+def other_code_of_data(content: dict[str, Any]) -> None:
+    content["definition"]["training"]["data_code"] = "00" * 32
+
+
+def without_code_of_data(content: dict[str, Any]) -> None:
+    next(iter(content["models"].values()))["recipe"].pop("data_code")
 
 
 def other_meaning(content: dict[str, Any]) -> None:
@@ -93,6 +107,8 @@ def other_name(content: dict[str, Any]) -> None:
         (other_rate, "has another recipe of their_data-theirs-"),
         (other_order, "does not follow from its definition"),
         (other_data, "has another recipe of their_data-"),
+        (other_code_of_data, "has another recipe of their_data-"),
+        (without_code_of_data, "has another recipe of their_data-"),
         (other_meaning, "does not follow from its definition"),
         (other_key, "that is not its recipe's"),
         (other_digest, "has a digest that is not that of its models"),

@@ -31,6 +31,7 @@ OTHER_VALUES = {
     "standardisation": "each_image",
     "precision": "bfloat16",
     "network_code": "0f",
+    "data_code": "0f",
     "optimizer": "adamw",
     "second_moment_decay": 0.95,
     "warmup_epochs": 2,

@@ -36,6 +36,7 @@ def test_a_users_zoo_asks_for_the_same_models_without_its_code(write: Callable[.
     ours, theirs = all_recipes(zoo), all_recipes(found)
     assert [recipe.id for recipe in ours] == [recipe.id for recipe in theirs]
     assert [recipe.key for recipe in ours] == [recipe.key for recipe in theirs]
+    assert {len(recipe.data_code) for recipe in theirs} == {64}
     assert {recipe.network_code for recipe in ours if recipe.network == "own"} == {zoo.networks["own"]["network_code"]}
 
 

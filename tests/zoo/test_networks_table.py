@@ -45,6 +45,11 @@ def test_what_does_not_fit_and_what_is_not_trained_is_said_and_not_counted(setti
     assert cells(ZOO, settings, lambda recipe: None)[3:] == ["3 of 3 not trained yet"] * 4 + [""]
 
 
+def test_digests_are_not_said_of_how_a_users_own_are_trained(write: Callable[..., Path], settings: Settings) -> None:
+    zoo, settings = opened(str(write()), settings)
+    assert cells(zoo, settings, lambda recipe: None)[2] == "sgd 0.3"
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [

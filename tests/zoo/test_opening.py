@@ -200,8 +200,8 @@ def test_a_network_that_nobody_declares_is_unknown(write: Write, settings: Setti
 def test_recipes_have_the_digests_of_a_users_networks_and_data_and_no_others(write: Write, settings: Settings) -> None:
     zoo, _ = opened(str(write()), settings)
     own, ours = (zoo.natural(name, 0) for name in zoo.networks)
-    assert len(own.network_code) == len(own.data_sha256) == 64
-    assert (ours.network_code, ours.data_sha256) == ("", own.data_sha256)
+    assert len(own.network_code) == len(own.data_code) == len(own.data_sha256) == 64
+    assert (ours.network_code, ours.data_code, ours.data_sha256) == ("", own.data_code, own.data_sha256)
     assert (ours.optimizer, ours.learning_rate, ours.weight_decay) == ("adamw", 0.01, 0.01)
     assert zoo.known.train_size == 100 and not zoo.known.images
     assert zoo.known.blind_to_positions == zoo.known.take_dropout == ("mlp_1x32",)
@@ -231,6 +231,36 @@ def test_a_changed_network_or_changed_data_are_other_models_and_a_changed_zoo_is
     assert not {*after.values()} & {*before.values()}
     write(text)
     assert keys(path, settings) == before
+
+
+@pytest.mark.parametrize(
+    ("edit", "others"),
+    [
+        (("torch.randn(150, 6, generator", "torch.randn((150, 6), generator"), True),
+        (("    return inputs[:100]", "    inputs = inputs + 0.0\n    return inputs[:100]"), True),
+        (("def mine(folder):\n", 'def mine(folder):\n    """A table."""  # of numbers\n\n'), False),
+        (("import torch\n", "import torch\nimport math\n"), False),
+        (("@data_set\n", "OTHER = 3\n\n\n@data_set\n"), False),
+    ],
+)
+def test_an_edited_data_set_gives_other_keys_though_its_contents_are_the_same_and_an_edited_comment_does_not(
+    edit: tuple[str, str], others: bool, write: Write, settings: Settings
+) -> None:
+    path = write()
+    text, before = path.read_text(), keys(path, settings)
+    assert edit[0] in text
+    write(text.replace(*edit))
+    after = keys(path, settings)
+    assert all((after[name] != before[name]) == others for name in before)
+
+
+def test_the_digest_of_a_data_set_is_of_its_file_as_it_was_imported(write: Write, settings: Settings) -> None:
+    path, copy = write(), write(name="copy.py")
+    given = find_zoo(str(path))
+    path.write_text(path.read_text().replace("(inputs[:, 1] > 0)", "(inputs[:, 2] > 0)"))
+    later, _ = open_zoo(given, settings)
+    expected, _ = opened(str(copy), settings)
+    assert later.natural("own", 0) == expected.natural("own", 0)
 
 
 def test_two_zoos_that_name_their_networks_alike_do_not_meet(write: Write, settings: Settings) -> None:

@@ -50,8 +50,8 @@ def test_workers_find_what_the_zoo_declares(
         ),
         (
             "manual_seed(0)",
-            "seed() and torch.Generator()",
-            "mine now gives .*; does it draw without a seed, or is what",
+            "manual_seed(1)",
+            "the data set mine is not what it was when the run was started, or is another on this machine",
         ),
         ("zoo = Zoo", "zoo = 3 and Zoo", None),
         ("import torch", "import torch, nowhere_at_all", "cannot be imported: ModuleNotFoundError"),
@@ -71,6 +71,15 @@ def test_workers_refuse_a_file_that_changed_while_they_run(
     else:
         with pytest.raises(HarnessError, match=sentence):
             build([natural], settings, progress=False)
+
+
+@pytest.mark.slow
+def test_a_worker_refuses_data_that_are_drawn_without_a_seed(write: Write, settings: Settings) -> None:
+    path = write()
+    path.write_text(path.read_text().replace("generator=torch.Generator().manual_seed(0)", ""))
+    zoo, settings = opened(str(path), settings)
+    with pytest.raises(HarnessError, match=r"mine now gives .*; does it draw without a seed, or is what it reads"):
+        build([zoo.natural("own", 0)], settings, progress=False)
 
 
 @pytest.mark.slow
@@ -125,11 +134,16 @@ def test_another_machine_has_the_same_file_or_refuses(
     try:
         ((kind, _),) = events("the same file", 0)
         assert kind == "done"
-        path.write_text(path.read_text().replace("24", "25"))
+        text = path.read_text()
+        path.write_text(text.replace("labels[100:]", "labels[100:].clone()"))
+        ((kind, sentence),) = events("another data set", 2)
+        assert kind == "refused"
+        assert sentence.startswith("the data set mine is not what it was when the run was started, or is another on")
+        path.write_text(text.replace("24", "25"))
         ((kind, sentence),) = events("another file", 1)
         assert kind == "refused"
         assert sentence.startswith("the network own is not what it was when the run was started, or is another on this")
         path.unlink()
-        assert events("no file", 2) == (("refused", f"--zoo={path}::zoo: there is no file {path}"),)
+        assert events("no file", 3) == (("refused", f"--zoo={path}::zoo: there is no file {path}"),)
     finally:
         end_kept()

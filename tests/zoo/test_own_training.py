@@ -196,3 +196,12 @@ def test_one_that_does_not_is_trained_in_a_group_as_alone(table: None) -> None:
 def test_images_alone_can_be_cropped(fields: dict[str, object], table: None) -> None:
     with pytest.raises(HarnessError, match=r"inputs of shape \(7,\) are not images: "):
         train(recipe(**fields), Path())
+
+
+def test_a_recipe_that_names_no_code_of_its_data_still_reads_them_and_one_of_another_code_is_refused(
+    table: None,
+) -> None:
+    older = recipe()
+    assert len(data_of(older, Path()).train_labels) == 50
+    with pytest.raises(HarnessError, match="the data set of_a_shape is not what it was when the run was started, or"):
+        data_of(dataclasses.replace(older, data_code="0" * 64), Path())

@@ -112,8 +112,9 @@ def test_of_several_data_sets_the_recipes_of_a_users_own_name_its_contents_and_o
     units = "from harness import Unit\nzoo = Zoo('mixed', units=[Unit(mine, own, 0.3), Unit('digits', own, 0.1)])"
     zoo, _ = opened(f"{write(after=units)}::zoo", settings)
     mine, digits = (zoo.natural(unit, 0) for unit in zoo.units)
-    assert len(mine.data_sha256) == len(digits.network_code) == 64
-    assert digits.data_sha256 == ""
+    assert len(mine.data_sha256) == len(mine.data_code) == len(digits.network_code) == 64
+    assert digits.data_sha256 == digits.data_code == ""
+    assert zoo_of(json.loads(json.dumps(definition_of(zoo)))).natural(zoo.units[0], 0).data_code == mine.data_code
     assert (zoo.known.train_size, zoo.known.images) == (100, False)
     assert zoo.data_described == f"mine, with sha256 {mine.data_sha256}; digits"
 
