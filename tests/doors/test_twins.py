@@ -207,6 +207,19 @@ def test_options_that_do_not_go_with_it_are_usage_errors(
     assert sentence in result.stderr.str()
 
 
+def test_a_record_is_refused_before_anything_is_loaded_and_no_folder_is_made(
+    file: Path, run_on: Callable[..., pytest.RunResult], tmp_path: Path
+) -> None:
+    records = tmp_path / "records"
+    result = run_on("-m", "gate", f"--twins={file}", "--measure=l2_norm", f"--leaderboard={records}/")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == (
+        "ERROR: a record says how each network was trained, which is not known of twins that were trained elsewhere; "
+        "leave out --leaderboard, or declare a zoo that trains them"
+    )
+    assert not records.exists() and "looking at" not in result.stdout.str()
+
+
 def test_what_is_wrong_with_a_pair_fails_its_premise_and_nobody_is_judged(
     tmp_path: Path, run_on: Callable[..., pytest.RunResult]
 ) -> None:

@@ -27,7 +27,7 @@ def check_options_with_twins(options: Mapping[str, object]) -> None:
         raise HarnessError(NO_FRESH)
     for name in ("leaderboard", "baseline"):
         if options.get(name):
-            raise HarnessError(f"{WITHOUT_RECORD} --{name}")
+            raise HarnessError(f"{WITHOUT_RECORD} --{name}, or declare a zoo that trains them")
 
 
 def check_arguments_with_twins(twins: object, zoo: object, findings: bool, fresh: object = None) -> None:
