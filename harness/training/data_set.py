@@ -48,6 +48,8 @@ def standardised(data: DataSet, standardisation: str = "data_set") -> DataSet:
         change = each_standardised
     else:
         mean, std = mean_and_deviation(data.train_inputs)
+        if not std:
+            raise HarnessError("the inputs to train on are all the same number, so that nothing can be learned of them")
 
         def change(images: Tensor) -> Tensor:
             return (images - mean) / std

@@ -95,6 +95,7 @@ def trial_job(job: TrialJob, report: Report) -> Trial:
 
 def _of_data(zoo: Zoo, settings: Settings, say: Say) -> list[str]:
     from harness.training.reading.raw_data import data_set_named, read_anew, read_once, train_size_of
+    from harness.training.reading.read_splits import remarks_on
 
     problems = []
     for name in zoo.data_sets:
@@ -107,6 +108,8 @@ def _of_data(zoo: Zoo, settings: Settings, say: Say) -> list[str]:
             f"{name}: inputs of {shape}, {raw.num_classes} classes, {train} examples to train on and "
             f"{total - train} to test on ({split}); sha256 {raw.sha256[:12]}"
         )
+        for line in remarks_on(raw.images):
+            say(f"{name}: {line}")
         if not declared.is_own and read_anew(declared, settings.data_dir).sha256 != raw.sha256:
             problems.append(f"data set {name!r} gives other data every time; let it draw from a generator with a seed")
     return problems

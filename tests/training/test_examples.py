@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 from harness.files.sealed_tensors import digest_tensors
 from harness.training.data_set import DataSet, standardised
 from harness.training.examples import data_set
-from harness.training.reading.raw_data import load_raw_data
+from harness.training.reading.raw_data import RawData, load_raw_data
 from harness.training.recipe import Recipe
 from tests.builders.digits_data import digits
 from tests.builders.image_folders import COLOURS, class_folders, write_images
@@ -247,3 +247,13 @@ def test_the_data_do_not_depend_on_the_number_of_threads(condition, fields, tmp_
         digests.add(digest_tensors(data_set(recipe, tmp_path).train_inputs))
     torch.set_num_threads(threads)
     assert len(digests) == 1
+
+
+def test_a_seed_whose_training_inputs_are_all_the_same_number_is_refused(tmp_path, monkeypatch):
+    def reads(name, data_dir, cache_dir):
+        inputs = torch.zeros(10, 2).index_fill_(0, torch.tensor([9]), 1.0)
+        return RawData(inputs, torch.arange(10) % 2, 2, 8, "", "")
+
+    monkeypatch.setattr("harness.training.examples.load_raw_data", reads)
+    with pytest.raises(HarnessError, match="the inputs to train on are all the same number, so that nothing can be"):
+        data_set(Recipe(data_set="digits", network="mlp_1x8", learning_rate=0.1, seed=0), tmp_path)

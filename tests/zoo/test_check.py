@@ -55,6 +55,38 @@ def test_a_network_that_does_not_fit_is_a_problem(write: Write, settings: Settin
     )
 
 
+def remarks(write: Write, settings: Settings, inputs: str) -> list[str]:
+    """What is said of the data between their description and the networks, none of which is trained."""
+    body = f"@data_set\ndef odd(folder): return {inputs}, torch.arange(150) % 3\n"
+    said: list[str] = []
+    zoo = "zoo = Zoo('mine', odd, {network(name='n')(lambda s, n: 3): 0.1})"
+    check(find_zoo(f"{write(after=body + zoo)}::zoo"), settings, said.append, progress=False)
+    return said[2:]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ("torch.eye(150)", []),
+        (
+            "torch.eye(75).repeat(2, 1)",
+            ["odd: 75 of its 150 inputs equal an earlier one; where random labels of equal"],
+        ),
+        (
+            "torch.randn(150, 8, 8, 3)",
+            ["odd: its first dimension, of 8, is that of channels; where they are last, give"],
+        ),
+        ("torch.randn(150, 3, 8, 8)", []),
+        ("torch.randn(150, 3, 3, 3)", []),
+    ],
+)
+def test_what_is_mostly_a_mistake_in_the_data_is_remarked(
+    inputs: str, expected: list[str], write: Write, settings: Settings
+) -> None:
+    found = remarks(write, settings, inputs)
+    assert [line[: len(start)] for line, start in zip(found, expected, strict=True)] == expected
+
+
 DRAWS = "@data_set\ndef drawn(folder): return torch.randn(150, 6), torch.arange(150) % 3\n"
 
 

@@ -1,6 +1,7 @@
 """What a user's own data set gives: tensors that can be trained and tested on, or one sentence that says why not."""
 
 import inspect
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.files.user_module import guarded
 from harness.training.declaring import DeclaredDataSet
 
 EXPECTED = "(train_inputs, train_labels, test_inputs, test_labels), or (inputs, labels) without a split"
@@ -21,13 +23,17 @@ def checked_splits(declared: DeclaredDataSet, data_dir: Path) -> tuple[Tensor, .
     HarnessError where the function raises, gives anything else, or what nothing could be learned or tested on.
     """
     what = f"data set {declared.name!r}"
-    with torch.random.fork_rng(devices=[]):
+
+    def read() -> Any:
         try:
-            given = declared(data_dir)
+            return declared(data_dir)
         except HarnessError:
             raise
-        except Exception as cause:
+        except (Exception, SystemExit) as cause:
             raise HarnessError(f"{what} raises {type(cause).__name__}: {cause}{_line_of(cause, declared)}") from cause
+
+    with torch.random.fork_rng(devices=[]):
+        given = guarded(read, what)
     if not isinstance(given, tuple | list) or len(given) not in (2, 4):
         raise HarnessError(f"{what} gives {_described(given)}; expected {EXPECTED}")
     names = ("train_inputs", "train_labels", "test_inputs", "test_labels") if len(given) == 4 else ("inputs", "labels")
@@ -42,11 +48,19 @@ def checked_splits(declared: DeclaredDataSet, data_dir: Path) -> tuple[Tensor, .
 def _tensor(part: Any, name: str) -> Tensor:
     if not isinstance(part, Tensor | np.ndarray):
         raise HarnessError(f"the {name} are {_described(part)}; expected a tensor (or an array of numpy)")
-    try:  # an array is copied: it may be read-only, or run backwards
-        tensor = part if isinstance(part, Tensor) else torch.from_numpy(np.array(part, order="C"))
+    if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
+        raise HarnessError(f"the {name} are a masked array, with entries that are not numbers; fill them in (.filled)")
+    if isinstance(part, Tensor) and (part.is_nested or part.is_meta):
+        raise HarnessError(f"the {name} are a {'nested' if part.is_nested else 'meta'} tensor; expected a plain one")
+    try:  # an array is copied: it may be read-only, run backwards, or have its bytes in another order
+        tensor = part if isinstance(part, Tensor) else torch.from_numpy(_native(part))
     except (TypeError, ValueError) as cause:
         raise HarnessError(f"the {name} are an array of {part.dtype}; expected numbers") from cause
     return tensor.detach().to_dense().cpu() if tensor.layout != torch.strided else tensor.detach().cpu()
+
+
+def _native(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
 def _problems(parts: dict[str, Tensor]) -> Iterator[str]:
@@ -75,12 +89,16 @@ def _problems_of_inputs(name: str, inputs: Tensor) -> Iterator[str]:
         yield f"{name} are of shape {tuple(inputs.shape)}; expected (examples, ...)"
     if not len(inputs):
         yield f"{name} are empty"
+    elif not inputs.numel():
+        yield f"{name} are of shape {tuple(inputs.shape)}; expected one number or more for each example"
     if not (inputs.is_floating_point() or inputs.dtype == torch.uint8):
         yield f"{name} are {inputs.dtype}; expected floats (or uint8, of 0 to 255)"
     if inputs.is_floating_point() and not inputs.isfinite().all():
         count = int((~inputs.isfinite()).sum())
         yield f"{name} have {count} numbers that are not finite; fill them in, or leave them out"
-    if name != "test_inputs" and inputs.numel() and bool((inputs == inputs.flatten()[0]).all()):
+    elif inputs.dtype == torch.float64 and (count := int((~_as_trained_on(inputs).isfinite()).sum())):
+        yield f"{name} have {count} numbers that are too large for float32, in which networks are trained; scale them"
+    if name != "test_inputs" and bool((inputs == inputs.flatten()[0]).all()):
         yield f"{name} are all the same number"
 
 
@@ -98,11 +116,12 @@ def _problems_of_labels(name: str, labels: Tensor) -> Iterator[str]:
 def _problems_of_classes(labels: list[Tensor]) -> Iterator[str]:
     present = {int(label) for label in labels[0].long().unique()}
     every = {int(label) for some in labels for label in some.long().unique()}
+    missing = next(label for label in itertools.count() if label not in present)  # and no range: labels may be huge
     if min(every) == 1 and every == set(range(1, max(every) + 1)):
         yield "labels start at 1; expected classes from 0 (labels - 1)"
-    if missing := sorted(set(range(max(every) + 1)) - present):
+    if missing <= max(every):
         yield (
-            f"no example to train on is of class {missing[0]}, though there are labels up to {max(every)}; number the "
+            f"no example to train on is of class {missing}, though there are labels up to {max(every)}; number the "
             "classes that there are from 0"
         )
     if len(every) < 2:
@@ -111,8 +130,22 @@ def _problems_of_classes(labels: list[Tensor]) -> Iterator[str]:
 
 def _all_among(some: Tensor, others: Tensor) -> bool:
     """Whether each of some inputs is one of the others, to the last bit."""
-    known = {hash(row.tobytes()) for row in others.contiguous().numpy()}
-    return all(hash(row.tobytes()) in known for row in some.contiguous().numpy())
+    known = {hash(row.tobytes()) for row in _as_trained_on(others).contiguous().numpy()}
+    return all(hash(row.tobytes()) in known for row in _as_trained_on(some).contiguous().numpy())
+
+
+def remarks_on(inputs: Tensor) -> Iterator[str]:
+    """What of a data set's inputs may be so on purpose, and mostly is not."""
+    if repeated := len(inputs) - len({hash(row.tobytes()) for row in inputs.numpy()}):
+        yield (
+            f"{repeated} of its {len(inputs)} inputs equal an earlier one; where random labels of equal inputs differ, "
+            "no network fits them: leave the repeated ones out"
+        )
+    if inputs.ndim == 4:
+        side, width, last = inputs.shape[1:]
+        if side == width > last and last in (1, 3, 4):
+            where = f"give (n, {last}, {side}, {side})"
+            yield f"its first dimension, of {side}, is that of channels; where they are last, {where}"
 
 
 def _as_trained_on(inputs: Tensor) -> Tensor:

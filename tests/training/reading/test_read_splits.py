@@ -64,12 +64,25 @@ READ_ONLY.setflags(write=False)
         (INPUTS.to_sparse(), LABELS),
         (INPUTS.bfloat16(), LABELS.numpy().astype(np.uint16)),
         (INPUTS.clone().requires_grad_(), LABELS % 2 == 0),
+        (INPUTS.numpy().astype(">f4"), LABELS.numpy().astype(">i4")),
+        (np.ma.masked_array(INPUTS.numpy(), mask=False), LABELS),
     ],
-    ids=["backwards", "read-only", "sparse", "few bits", "with gradient, yes or no"],
+    ids=["backwards", "read-only", "sparse", "few bits", "with gradient, yes or no", "of another machine", "unmasked"],
 )
 def test_arrays_of_other_kinds_are_taken_as_well(inputs: Any, labels: Any) -> None:
     found = splits(inputs, labels)
     assert found[0].dtype == torch.float32 and found[1].dtype == torch.int64 and not found[0].requires_grad
+
+
+def test_bytes_in_another_order_are_the_same_numbers() -> None:
+    inputs, labels = splits(INPUTS.numpy().astype(">f4"), LABELS.numpy().astype(">i4"))
+    assert torch.equal(inputs, INPUTS) and torch.equal(labels, LABELS)
+
+
+def test_inputs_of_few_bits_have_a_split_of_their_own() -> None:
+    assert len(splits(INPUTS.bfloat16(), LABELS, OTHERS.bfloat16(), LABELS)) == 4
+    with pytest.raises(HarnessError, match="every example to test on is also one to train on"):
+        splits(INPUTS.bfloat16(), LABELS, INPUTS.bfloat16(), LABELS)
 
 
 def test_bytes_stay_bytes_which_become_floats_as_those_of_images_do() -> None:
@@ -84,6 +97,9 @@ def test_four_are_a_split_of_its_own_and_two_are_none() -> None:
 
 
 CONSTANT = torch.zeros(12, 5)
+TOO_LARGE = INPUTS.double().index_fill(1, torch.tensor(0), 1e300)
+HUGE_LABEL = LABELS.clone().index_fill_(0, torch.tensor(0), 10**12)
+MASKED = np.ma.masked_array(INPUTS.numpy(), mask=INPUTS.numpy() > 1)
 WITH_NAN = INPUTS.clone().index_put_((torch.tensor(0), torch.tensor(0)), torch.tensor(float("nan")))
 
 
@@ -108,6 +124,11 @@ WITH_NAN = INPUTS.clone().index_put_((torch.tensor(0), torch.tensor(0)), torch.t
         ((INPUTS[:0], LABELS[:0]), "inputs are empty"),
         ((WITH_NAN, LABELS), "inputs have 1 numbers that are not finite; fill them in, or leave them out"),
         ((CONSTANT, LABELS), "inputs are all the same number"),
+        ((TOO_LARGE, LABELS), "inputs have 12 numbers that are too large for float32, in which networks are trained"),
+        ((INPUTS[:, :0], LABELS), "inputs are of shape (12, 0); expected one number or more for each example"),
+        ((INPUTS, HUGE_LABEL), "no example to train on is of class 3, though there are labels up to 1000000000000"),
+        ((MASKED, LABELS), "the inputs of data set 'mine' are a masked array, with entries that are not numbers; fill"),
+        ((INPUTS.to("meta"), LABELS), "the inputs of data set 'mine' are a meta tensor; expected a plain one"),
         ((INPUTS, LABELS, INPUTS, LABELS), "every example to test on is also one to train on: no gap could be seen"),
         ((INPUTS, LABELS, INPUTS[3:6], LABELS[3:6]), "every example to test on is also one to train on"),
         ((INPUTS, LABELS, OTHERS[:, :3], LABELS), "inputs to train on are 5 each and those to test on 3; expected one"),
@@ -136,6 +157,28 @@ def test_what_the_function_raises_is_said_with_its_line() -> None:
         HarnessError, match=r"data set 'broken' raises FileNotFoundError: /data/table.csv at .*splits.py:\d+$"
     ):
         checked_splits(broken, Path("/data"))
+
+
+def test_a_function_that_ends_the_program_is_a_sentence() -> None:
+    @data_set
+    def ends(folder: Path) -> Any:
+        raise SystemExit(3)
+
+    with pytest.raises(HarnessError, match=r"data set 'ends' raises SystemExit: 3 at .*splits.py:\d+$"):
+        checked_splits(ends, Path())
+
+
+def test_a_function_that_changes_what_torch_takes_by_default_is_named() -> None:
+    @data_set
+    def wide(folder: Path) -> Any:
+        torch.set_default_dtype(torch.float64)
+        return INPUTS, LABELS
+
+    try:
+        with pytest.raises(HarnessError, match=r"data set 'wide' changes torch's default dtype from torch.float32 to"):
+            checked_splits(wide, Path())
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_the_global_random_state_is_left_as_it_was() -> None:
