@@ -38,12 +38,12 @@ def signed_information(values: np.ndarray, gaps: np.ndarray, levels: np.ndarray)
         raise ValueError(f"all {len(gaps)} gaps are equal; an order to be told needs two that differ")
     rises = (np.sign(values[..., second] - values[..., first]) + 1) / 2
     gap_rises = (gaps[second] > gaps[first]).astype(int)
-    cells = _cells(levels[first], levels[second])
+    cells = cells_of(levels[first], levels[second])
     scores = [score for cell in cells if (score := _normalized(rises, gap_rises, cell)) is not None]
     return np.min(scores, axis=0)
 
 
-def _cells(first: np.ndarray, second: np.ndarray) -> Iterator[np.ndarray]:
+def cells_of(first: np.ndarray, second: np.ndarray) -> Iterator[np.ndarray]:
     """For every S, the number of each pair's cell u; `first` and `second` are its networks' levels."""
     sizes = first.max(axis=0) + 1
     for count in range(CONDITIONS + 1):
@@ -60,18 +60,24 @@ def _normalized(rises: np.ndarray, gap_rises: np.ndarray, cell: np.ndarray) -> n
     of_column = np.eye(2 * cell.max() + 2)[columns]  # (pairs, cells * 2)
     every = of_column.sum(axis=0).reshape(-1, 2)  # (cells, V_g)
     risen = (rises @ of_column).reshape(*rises.shape[:-1], -1, 2)
-    table = np.stack([every - risen, risen], axis=-1)  # (..., cells, V_g, V_μ), numbers of pairs
-    entropy = _entropy(every).sum()
+    entropy = entropy_of(every).sum()
     if entropy == 0:
         return None
+    return told(every, risen).sum(axis=-1) / entropy
+
+
+def told(every: np.ndarray, risen: np.ndarray) -> np.ndarray:
+    """d(u) I(V_μ; V_g | u), times the number of the cell's pairs. `every`: (..., V_g), how many pairs it has; `risen`:
+    (..., V_g), in how many of them the measure rises."""
+    table = np.stack([every - risen, risen], axis=-1)  # (..., V_g, V_μ), numbers of pairs
     by_measure = table.sum(axis=-2)
-    information = _entropy(every) + _entropy(by_measure) - _entropy(table.reshape(*table.shape[:-2], 4))
+    information = entropy_of(every) + entropy_of(by_measure) - entropy_of(table.reshape(*table.shape[:-2], 4))
     together = table[..., 0, 0] * table[..., 1, 1] - table[..., 0, 1] * table[..., 1, 0]  # exact: halves of integers
-    signed: np.ndarray = (np.sign(together) * information).sum(axis=-1)
-    return signed / entropy
+    signed: np.ndarray = np.sign(together) * information
+    return signed
 
 
-def _entropy(counts: np.ndarray) -> np.ndarray:
+def entropy_of(counts: np.ndarray) -> np.ndarray:
     """Entropy of the last axis, in nats, times the sum of its counts."""
     total = counts.sum(axis=-1)
     result: np.ndarray = xlogy(total, total) - xlogy(counts, counts).sum(axis=-1)

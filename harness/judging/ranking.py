@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import permutation_test, rankdata
 
 from harness.judging.conditional_information import signed_information
+from harness.judging.information_of_orders import information_of
 from harness.zoo.grid import GridPoint
 
 PERMUTATIONS = 9999  # the least p-value is one in 10,000
@@ -83,8 +84,16 @@ def ranking(values: Mapping[GridPoint, float], gaps: Mapping[GridPoint, float], 
         worst_sign_error=error,
         worst_environment=environment,
         information=signed_conditional_information(values, gaps),
-        information_p=_p_value(lambda ranks: signed_information(ranks, grid.gaps, grid.levels), grid.ranks),
+        information_p=_p_value(information_of(grid.gaps, grid.levels), grid.ranks),
     )
+
+
+def is_above_chance(values: Mapping[GridPoint, float], gaps: Mapping[GridPoint, float], level: float) -> bool:
+    """Whether both p-values of the ranking are below the level; the second is not computed where the first is not."""
+    grid = _on_grid(values, gaps)
+    if _p_value(lambda ranks: _granulated(ranks, grid), grid.ranks) >= level:
+        return False
+    return _p_value(information_of(grid.gaps, grid.levels), grid.ranks) < level
 
 
 def granulated_kendall(

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from harness.evaluation.finding import Finding
 from harness.judging.ceiling import Ceiling, ceiling, standard_error
 from harness.judging.questions.question import Outcomes, Question, Rows, nothing_to_judge, numbers_of, unfitted
-from harness.judging.ranking import Ranking, ranking
+from harness.judging.ranking import Ranking, is_above_chance, ranking
 from harness.judging.units.sign_test import SIGNIFICANCE
 from harness.training.recipe import Recipe
 from harness.zoo import interventions
@@ -101,8 +101,7 @@ def _by_chance(grid: Grid) -> str:
 def _ranks_against(means: Mapping[GridPoint, float], gaps: Mapping[GridPoint, float], found: Ranking) -> bool:
     if found.granulated_tau >= 0:
         return False
-    negated = ranking({point: -mean for point, mean in means.items()}, gaps)
-    return max(negated.granulated_p, negated.information_p) < SIGNIFICANCE
+    return is_above_chance({point: -mean for point, mean in means.items()}, gaps, SIGNIFICANCE)
 
 
 def _numbers(found: Ranking, best: Ceiling, grid: Grid) -> dict[str, float]:
