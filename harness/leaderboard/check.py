@@ -5,18 +5,21 @@ protocol nothing is computed again: its digest, its models and its schema are ch
 """
 
 import collections
+import contextlib
 import functools
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.files.strict_json import read_json
-from harness.leaderboard.check_record import differs, problems_of
+from harness.leaderboard.check_record import differs, problems_in
 from harness.leaderboard.check_zoo import problems_of_zoo
 from harness.leaderboard.claimed.claims_file import claims_beside
 from harness.leaderboard.reading import zoo_paths
-from harness.leaderboard.recompute import recorded_zoo
+from harness.leaderboard.recompute import RecordedZoo, recorded_zoo
 from harness.leaderboard.standings import leaderboard
 from harness.records.record_files import LEADERBOARD_FILE, ZOO_FILE, read_run_file, record_paths
 from harness.records.schema import PROTOCOL, SCHEMA_VERSION, lifted, validate_part
@@ -29,6 +32,8 @@ UNREADABLE = "cannot be read"  # in place of a record that cannot be read: why
 
 
 Tick = Callable[[str, int], None]
+Pool = Callable[[], ProcessPoolExecutor]
+"""The processes that check records, started when it is first called."""
 
 
 def check(path: Path, tick: Tick = lambda what, protocol: None) -> list[str]:
@@ -38,13 +43,15 @@ def check(path: Path, tick: Tick = lambda what, protocol: None) -> list[str]:
     """
     problems: list[str] = []
     runs: dict[str, dict[str, Any]] = {}
-    for zoo_path in zoo_paths(path):
-        found, sound = _check_zoo(zoo_path, tick)
-        problems += found
-        if sound is not None and sound["zoo"]["name"] in runs:
-            problems.append(f"{zoo_path}: the zoo {sound['zoo']['name']} is in another place as well; merge them")
-        elif sound is not None:
-            runs[sound["zoo"]["name"]] = sound
+    with contextlib.ExitStack() as stack:
+        pool = functools.cache(lambda: stack.enter_context(process_a_core()))  # one for all zoos, where any needs it
+        for zoo_path in zoo_paths(path):
+            found, sound = _check_zoo(zoo_path, tick, pool)
+            problems += found
+            if sound is not None and sound["zoo"]["name"] in runs:
+                problems.append(f"{zoo_path}: the zoo {sound['zoo']['name']} is in another place as well; merge them")
+            elif sound is not None:
+                runs[sound["zoo"]["name"]] = sound
     derived = path / LEADERBOARD_FILE
     if not problems and derived.exists():
         problems += _check_derived(derived, runs)
@@ -62,7 +69,7 @@ def _check_derived(derived: Path, runs: Mapping[str, Mapping[str, Any]]) -> list
     return []
 
 
-def _check_zoo(zoo_path: Path, tick: Tick) -> tuple[list[str], dict[str, Any] | None]:
+def _check_zoo(zoo_path: Path, tick: Tick, pool: Pool) -> tuple[list[str], dict[str, Any] | None]:
     """Problems, and the run if there are none."""
     try:
         run, files = _read_parts(zoo_path)
@@ -74,7 +81,8 @@ def _check_zoo(zoo_path: Path, tick: Tick) -> tuple[list[str], dict[str, Any] | 
     problems = [record[UNREADABLE] for _, record in files if UNREADABLE in record]
     files = [(where, record) for where, record in files if UNREADABLE not in record]
     names = collections.Counter(str(record.get("measure")).casefold() for _, record in files)
-    for (where, record), found in zip(files, _check_records([record for _, record in files], run["zoo"]), strict=True):
+    checked = _check_records([record for _, record in files], run["zoo"], pool)
+    for (where, record), found in zip(files, checked, strict=True):
         tick(str(record.get("measure")), _protocol(record))
         if zoo_path.is_dir() and record.get("measure") != Path(where).stem:
             found.append(f"is of {record.get('measure')!r}; a record is named for its measure")
@@ -127,11 +135,21 @@ def _read_parts(zoo_path: Path) -> tuple[dict[str, Any], list[tuple[str, dict[st
     return zoo, files
 
 
-def _check_records(records: list[dict[str, Any]], described: Mapping[str, Any]) -> Iterator[list[str]]:
+def _check_records(records: list[dict[str, Any]], described: Mapping[str, Any], pool: Pool) -> Iterator[list[str]]:
     """What is wrong with each, in their order; many of them in a process a core."""
-    check_one = functools.partial(problems_of, described=described)
     if len(records) < MANY:
-        yield from map(check_one, records)
+        recorded = RecordedZoo(described)
+        yield from (problems_in(record, recorded) for record in records)
     else:
-        with process_a_core() as pool:
-            yield from pool.map(check_one, records, chunksize=CHUNK)
+        check_one = functools.partial(_check_sent, sent=pickle.dumps(described))
+        yield from pool().map(check_one, records, chunksize=CHUNK)
+
+
+def _check_sent(record: dict[str, Any], sent: bytes) -> list[str]:
+    return problems_in(record, _received(sent))
+
+
+@functools.lru_cache(maxsize=1)
+def _received(sent: bytes) -> RecordedZoo:
+    """The zoo of the records that are checked in this process now: chunk after chunk has it, and it is read once."""
+    return RecordedZoo(pickle.loads(sent))

@@ -7,9 +7,10 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.evaluation.finding import Finding
 from harness.judging.questions import QUESTIONS
+from harness.judging.questions.question import Rows
 from harness.judging.reads import BLINDINGS, CLAUSE, what_it_reads
 from harness.judging.verdict import gate_verdict
-from harness.leaderboard.recompute import answered_again, recorded_zoo, rejudged, rows_of
+from harness.leaderboard.recompute import RecordedZoo, rejudged, rows_of
 from harness.records.blinded_values import blinded_rows_of
 from harness.records.joining import BUILT_IN
 from harness.records.public_text import private_texts
@@ -17,6 +18,7 @@ from harness.records.record import round_number, suite_of
 from harness.records.record_files import ZOO_FILE
 from harness.records.schema import PROTOCOL, SCHEMA_VERSION, digest_of, lifted, models_digest, validate_part
 from harness.zoo.zoo import GATE, Zoo
+from measures.registry import registered
 
 TOLERANCE = 2e-5  # of reported numbers, which have six digits
 SECONDS = "seconds"  # of a verdict: rows have theirs rounded further
@@ -24,10 +26,16 @@ SECONDS = "seconds"  # of a verdict: rows have theirs rounded further
 
 def problems_of(record: dict[str, Any], described: Mapping[str, Any]) -> list[str]:
     """What is wrong with a record of the zoo that is `described`, a sentence each without the record's path."""
-    return list(_problems(record, described))
+    return problems_in(record, RecordedZoo(described))
 
 
-def _problems(record: dict[str, Any], described: Mapping[str, Any]) -> Iterator[str]:
+def problems_in(record: dict[str, Any], recorded: RecordedZoo) -> list[str]:
+    """The same of one of many records of a zoo."""
+    return list(_problems(record, recorded))
+
+
+def _problems(record: dict[str, Any], recorded: RecordedZoo) -> Iterator[str]:
+    described = recorded.described
     try:
         validate_part(record, "record")
     except HarnessError as problem:
@@ -49,10 +57,10 @@ def _problems(record: dict[str, Any], described: Mapping[str, Any]) -> Iterator[
     if record["protocol"] > PROTOCOL:
         yield f"is of protocol {record['protocol']}, of a newer shatterproof; known here: {PROTOCOL}; update it"
     if record["protocol"] == PROTOCOL:  # by older ones nothing can be computed here
-        zoo = recorded_zoo(described)
-        yield from _check_gate(record, described, zoo)
-        yield from _check_findings(record, described, zoo)
-        yield from _check_reads(record, zoo)
+        row = rows_of(record)
+        yield from _check_gate(record, recorded, row)
+        yield from _check_findings(record, recorded, row)
+        yield from _check_reads(record, recorded.zoo, row)
 
 
 def _version_first(record: Mapping[str, Any], problem: str) -> str:
@@ -70,7 +78,7 @@ def _check_registered(record: Mapping[str, Any]) -> Iterator[str]:
     """Measures of this project; those from a user's own file or package cannot all be looked up here."""
     from harness.evaluation.measure_lookup import find_measures
 
-    if record["origin"].startswith(BUILT_IN):
+    if record["origin"].startswith(BUILT_IN) and record["measure"] not in registered:  # which the first look-up fills
         try:
             find_measures([record["measure"]])
         except HarnessError:
@@ -78,7 +86,8 @@ def _check_registered(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"is of {name}, which is not registered; was it renamed or removed? remove its record too"
 
 
-def _check_gate(record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zoo) -> Iterator[str]:
+def _check_gate(record: Mapping[str, Any], recorded_zoo: RecordedZoo, row: Rows) -> Iterator[str]:
+    zoo = recorded_zoo.zoo
     for condition in GATE:
         if condition not in record["suites"]:
             continue
@@ -86,7 +95,7 @@ def _check_gate(record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zo
             yield f"has a verdict on {condition}, which the {zoo.name} zoo does not ask for"
             continue
         try:
-            again = suite_of(rejudged(record, described, zoo, condition))
+            again = suite_of(rejudged(record, recorded_zoo.described, zoo, condition, row))
         except KeyError as missing:
             yield f"has a verdict on {condition} but no row on {missing.args[0]}"
             continue
@@ -100,13 +109,13 @@ def _check_gate(record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zo
     yield from _differences("complete", record["complete"], verdict is not None)
 
 
-def _check_findings(record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zoo) -> Iterator[str]:
+def _check_findings(record: Mapping[str, Any], recorded_zoo: RecordedZoo, row: Rows) -> Iterator[str]:
     for question in QUESTIONS:
         for clause in question.clauses:
             recorded = record["findings"].get(question.name, {}).get(clause.__name__)
             if recorded is None:
                 continue
-            again = answered_again(record, described, zoo, question, clause)
+            again = recorded_zoo.answered_again(record, row, question, clause)
             where = f"findings.{question.name}.{clause.__name__}"
             if again is None and recorded["skipped"]:
                 continue  # its premise did not hold, so nobody was judged
@@ -116,13 +125,13 @@ def _check_findings(record: Mapping[str, Any], described: Mapping[str, Any], zoo
             yield from _differences(where, *_said_twice(recorded, again))
 
 
-def _check_reads(record: Mapping[str, Any], zoo: Zoo) -> Iterator[str]:
+def _check_reads(record: Mapping[str, Any], zoo: Zoo, row: Rows) -> Iterator[str]:
     """What it reads, from the values with a part hidden."""
     recorded = record["findings"].get(BLINDINGS.name, {}).get(CLAUSE)
     if recorded is None or recorded["skipped"]:
         return
     try:
-        again = what_it_reads(zoo, rows_of(record), blinded_rows_of(record))
+        again = what_it_reads(zoo, row, blinded_rows_of(record))
     except KeyError as missing:
         yield f"has findings.{BLINDINGS.name} but not the value on {missing.args[0]} that it follows from"
         return

@@ -1,13 +1,15 @@
 """Verdicts and findings once more, from nothing but a record's rows and the outcomes of its zoo's models."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.evaluation.finding import Finding
 from harness.evaluation.rows import Row
-from harness.judging.questions.question import Clause, Question
+from harness.judging.questions import QUESTIONS
+from harness.judging.questions.question import Clause, Outcomes, Question
 from harness.judging.units.witnesses import by_unit
 from harness.judging.verdict import Verdict, judge
 from harness.records.recorded_outcomes import gaps_of, outcomes_of
@@ -59,18 +61,48 @@ def rows_of(record: Mapping[str, Any]) -> Callable[[Recipe], Row]:
     return lambda recipe: rows[recipe.id]
 
 
-def rejudged(record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zoo, condition: Condition) -> Verdict:
-    """The verdict on a record, from its rows and the models' recorded outcomes; KeyError where a row is missing."""
-    return judge(record["measure"], condition, by_unit(twins(zoo, condition)), rows_of(record), gaps_of(described))
+def rejudged(
+    record: Mapping[str, Any],
+    described: Mapping[str, Any],
+    zoo: Zoo,
+    condition: Condition,
+    row: Callable[[Recipe], Row] | None = None,
+) -> Verdict:
+    """The verdict on a record, from its rows and the models' recorded outcomes; KeyError where a row is missing.
+
+    `row`: its rows_of, where that is known.
+    """
+    found = row or rows_of(record)
+    return judge(record["measure"], condition, by_unit(twins(zoo, condition)), found, gaps_of(described))
 
 
-def answered_again(
-    record: Mapping[str, Any], described: Mapping[str, Any], zoo: Zoo, question: Question, clause: Clause
-) -> Finding | None:
-    """What a question's clause says of the rows; None if the record does not have them all."""
-    if not all(recipe.id in record["rows"] for recipe in question.recipes(zoo)):
-        return None
-    return clause(zoo, rows_of(record), outcomes_of(described))
+class RecordedZoo:
+    """What the records of one zoo are computed again from, each made once, when it is first asked for."""
+
+    def __init__(self, described: Mapping[str, Any]):
+        self.described = described
+
+    @functools.cached_property
+    def zoo(self) -> Zoo:
+        """HarnessError as of recorded_zoo."""
+        return recorded_zoo(self.described)
+
+    @functools.cached_property
+    def _outcome(self) -> Outcomes:
+        return outcomes_of(self.described)
+
+    @functools.cached_property
+    def _asked(self) -> dict[str, list[str]]:
+        """The models that each question asks for, by their ids."""
+        return {question.name: [recipe.id for recipe in question.recipes(self.zoo)] for question in QUESTIONS}
+
+    def answered_again(
+        self, record: Mapping[str, Any], row: Callable[[Recipe], Row], question: Question, clause: Clause
+    ) -> Finding | None:
+        """What a question's clause says of a record's rows; None if it does not have them all."""
+        if not all(name in record["rows"] for name in self._asked[question.name]):
+            return None
+        return clause(self.zoo, row, self._outcome)
 
 
 def oracle_rows(described: Mapping[str, Any]) -> Callable[[Recipe], Row]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import HarnessError
 from harness.training.recipe import Recipe
 from harness.zoo.grid import GridPoint
+from harness.zoo.once_per_zoo import once_per_zoo
 from harness.zoo.zoo import Twin, Zoo, twins
 
 if TYPE_CHECKING:
@@ -46,11 +47,13 @@ Ladder = tuple[Recipe, ...]
 of a unit are no independent blocks."""
 
 
+@once_per_zoo
 def same_data(zoo: Zoo) -> list[Twin]:
     """Half of the images, and the same half trained beside an attack set: as many others, wrongly labelled."""
     return [Twin(half, dataclasses.replace(half, attack=half.num_train)) for half in _halves(zoo)]
 
 
+@once_per_zoo
 def attack_doses(zoo: Zoo) -> list[Ladder]:
     """For the first seed of each unit: the shared images with an attack set of rising size, from none to all."""
     ladders = []
@@ -60,6 +63,7 @@ def attack_doses(zoo: Zoo) -> list[Ladder]:
     return ladders
 
 
+@once_per_zoo
 def corrupted_labels(zoo: Zoo) -> list[Ladder]:
     """For the first seed of each unit: true labels, rising corrupted fractions, random labels."""
     ladders = []
@@ -72,6 +76,7 @@ def corrupted_labels(zoo: Zoo) -> list[Ladder]:
     return ladders
 
 
+@once_per_zoo
 def regularized(zoo: Zoo, regularizer: str) -> list[Intervention]:
     """The natural recipes with one of REGULARIZERS, those that can have it and have it not yet."""
     change = REGULARIZERS[regularizer]
@@ -84,6 +89,7 @@ def regularized(zoo: Zoo, regularizer: str) -> list[Intervention]:
     ]
 
 
+@once_per_zoo
 def stopped_early(zoo: Zoo) -> list[Intervention]:
     """Random labels for a few epochs: nothing is learned, and nothing is fitted yet."""
     return _interventions(zoo, condition="random_labels", max_epochs=EARLY_EPOCHS)
@@ -100,6 +106,7 @@ def check_fitted(zoo: Zoo, models: Mapping[Recipe, "StoredModel"]) -> None:
         raise HarnessError(f"no verdict can be drawn from: {', '.join(unfitted)}")
 
 
+@once_per_zoo
 def equal_steps(zoo: Zoo) -> list[Twin]:
     """The gate's twins on random labels, the natural one after as many steps as the other."""
     return [
@@ -108,6 +115,7 @@ def equal_steps(zoo: Zoo) -> list[Twin]:
     ]
 
 
+@once_per_zoo
 def sample_sizes(zoo: Zoo) -> list[Ladder]:
     """For the first seed of each unit: natural data that get scarce, all images, a third, a tenth."""
     return [
@@ -119,6 +127,7 @@ def sample_sizes(zoo: Zoo) -> list[Ladder]:
     ]
 
 
+@once_per_zoo
 def shuffled_pixels(zoo: Zoo) -> list[Intervention]:
     """One fixed permutation of the pixels, for the networks that cannot see it, as MLPs; none if there are no such
     networks, or it has no meaning for the inputs."""
@@ -128,6 +137,7 @@ def shuffled_pixels(zoo: Zoo) -> list[Intervention]:
     return [each for each in every if each.natural.network in zoo.known.blind_to_positions]
 
 
+@once_per_zoo
 def hyperparameters(zoo: Zoo) -> dict[GridPoint, list[Recipe]]:
     """Natural recipes on the zoo's grid, by their point in it: one for each seed."""
     grid = zoo.grid

@@ -16,6 +16,7 @@ from harness.zoo.checkpoints.own_twins import OwnTwins
 from harness.zoo.facts import Facts, facts_of
 from harness.zoo.fresh import fresh_name, scale_and_number, seed_at
 from harness.zoo.grid import Grid
+from harness.zoo.once_per_zoo import KEPT, once_per_zoo
 from harness.zoo.twin import GATE as GATE
 from harness.zoo.twin import Twin as Twin
 from harness.zoo.unit import Declared, Fields, Unit, name_of
@@ -92,6 +93,10 @@ class Zoo:
         for part in self.declared:
             _ = part.code  # from now on it is that of the file as it was imported, whatever becomes of the file
         _check(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What was worked out from it does not travel with it."""
+        return {name: value for name, value in vars(self).items() if name != KEPT}
 
     @property
     def data_sets(self) -> tuple[str, ...]:
@@ -192,6 +197,11 @@ def twins(zoo: Zoo, condition: Condition) -> list[Twin]:
     """The zoo's twins for one condition, one per unit and seed; the natural ones serve every condition."""
     if isinstance(zoo, OwnTwins):
         return zoo.twins(condition)
+    return _twins(zoo, condition)
+
+
+@once_per_zoo
+def _twins(zoo: Zoo, condition: Condition) -> list[Twin]:
     result = []
     for index, unit in enumerate(zoo.units):
         for number in range(zoo.seeds_per_network):
