@@ -77,10 +77,13 @@ def assert_sees_only(measure: Measure, visible: set[str], seed: int) -> None:
     A measure that has no value after a change has moved.
     """
     assert measure.invariant_to == CHANGES.keys() - visible
+    given: dict[str, tuple[TrainedModel, float]] = {}  # changes copy what they change, so they share one network
     for name, change in CHANGES.items():
         network = "convnet_bn" if name == "batch_norm_folding" or seed % 4 == 0 else "mlp_3x8"
-        trained = random_network(network, seed, size=4)
-        before = measure(trained)
+        if network not in given:
+            trained = random_network(network, seed, size=4)
+            given[network] = trained, measure(trained)
+        trained, before = given[network]
         try:
             after: float | None = measure(change(trained, seed))
         except NotApplicable:

@@ -92,7 +92,7 @@ def _random_network(
     init = build(name, (1, size, size), num_classes, seed + 1000).to(dtype)
     with torch.no_grad():
         model.train()
-        for _ in range(20):  # gives the running statistics something to be
+        for _ in range(20 if list(model.buffers()) else 0):  # gives the running statistics something to be
             model(inputs + torch.randn(inputs.shape, generator=generator, dtype=dtype))
         labels = model.eval()(inputs).argmax(dim=1)
     return trained_model(model, inputs, labels, init=init, num_classes=num_classes, seed=seed)
