@@ -10,11 +10,11 @@ import math
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import cloudpickle
 import torch
 
 from harness.calling.reading import Reading, RowStatus, is_standard_error
 from harness.errors import HarnessError
+from harness.files.sent_networks import send
 from measures.registry import COSTS, INVARIANCES, Measure
 from measures.trained_model import TrainedModel
 
@@ -75,7 +75,7 @@ def pack(trained: TrainedModel) -> bytes:
     fields["retrain_function"] = None
     buffer = io.BytesIO()
     try:
-        torch.save(fields, buffer, pickle_module=cloudpickle)
+        send(fields, buffer, by_value=True)
     except Exception as cause:  # whatever the objects in it raise
         raise CannotBeSent(
             "the network cannot be sent to the process in which a measure from outside the project is called "

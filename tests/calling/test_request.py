@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.utils import parametrizations
 
 from harness.calling.handed_out import handed_out
 from harness.calling.reading import Reading
@@ -143,3 +144,17 @@ def test_a_model_arrives_as_it_was_without_its_way_to_retrain() -> None:
     assert (arrived.seed, arrived.num_classes) == (given.seed, given.num_classes)
     assert torch.equal(arrived.logits, given.logits)
     assert torch.equal(arrived.history.train_loss, given.history.train_loss)
+
+
+@pytest.mark.parametrize("norm", [parametrizations.weight_norm, parametrizations.spectral_norm])
+def test_a_model_with_parametrized_weights_arrives_and_a_measure_has_its_value_there(norm: Any) -> None:
+    trained = random_network("mlp_1x8", 0)
+    for network in (trained.model, trained.init):
+        for layer in [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear)]:
+            norm(layer)
+        network.eval()
+    arrived = unpack(pack(handed_out(trained)))
+    assert l2_norm(arrived) == l2_norm(trained)
+    assert [name for name, _ in arrived.init.named_parameters()] == [
+        name for name, _ in trained.init.named_parameters()
+    ]

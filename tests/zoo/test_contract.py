@@ -55,6 +55,7 @@ def test_a_network_as_it_should_be_has_no_problem(write: Callable[..., Path], se
     assert problems(write, settings) == []
 
 
+@pytest.mark.filterwarnings("ignore:Lazy modules")
 @pytest.mark.parametrize(
     "fine",
     [
@@ -64,6 +65,11 @@ def test_a_network_as_it_should_be_has_no_problem(write: Callable[..., Path], se
         {"init": "self.unused = nn.Linear(2, 2)"},
         {"forward": "return y + (0.1 * torch.randn_like(y) if self.training else 0)"},
         {"how": "adamw(0.01)"},
+        {"init": "self.linear = nn.utils.parametrizations.weight_norm(self.linear)"},
+        {"init": "self.linear = nn.utils.parametrizations.spectral_norm(self.linear)"},
+        {"init": "self.linear = nn.utils.parametrizations.orthogonal(self.linear)"},
+        {"init": "self.linear = nn.LazyLinear(classes); self.linear(torch.zeros(1, features))"},
+        {"forward": "return y.log_softmax(1)"},
     ],
     ids=str,
 )
@@ -73,6 +79,7 @@ def test_what_is_uncommon_and_fine_has_none(
     assert problems(write, settings, **fine) == []
 
 
+@pytest.mark.filterwarnings("ignore:Lazy modules", "ignore:`torch.nn.utils.weight_norm", "ignore::FutureWarning")
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -84,6 +91,37 @@ def test_what_is_uncommon_and_fine_has_none(
         ({"forward": "return y.tolist()"}, "gives a list of 4; expected its logits alone"),
         ({"forward": "return y[:, :1]"}, r"gives \(4, 1\) for 4 examples of 3 classes; expected its logits"),
         ({"forward": "return y.argmax(1)"}, r"gives \(4,\) for 4 examples of 3 classes; expected its logits"),
+        ({"forward": "return y.softmax(1)"}, r"gives probabilities: every row of its outputs sums to 1; give logits"),
+        (
+            {"init": "self.linear = nn.LazyLinear(classes)"},
+            r"has no shape yet for 'linear.weight'; call it once in the function, network\(torch.zeros\(1, \*input",
+        ),
+        (
+            {"init": "self.e = nn.Embedding(9, 3, sparse=True)", "forward": "return y + self.e((x[:, 0] > 0).long())"},
+            "has sparse gradients, which not all optimizers and measures take; leave out sparse=True",
+        ),
+        (
+            {"forward": "assert self.training; return y"},
+            r"does not run in evaluation mode: AssertionError: AssertionError at /.*py:\d",
+        ),
+        ({"forward": "raise SystemExit(3)"}, r"does not run on a batch of 4 inputs of \(6,\): SystemExit: 3 at /.*py"),
+        ({"build": "raise SystemExit(3)"}, r"cannot be built for inputs of \(6,\) and 3 classes: SystemExit: 3 at /"),
+        (
+            {"forward": "torch.set_default_dtype(torch.float64); return y"},
+            "sets torch's default dtype to torch.float64, for all that comes after it; leave it",
+        ),
+        (
+            {"forward": "torch.set_grad_enabled(False); return y"},
+            "switches gradients off, for all that comes after it; leave torch.set_grad_enabled as it is",
+        ),
+        (
+            {"init": "self.linear = nn.utils.weight_norm(self.linear)"},
+            r"cannot be copied \(copy.deepcopy\): it has torch.nn.utils.weight_norm; use torch.nn.utils.param",
+        ),
+        (
+            {"init": "self.linear = nn.utils.spectral_norm(self.linear)"},
+            r"cannot be copied \(copy.deepcopy\): it has torch.nn.utils.spectral_norm; use torch.nn.utils.parametriz",
+        ),
         ({"forward": "return y / 0"}, "gives 12 numbers that are not finite, before any training"),
         ({"forward": "return y.detach()"}, "gives outputs without a gradient; is there torch.no_grad"),
         ({"forward": "return (y * 0).sqrt() + y"}, "has gradients that are not finite, before any training"),
@@ -161,6 +199,12 @@ def test_a_network_of_this_project_that_does_not_take_the_inputs_is_a_sentence(
 ) -> None:
     (problem,) = problems(write, settings, more_networks=f"'{name}': 0.1")
     assert problem.startswith(f"network '{name}' cannot be built for inputs of (6,): inputs of (6,) are not images")
+
+
+def test_what_a_forward_changes_of_torchs_defaults_is_put_back(write: Callable[..., Path], settings: Settings) -> None:
+    for change in ("torch.set_default_dtype(torch.float64)", "torch.set_grad_enabled(False)"):
+        assert len(problems(write, settings, forward=f"{change}; return y")) == 1
+        assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
 
 
 def test_trying_leaves_the_global_random_state_as_it_was(write: Callable[..., Path], settings: Settings) -> None:

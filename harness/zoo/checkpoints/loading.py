@@ -21,6 +21,8 @@ from measures.history import History
 from measures.plain_network import require_readable
 from measures.trained_model import TrainedModel
 
+THE_SAME = "its init is the same network before its first step, or left out"
+
 
 def load_checkpoint(reference: CheckpointReference, device: str) -> TrainedModel:
     """The network as it was when it was first looked at. HarnessError if it cannot be had, or is another now."""
@@ -120,13 +122,33 @@ def _problems(found: Checkpoint) -> Iterator[str]:
         for name, tensor in weights_of(network) if network is not None else ():
             if nn.parameter.is_lazy(tensor):
                 yield f"has no shape yet for {name!r} of its {role}: it was never run"
-            elif tensor.is_floating_point() and not tensor.isfinite().all():
+            elif not tensor.isfinite().all():
                 yield f"has numbers that are not finite in {name!r} of its {role}"
+    if found.init is not None:
+        yield from _problems_of_init(found.model, found.init)
     if found.history is not None:
         yield from _problems_of_history(found.history, len(found.labels))
     error = found.test_error
     if error is not None and not (isinstance(error, numbers.Real) and 0 <= error <= 1):
         yield f"has the test error {error!r:.60}; expected a fraction misclassified, from 0 to 1"
+
+
+def _problems_of_init(model: nn.Module, init: nn.Module) -> Iterator[str]:
+    """Measures take the parameters of both in their order, whatever their names: a wrapper may have changed these."""
+    ours, theirs = ([tuple(each.shape) for each in network.parameters()] for network in (model, init))
+    dtypes = [{each.dtype for each in network.parameters()} for network in (model, init)]
+    if len(ours) != len(theirs):
+        yield f"has {len(ours)} parameters in its model and {len(theirs)} in its init; {THE_SAME}"
+    for place, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        if one != other:
+            name = [name for name, _ in model.named_parameters()][place]
+            yield f"has {name!r} of {one} in its model, and {other} at that place in its init; {THE_SAME}"
+    if dtypes[0] != dtypes[1]:
+        yield f"has a model of {_listed(dtypes[0])}, and an init of {_listed(dtypes[1])}; {THE_SAME}"
+
+
+def _listed(dtypes: set[torch.dtype]) -> str:
+    return " and ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
 
 
 def _problems_of_data(inputs: Any, labels: Any) -> Iterator[str]:

@@ -16,6 +16,7 @@ from harness.workers.worker_process import Report
 from harness.zoo.checkpoints.doors import pair_of
 from harness.zoo.checkpoints.loading import architecture_of, as_trained, contents_of, loaded, weights_of
 from harness.zoo.checkpoints.reference import CheckpointReference
+from harness.zoo.network_problems import PROBABILITIES, are_probabilities
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +118,8 @@ def _look(reference: CheckpointReference, device: str) -> tuple[Seen, Tensor]:
     logits = trained.logits
     if not logits.isfinite().all():
         raise HarnessError(f"{reference.id} gives outputs that are not finite on its training set")
+    if are_probabilities(logits):  # a fitted one would do, by its errors; its margins and losses are others
+        raise HarnessError(f"{reference.id} {PROBABILITIES}")
     labels = trained.labels
     seen = Seen(
         architecture=architecture_of(checkpoint.model),

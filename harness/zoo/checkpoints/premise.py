@@ -35,7 +35,10 @@ def problems_of_pair(natural: CheckpointReference, randomized: CheckpointReferen
         return
     twins = f"{natural.name}[{natural.place}]"
     if one.architecture != other.architecture:
-        yield f"{twins}: its networks are of different architectures ({_described(one)}, and {_described(other)})"
+        how = f"{_described(one)}, and {_described(other)}"
+        if _described(one) == _described(other):
+            how = f"both {_described(one)}, with other names, shapes, settings or order of their modules"
+        yield f"{twins}: its networks are of different architectures ({how})"
         return
     for what, first, second in (
         ("examples", one.examples, other.examples),

@@ -69,6 +69,23 @@ def problem_of(given: Pair, settings: Any) -> str:
         ({"init": 3}, "has a int as its init; expected a torch.nn.Module"),
         ({"model": poisoned(float("nan"))}, "has numbers that are not finite in 'weight' of its model"),
         ({"init": poisoned(float("inf"))}, "has numbers that are not finite in 'weight' of its init"),
+        (
+            {"init": nn.Sequential(nn.Linear(EXAMPLES, 3), nn.Linear(3, CLASSES))},
+            "has 2 parameters in its model and 4 in",
+        ),
+        (
+            {"init": nn.Linear(EXAMPLES, CLASSES + 1)},
+            f"has 'weight' of ({CLASSES}, {EXAMPLES}) in its model, and ({CLASSES + 1}, {EXAMPLES}) at that place in "
+            "its init; its init is the same network before its first step, or left out",
+        ),
+        (
+            {"init": nn.Linear(EXAMPLES, CLASSES).double()},
+            "has a model of float32, and an init of float64; its init is",
+        ),
+        (
+            {"model": nn.Sequential(nn.Linear(EXAMPLES, CLASSES), nn.Softmax(1))},
+            "gives probabilities: every row of its",
+        ),
         ({"model": nn.LazyLinear(3)}, "has no shape yet for 'weight' of its model: it was never run"),
         ({"model": nn.Linear(EXAMPLES + 1, CLASSES)}, "cannot be measured: the network does not run on its training"),
         ({"model": nn.Linear(EXAMPLES, 2)}, "cannot be measured: the labels go up to 3; the network returns 2 logits"),

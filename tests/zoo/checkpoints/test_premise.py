@@ -27,6 +27,12 @@ def deeper() -> nn.Module:
     return nn.Sequential(nn.Identity(), nn.Linear(EXAMPLES, CLASSES))
 
 
+def swapped() -> nn.Module:
+    network = nn.Linear(EXAMPLES, CLASSES)
+    network.add_module("more", nn.Identity())
+    return network
+
+
 def few() -> Checkpoint:
     found = load(0, True)
     return Checkpoint(model=found.model, inputs=found.inputs[1:], labels=found.labels[1:])
@@ -42,6 +48,10 @@ def wrong_labels() -> torch.Tensor:
         (
             functools.partial(fitted, labels_of(0, True), network=deeper),
             "twins[0]: its networks are of different architectures (Linear of 100 parameters, and Sequential of 100",
+        ),
+        (
+            functools.partial(fitted, labels_of(0, True), network=swapped),
+            "twins[0]: its networks are of different architectures (both Linear of 100 parameters, with other names",
         ),
         (few, "twins[0]: natural and randomized have examples 24 and 23; twins are trained on equally many"),
         (
