@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.calling.readable import is_installed
 from harness.calling.request import Request
+from measures.registry import PACKAGE
 
 PACKAGES = ("scipy", "sklearn", "torchvision")  # of numpy and torch the host has imported what is used
 NAMED = re.compile(
@@ -39,7 +40,10 @@ def _text_of(request: Request) -> bytes:
     if request.function_bytes:
         return request.function_bytes  # a pickle has the names of modules as they are
     with contextlib.suppress(OSError):
-        return Path(request.origin).read_bytes() if request.origin.endswith(".py") else b""
+        if request.origin.endswith(".py"):
+            return Path(request.origin).read_bytes()
+        if request.origin.partition(".")[0] == PACKAGE.name:
+            return PACKAGE.parent.joinpath(*request.origin.split(".")).with_suffix(".py").read_bytes()
     return b""  # it cannot be read: its import says so
 
 

@@ -54,10 +54,15 @@ def _declared_in(file: Path) -> Iterator[Declared]:
             for decorator in statement.decorator_list:
                 if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == DECORATOR:
                     said = {argument.arg: argument.value for argument in decorator.keywords}
-                    fields = {
-                        name: ast.literal_eval(_resolved(said[name], constants)) if name in said else default
-                        for name, default in DEFAULTS.items()
-                    }
+                    try:
+                        fields = {
+                            name: ast.literal_eval(_resolved(said[name], constants)) if name in said else default
+                            for name, default in DEFAULTS.items()
+                        }
+                    except ValueError as cause:
+                        raise ValueError(
+                            f"{file}:{statement.lineno}: @measure takes literals here ({cause})"
+                        ) from cause
                     yield Declared(statement.name, file.parent.name, file=file, **fields)
 
 

@@ -1,6 +1,7 @@
 """From what a user types after --measure to registered measures."""
 
 import difflib
+import functools
 import os
 import platform
 from collections.abc import Iterable, Iterator
@@ -14,20 +15,25 @@ from harness.evaluation.strangers import (
     end_declaring,
     entry_points,
     import_own,
+    module_of,
     of_entry_point,
     of_file,
     of_module,
+    of_own_sealed,
 )
 from measures.registry import COSTS, Cost, Measure, load_builtin, registered
 
 OWN = "measures."
+SEALED = "sealed:"
+"""Before the name of a measure of this project: it is imported and called as a stranger's is."""
 
 
 def find_measures(specs: Iterable[str], cost: Cost = "retrain") -> list[Measure]:
     """The measures that the specs name, sorted by name, each once.
 
     A spec is a name, `path/file.py::function` (or `path/file.py`: all in it), `package.module:function`, or `all`;
-    several may stand in one, separated by commas. `cost` limits `all` to that tier and cheaper ones.
+    several may stand in one, separated by commas. `cost` limits `all` to that tier and cheaper ones. `sealed:name` is a
+    measure of this project that is taken for a stranger's. Of a name's file, no other measure's is imported with it.
 
     A measure from outside the project is imported in a process of its own; calling it here raises HarnessError. One
     that cannot be imported costs the others nothing: it is among them, and every call of it is an error that says why.
@@ -36,8 +42,9 @@ def find_measures(specs: Iterable[str], cost: Cost = "retrain") -> list[Measure]
     """
     found: dict[str, Measure] = {}
     problems = []
+    files = _Files()
     for spec in _parts(specs):
-        for measure in _find(spec, cost):
+        for measure in _find(spec, cost, files):
             _check_name_is_free(measure, found.get(measure.name))
             found[measure.name] = measure
             if isinstance(measure.function, Unusable):
@@ -105,6 +112,8 @@ def spec_of(measure: Measure) -> str:
     """What to type after --measure to get this measure."""
     if measure.origin.endswith(".py"):
         return f"{short_path(measure.origin)}::{measure.name}"
+    if measure.origin.startswith(OWN) and measure.family == "external":
+        return f"{SEALED}{measure.name}"
     return measure.name if measure.origin.startswith(OWN) else f"{measure.origin}:{measure.name}"
 
 
@@ -139,7 +148,19 @@ def is_another(origin: str) -> str:
     )
 
 
-def _find(spec: str, cost: Cost) -> list[Measure]:
+class _Files:
+    """The files of this project's measures, read once when a name is first asked for."""
+
+    @functools.cached_property
+    def by_name(self) -> dict[str, Path]:
+        """Empty where one has to be imported to know what it says."""
+        try:
+            return {measure.name: measure.file for measure in declared()}
+        except (ValueError, SyntaxError):
+            return {}
+
+
+def _find(spec: str, cost: Cost, files: _Files) -> list[Measure]:
     if spec == "all":
         _load_own()
         every = [*(measure for measure in registered.values() if measure.origin.startswith(OWN))]
@@ -147,7 +168,9 @@ def _find(spec: str, cost: Cost) -> list[Measure]:
         affordable = COSTS[: COSTS.index(cost) + 1]
         return [measure for measure in every if measure.cost in affordable]
     if _is_name(spec):
-        return [_by_name(spec)]
+        return [_by_name(spec, files)]
+    if spec.startswith(SEALED):
+        return of_own_sealed(_file_of(spec.removeprefix(SEALED), files), spec)
     if _is_file(spec):
         path, _, function = spec.partition("::")
         return of_file(Path(path), function, spec)
@@ -177,16 +200,29 @@ def _is_name(spec: str) -> bool:
     return spec != "all" and not _is_file(spec) and not spec.partition(":")[2]
 
 
-def _by_name(name: str) -> Measure:
-    """A broken entry point of another name does not matter."""
-    check_names([name])
-    _load_own()
+def _by_name(name: str, files: _Files) -> Measure:
+    """Its file alone is imported. A broken file, or entry point, of another name does not matter."""
     points = {point.name: point for point in entry_points()}
     if name in points:
         return of_entry_point(points[name])
+    if name not in registered and name in files.by_name:
+        import_own(module_of(files.by_name[name]), f"--measure={name}")
+    elif name not in registered and not files.by_name:
+        _load_own()
     if name in registered:
         return registered[name]
-    raise _unknown(name, [*registered, *points])
+    raise _unknown(name, {*registered, *files.by_name, *points})
+
+
+def _file_of(name: str, files: _Files) -> Path:
+    """Of a measure of this project, found without importing any of them."""
+    if not files.by_name:
+        raise HarnessError(
+            f"--measure={SEALED}{name}: a file of this project does not say by literals what it declares"
+        )
+    if name not in files.by_name:
+        raise _unknown(name, files.by_name)
+    return files.by_name[name]
 
 
 def _load_own() -> None:

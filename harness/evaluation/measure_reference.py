@@ -10,7 +10,7 @@ from harness.calling.request import not_called_here
 from harness.calling.sealed_measure import SealedFunction
 from harness.errors import HarnessError
 from harness.evaluation.measure_lookup import is_another, reload_measure
-from harness.evaluation.source_digest import source_digest
+from harness.evaluation.source_digest import digest_as_called
 from harness.evaluation.strangers import Unusable
 from measures.registry import Measure, registered
 
@@ -34,10 +34,10 @@ class MeasureReference:
 def reference_to(measure: Measure) -> MeasureReference:
     """HarnessError where the measure is a notebook's function that cannot be sent."""
     if measure.family != "external":
-        return MeasureReference(measure.name, measure.origin, source_digest(measure.file))
+        return MeasureReference(measure.name, measure.origin, digest_as_called(measure))
     search = tuple(path or os.getcwd() for path in (*sys.path, os.getcwd()))
     if not in_a_notebook(measure):
-        return MeasureReference(measure.name, measure.origin, source_digest(measure.file), bare(measure), search)
+        return MeasureReference(measure.name, measure.origin, digest_as_called(measure), bare(measure), search)
     try:
         content = cloudpickle.dumps(measure.function)
     except Exception as cause:  # whatever the objects that it refers to raise
@@ -49,7 +49,7 @@ def reference_to(measure: Measure) -> MeasureReference:
 def digest_of(measure: Measure) -> str:
     """The digest of its source; "" of one that stands in no file or cannot be imported: its values are not kept."""
     without_source = isinstance(measure.function, Unusable) or in_a_notebook(measure)
-    return "" if without_source else source_digest(measure.file)
+    return "" if without_source else digest_as_called(measure)
 
 
 def bare(measure: Measure) -> Measure:
@@ -72,7 +72,7 @@ def referenced(reference: MeasureReference, memory: int | None = None) -> Measur
         return reload_measure(reference.name, reference.origin, reference.source_sha256)
     if not reference.function_bytes:
         there = stranger.file.is_file()
-        if not there or source_digest(stranger.file) != reference.source_sha256:
+        if not there or digest_as_called(stranger) != reference.source_sha256:
             raise HarnessError(is_another(reference.origin))
     function = SealedFunction(stranger, reference.search, reference.function_bytes, memory)
     return dataclasses.replace(stranger, function=function)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.files.code_digest import code_digest
 from harness.files.imported_files import files_of, imported_files, start_of
+from measures.registry import Measure
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASURES = ROOT / "measures"
@@ -29,18 +30,28 @@ NO_CODE = code_digest(b"", lambda module: True)
 """Of a file that only documents or imports, as a package's __init__.py mostly does."""
 
 
-def source_digest(file: Path) -> str:
-    """sha256 of the code of `file`, of what a measure receives, and of all that these import, directly or not."""
+def source_digest(file: Path, stranger: bool = False) -> str:
+    """sha256 of the code of `file`, of what a measure receives, and of all that these import, directly or not.
+
+    `stranger`: it receives what a stranger's does, though its file is of this project.
+    """
     digest = hashlib.sha256()
-    codes = {_code_sha256(path) for path in _reachable(file.resolve())}
+    codes = {_code_sha256(path) for path in reachable(file.resolve(), stranger)}
     for code in sorted(codes - {NO_CODE}):
         digest.update(code.encode())
     return digest.hexdigest()
 
 
-def _reachable(file: Path) -> set[Path]:
+def digest_as_called(measure: Measure) -> str:
+    """The digest of the measure's source, with that of what it receives as it is called in this run."""
+    return source_digest(measure.file, measure.family == "external")
+
+
+def reachable(file: Path, stranger: bool = False) -> set[Path]:
+    """The files of which the digest is made."""
     found: set[Path] = set()
-    todo = [file, RECEIVED] if MEASURES in file.parents else [file, RECEIVED, HANDED_OUT]
+    own = MEASURES in file.parents and not stranger
+    todo = [file, RECEIVED] if own else [file, RECEIVED, HANDED_OUT]
     while todo:
         path = todo.pop()
         if path not in found and path not in WITHOUT_FORMULA:

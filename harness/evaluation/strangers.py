@@ -54,9 +54,19 @@ def of_file(path: Path, function: str, spec: str) -> list[Measure]:
     path = path.resolve()
     if PACKAGE not in path.parents:
         return _declared(str(path), function, f"--measure={spec}")
-    import_own(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts), str(path))
+    import_own(module_of(path), str(path))
     found = [measure for measure in registered.values() if measure.file == path]
     return _named(found, function, spec) if function else found
+
+
+def of_own_sealed(file: Path, spec: str) -> list[Measure]:
+    """The measure of this project that `spec` names, in its file, as a stranger's: nothing of it is imported here."""
+    return _declared(module_of(file), spec.partition(":")[2], f"--measure={spec}")
+
+
+def module_of(file: Path) -> str:
+    """The module that a file of this project's measures is."""
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
 def of_module(module: str, function: str, spec: str) -> list[Measure]:
@@ -96,6 +106,8 @@ def end_declaring() -> None:
 def _unusable(origin: str, function: str, problem: str) -> Measure:
     name = function or re.sub(r"\W", "_", Path(origin).stem)
     file = Path(origin) if origin.endswith(".py") else Path()
+    if origin.partition(".")[0] == PACKAGE.name:
+        file = PACKAGE.parent.joinpath(*origin.split(".")).with_suffix(".py")
     return Measure(
         name, Unusable(problem), "external", "it cannot be imported", 1, COSTS[0], frozenset(), False, origin, file, 0
     )

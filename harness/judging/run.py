@@ -11,7 +11,7 @@ from harness.evaluation.finding import Finding
 from harness.evaluation.first_try import network_for, try_first
 from harness.evaluation.probe import check
 from harness.evaluation.rows import RowCache
-from harness.evaluation.source_digest import source_digest
+from harness.evaluation.source_digest import digest_as_called
 from harness.judging.plan import Plan, measures_to_judge, models_wanted, repeated, without
 from harness.judging.reads import blinded_models
 from harness.judging.results import Results
@@ -137,7 +137,7 @@ def recall(
     """What is known, with what other processes have trained and evaluated, as far as the disk tells; `blinded`: with
     parts hidden, too."""
     store = store_of(settings)
-    sources = {measure.name: source_digest(measure.file) for measure in measures}
+    sources = {measure.name: digest_as_called(measure) for measure in measures}
     cached, _ = RowCache(settings.cache_dir).read(sources, usable=False)
     models, rows = dict(known.models), dict(known.rows)
     for recipe in dict.fromkeys(wanted):

@@ -1,10 +1,12 @@
 """Is one record what it says? Its schema, its digest, its zoo, and all that follows from its rows by this protocol."""
 
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.evaluation.catalogue import declared
 from harness.evaluation.finding import Finding
 from harness.judging.questions import QUESTIONS
 from harness.judging.questions.question import Rows
@@ -18,7 +20,6 @@ from harness.records.record import round_number, suite_of
 from harness.records.record_files import ZOO_FILE
 from harness.records.schema import PROTOCOL, SCHEMA_VERSION, digest_of, lifted, models_digest, validate_part
 from harness.zoo.zoo import GATE, Zoo
-from measures.registry import registered
 
 TOLERANCE = 2e-5  # of reported numbers, which have six digits
 SECONDS = "seconds"  # of a verdict: rows have theirs rounded further
@@ -76,14 +77,19 @@ def _version_first(record: Mapping[str, Any], problem: str) -> str:
 
 def _check_registered(record: Mapping[str, Any]) -> Iterator[str]:
     """Measures of this project; those from a user's own file or package cannot all be looked up here."""
-    from harness.evaluation.measure_lookup import find_measures
+    name = record["measure"]
+    if record["origin"].startswith(BUILT_IN) and name not in _own_names():
+        yield f"is of {name}, which is not registered; was it renamed or removed? remove its record too"
 
-    if record["origin"].startswith(BUILT_IN) and record["measure"] not in registered:  # which the first look-up fills
-        try:
-            find_measures([record["measure"]])
-        except HarnessError:
-            name = record["measure"]
-            yield f"is of {name}, which is not registered; was it renamed or removed? remove its record too"
+
+@functools.cache
+def _own_names() -> frozenset[str]:
+    """As the files declare them: none is imported, for a proposal's are a stranger's. HarnessError if they cannot be
+    read so."""
+    try:
+        return frozenset(measure.name for measure in declared())
+    except (ValueError, SyntaxError) as cause:
+        raise HarnessError(f"a measure of this project does not say by literals what it declares ({cause})") from cause
 
 
 def _check_gate(record: Mapping[str, Any], recorded_zoo: RecordedZoo, row: Rows) -> Iterator[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.evaluation.evaluate import evaluate
-from harness.evaluation.source_digest import source_digest
+from harness.evaluation.source_digest import digest_as_called
 from harness.records.measure_profile import Value, recipes
 from harness.records.record_files import ZOO_FILE, read_record
 from harness.records.recorded_outcomes import gaps_of
@@ -25,7 +25,7 @@ def recorded(measure: Measure, zoo: Zoo, path: Path | None = None) -> tuple[Valu
         return None
     run = read_record(run_path)
     record = next((found for found in run["entries"] if found["measure"] == measure.name), None)
-    if path is None and (record is None or record["source_sha256"] != source_digest(measure.file)):
+    if path is None and (record is None or record["source_sha256"] != digest_as_called(measure)):
         return None
     missing = [recipe.id for recipe in recipes(zoo) if record is None or recipe.id not in record["rows"]]
     if record is None or missing:

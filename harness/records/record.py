@@ -13,7 +13,7 @@ from typing import Any
 from harness.evaluation.contract import CLAUSES
 from harness.evaluation.finding import Finding
 from harness.evaluation.rows import Row
-from harness.evaluation.source_digest import source_digest
+from harness.evaluation.source_digest import digest_as_called
 from harness.judging.plan import all_recipes
 from harness.judging.results import Results
 from harness.judging.verdict import Verdict, gate_verdict
@@ -115,7 +115,7 @@ def _record(
         "cost": measure.cost,
         "origin": public_origin(measure),
         "source": measure.source,
-        "source_sha256": source_digest(measure.file),
+        "source_sha256": digest_as_called(measure),
         "invariant_to": sorted(measure.invariant_to),
         "verdict": verdict,
         "complete": verdict is not None,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.evaluation.source_digest import source_digest
+from harness.evaluation.source_digest import digest_as_called
 from harness.judging.agreement import Recorded
 from harness.judging.units.condition import Status
 from harness.judging.units.decision import UnitDecision
@@ -43,7 +43,7 @@ def recorded_gate(measure: Measure, zoo: Zoo, record: Path | None = None) -> Rec
         return Recorded(missing=f"{path.name} has no record of it")
     if reason := _another(measure, scale, entry, run["zoo"], path):
         return Recorded(missing=reason)
-    source = "" if entry["source_sha256"] == source_digest(measure.file) else "its source is not as it was recorded"
+    source = "" if entry["source_sha256"] == digest_as_called(measure) else "its source is not as it was recorded"
     return Recorded(verdicts_of(entry), note=source)
 
 

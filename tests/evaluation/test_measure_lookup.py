@@ -1,5 +1,6 @@
 """From what a user types to a measure, or one sentence that says what is wrong."""
 
+import importlib
 import importlib.metadata
 import sys
 import textwrap
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.usefixtures("own_registry")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    if sys.platform == "linux":  # a copy of sys.modules would lose it, and what is pickled looks for it there
+        importlib.import_module("multiprocessing.popen_forkserver")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(sys, "modules", dict(sys.modules))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.leaderboard.proposal.registered import Registered
+from harness.leaderboard.proposal.registered import LITERALS, Registered
 
 BASELINES = "baselines"
 LISTING = Path(__file__).with_name("registered.py")
@@ -59,14 +59,19 @@ def tree_of(root: Path, commit: str) -> Iterator[Path]:
         yield tree
 
 
-def registered_in(tree: Path) -> dict[str, Registered]:
-    """The measures of a tree, by its own harness, in a process of its own. HarnessError if it cannot say."""
+def registered_in(tree: Path, by_literals: bool = False) -> dict[str, Registered]:
+    """The measures of a tree, by its own harness, in a process of its own. HarnessError if it cannot say.
+
+    `by_literals`: as their files declare them, without importing any.
+    """
     command = [sys.executable, "-P", str(LISTING)]  # -P: nothing but what the file puts first
+    command += [LITERALS] if by_literals else []
     result = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         last = (result.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise HarnessError(f"the measures of {tree} cannot be listed: {last}")
-    return {measure["name"]: Registered(**measure) for measure in json.loads(result.stdout)}
+    listed = [measure | {"files": tuple(measure["files"])} for measure in json.loads(result.stdout)]
+    return {measure["name"]: Registered(**measure) for measure in listed}
 
 
 def changes(here: Mapping[str, Registered], there: Mapping[str, Registered], records: tuple[Path, ...] = ()) -> Changes:
@@ -86,10 +91,15 @@ def changes(here: Mapping[str, Registered], there: Mapping[str, Registered], rec
 
 def changed_records(root: Path, commit: str) -> tuple[Path, ...]:
     """The files under baselines/ that differ from the commit, or are not tracked; removed ones too."""
-    differ = _git(root, "diff", "--name-only", "-z", "--no-renames", commit, "--", BASELINES)
-    untracked = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", BASELINES)
-    names = {name for text in (differ, untracked) for name in text.decode().split("\0") if name}
-    return tuple(sorted(Path(name) for name in names if name.endswith(".json") and name.count("/") == 2))
+    found = changed_files(root, commit, BASELINES)
+    return tuple(sorted(path for path in found if path.suffix == ".json" and len(path.parts) == 3))
+
+
+def changed_files(root: Path, commit: str, below: str = ".") -> frozenset[Path]:
+    """The files that differ from the commit, or are not tracked; removed ones too."""
+    differ = _git(root, "diff", "--name-only", "-z", "--no-renames", commit, "--", below)
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", below)
+    return frozenset(Path(name) for text in (differ, untracked) for name in text.decode().split("\0") if name)
 
 
 def _git(root: Path, *arguments: str, **environment: str) -> bytes:

@@ -1,5 +1,7 @@
 """The measures of a tree, as its files declare them: run as a script from the tree's folder, this prints them as JSON.
 
+With the argument LITERALS nothing of any measure is imported: a proposal's are a stranger's.
+
 changed.py runs it in the checkout and in the files of the base. Each has measures and a harness of its own, of which
 Python can import one a process; and the base may be older than this file, so it is run by its path and not by its name.
 Nothing of the harness is imported before the tree stands first on the path.
@@ -20,6 +22,10 @@ class Registered:
     version: int
     family: str
     source_sha256: str
+    files: tuple[str, ...] = ()  # that it depends on, from the tree's root; none where the tree cannot say
+
+
+LITERALS = "literals"
 
 
 def registered() -> list[Registered]:
@@ -31,8 +37,25 @@ def registered() -> list[Registered]:
 
         found = [(measure.name, measure.version, measure.family, measure.file) for measure in declared()]
     except (ImportError, ValueError, SyntaxError):  # an older tree; or only a registration can say
+        if LITERALS in sys.argv:
+            raise
         found = _imported()
-    return [Registered(name, version, family, source_digest(file)) for name, version, family, file in found]
+    return [
+        Registered(name, version, family, source_digest(file), _files(Path(file)))
+        for name, version, family, file in found
+    ]
+
+
+def _files(measure: Path) -> tuple[str, ...]:
+    """What the digest is made of, and the packages that are imported with it."""
+    try:
+        from harness.evaluation.source_digest import reachable
+    except ImportError:  # an older tree
+        return ()
+    tree = Path.cwd().resolve()
+    files = reachable(measure.resolve())
+    packages = {folder / "__init__.py" for file in files for folder in file.parents if tree in folder.parents}
+    return tuple(sorted(str(file.relative_to(tree)) for file in files | packages if file.is_file()))
 
 
 def _imported() -> list[tuple[str, int, str, Path]]:

@@ -41,7 +41,7 @@ def report(changes: Changes, review: Review, base: str) -> str:
     for record in review.run["entries"] if review.run else ():
         lines += _measure(record, review)
     if review.run:
-        names = ",".join(record["measure"] for record in review.run["entries"])
+        names = ",".join(review.specs.get(name, name) for name in (each["measure"] for each in review.run["entries"]))
         lines += [
             "## The same at home",
             "",

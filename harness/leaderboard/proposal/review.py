@@ -18,6 +18,7 @@ from harness.leaderboard.place import Place, place_of
 from harness.leaderboard.proposal.changed import BASELINES, Changes
 from harness.leaderboard.proposal.fresh import OnFreshTwins, agreements
 from harness.leaderboard.proposal.fresh import failures as fresh_failures
+from harness.leaderboard.proposal.unsealed import NOTHING_ASKED, Asked
 from harness.leaderboard.standings import standings_of
 from harness.records.record_files import RESERVED, ZOO_FILE, read_record
 from harness.records.schema import validate_part
@@ -35,7 +36,7 @@ class Review:
 
     `failures` stand in the way of the proposal, `notes` do not; sentences both. `places`: of each measure among
     the others. `fresh`: the measures' gate on fresh twins, and `agreements` of the two; None and {} where nothing was
-    judged.
+    judged. `specs`: what the suites were asked for, by the measure's name.
     """
 
     run: Mapping[str, Any] | None
@@ -44,6 +45,7 @@ class Review:
     places: Mapping[str, Place]
     fresh: OnFreshTwins | None = None
     agreements: Mapping[str, Agreement] = dataclasses.field(default_factory=dict)
+    specs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def measures_to_judge(changes: Changes, root: Path, unsound: Sequence[str] = ()) -> list[str]:
@@ -58,24 +60,34 @@ def measures_to_judge(changes: Changes, root: Path, unsound: Sequence[str] = ())
 
 
 def run_suites(
-    measures: Sequence[str], root: Path, settings: Settings, say: Any, more: Sequence[str] = ()
+    measures: Mapping[str, str], root: Path, settings: Settings, say: Any, more: Sequence[str] = ()
 ) -> tuple[dict[str, Any] | None, dict[str, str]]:
     """`pytest suites/` for the measures, in a process of its own: the run that it records, and for each measure that
     crashed when it was tried, and is in no record, what was said of it. HarnessError if the suites did not end.
-    `more`: further arguments.
+    `measures`: what to ask for by name. `more`: further arguments.
     """
+    specs = ",".join(measures.values())
     with tempfile.TemporaryDirectory(prefix="proposal-") as folder:
         path = Path(folder) / "run.json"
-        command = [sys.executable, "-m", "pytest", "suites/", *more, "--measure", ",".join(measures), "--zoo", ZOO]
+        command = [sys.executable, "-m", "pytest", "suites/", *more, "--measure", specs, "--zoo", ZOO]
         command += ["--leaderboard", str(path), "--cache-dir", str(settings.cache_dir)]
         command += ["--data-dir", str(settings.data_dir), "--workers", str(settings.workers), "-p", "no:cacheprovider"]
-        say(f"pytest {' '.join(['suites/', *more])} --measure={','.join(measures)}")
+        say(f"pytest {' '.join(['suites/', *more])} --measure={specs}")
         result = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=False)
-        crashed = _crashed(measures, result.stdout)
+        crashed = _crashed([*measures], result.stdout)
         if result.returncode not in SUITES_ENDED or not (path.exists() or crashed):
             last = "\n".join(result.stdout.splitlines()[-15:])
             raise HarnessError(f"the suites ended with status {result.returncode} and no record:\n{last}")
-        return read_record(path) if path.exists() else None, crashed
+        return _with_families(read_record(path)) if path.exists() else None, crashed
+
+
+def _with_families(run: dict[str, Any]) -> dict[str, Any]:
+    """The run, where a measure that was called as a stranger's has the family that it stands in."""
+    for record in run["entries"]:
+        package, *folders, _ = record["origin"].split(".")
+        if package == PACKAGE.name and folders:
+            record["family"] = folders[-1]
+    return run
 
 
 def _crashed(measures: Sequence[str], output: str) -> dict[str, str]:
@@ -112,12 +124,16 @@ def review(
     unsound: Mapping[Path, Sequence[str]],
     crashed: Mapping[str, str],
     fresh: OnFreshTwins | None = None,
+    asked: Asked = NOTHING_ASKED,
 ) -> Review:
     """What follows: from the suites' run, from the records of the zoo in the base and in the change (None for none),
-    from what was said of measures that crashed, from the run on fresh twins."""
+    from what was said of measures that crashed, from the run on fresh twins, from what was asked of the suites."""
     failures = [f"{path}: {problem}" for path, problems in unsound.items() for problem in problems]
     failures += [f"{name} {sentence}" for name, sentence in crashed.items()]
+    if changes.added:  # who adds a measure must not have a hand in what is said of it
+        failures += [f"{sentence}; propose it on its own" for sentence in asked.warnings]
     notes = [f"{name} is removed" for name in changes.removed]
+    notes += [] if changes.added else asked.warnings
     records = {record["measure"]: record for record in run["entries"]} if run else {}
     for name in changes.added:
         failures += _added(records[name]) if name in records else []
@@ -133,12 +149,12 @@ def review(
             failures += [
                 f"{name}: its record is not what was measured here: {e}" for e in results_changed(after, record)
             ]
-        if after is None or after["source_sha256"] != record["source_sha256"]:
+        if after is None or after["source_sha256"] != asked.sources.get(name, record["source_sha256"]):
             notes.append(f"{name} is to be recorded: pytest suites/ --measure={name} --leaderboard={BASELINES}/{ZOO}")
     notes += _other_weights(run, base)
     compared = agreements(run, fresh) if run and fresh else {}
     failures += fresh_failures(run, compared) if run and fresh else []
-    return Review(run, tuple(failures), tuple(notes), _places(run, base), fresh, compared)
+    return Review(run, tuple(failures), tuple(notes), _places(run, base), fresh, compared, asked.specs)
 
 
 def results_changed(recorded: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:

@@ -4,104 +4,18 @@ Two proposals are put to the suites, each with several measures: one with nothin
 kind. The others need no networks.
 """
 
-import dataclasses
 import json
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from harness.__main__ import main
-from harness.leaderboard.proposal import command, fresh
-from harness.zoo.zoo import Zoo
-from harness.zoo.zoos import ZOOS
-from tests import ROOT
+from harness.calling.handed_out import handed_out
+from harness.settings import make_settings
+from harness.store.store import Store
+from harness.zoo.zoo import recipes
 from tests.builders.digits_records import altered
-from tests.builders.forked_suites import fork_suites
-from tests.conftest import TINY
-
-# The clone's zoo: real networks and real suites, ten twins that train in a second.
-SMALL: Zoo = dataclasses.replace(TINY, name="digits")
-DRAWN = 7
-MEASURE = '''"""A measure of this test."""
-
-from measures.trained_model import TrainedModel
-from measures import measure
-
-
-@measure(source="<b>a test</b>")
-def NAME(trained: TrainedModel) -> float:
-    return FORMULA
-'''
-SQUARES = "sum(float(each.detach().double().square().sum()) for each in trained.model.parameters())"
-
-
-class Clone:
-    """A checkout with a history of its own: `main`, and a branch for every proposal."""
-
-    def __init__(self, root: Path, cache: Path):
-        self.root, self.cache = root, cache
-
-    def git(self, *arguments: str) -> None:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True)
-
-    def record(self, *measures: str) -> None:
-        """The records of these, by the suites."""
-        options = [f"--measure={','.join(measures)}", f"--cache-dir={self.cache}", "--workers=2"]
-        output = self.root.parent / "output"
-        run = fork_suites(self.root, output, SMALL, "suites/", "--leaderboard=baselines/digits", *options)
-        run.join()
-        assert run.exitcode == 1, output.read_text()  # one of them fails the gate
-
-    def branch(self, name: str) -> None:
-        self.git("checkout", "-q", "-f", "main")
-        self.git("clean", "-q", "-f", "-d")
-        self.git("checkout", "-q", "-b", name)
-
-    def write(self, path: str, name: str, formula: str) -> None:
-        (self.root / path).write_text(MEASURE.replace("NAME", name).replace("FORMULA", formula))
-
-    def commit(self) -> None:
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", "a proposal")
-
-    def propose(self, *arguments: str) -> Result:
-        """What the command says in this process, of the clone in place of this checkout."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(command, "ROOT", self.root)
-            patch.setattr(fresh, "draw", lambda: DRAWN)
-            patch.setitem(ZOOS, "digits", SMALL)
-            fixed = ["--base", "main", "--cache-dir", str(self.cache), "--workers", "2"]
-            return CliRunner().invoke(main, ["propose", *fixed, *arguments])
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Iterator[Clone]:
-    """The base: a few measures on the small zoo, two of them recorded by the suites themselves.
-
-    The networks are those of the tiny zoo, which all tests share.
-    """
-    root = tmp_path_factory.mktemp("clone") / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("harness", "suites", "measures/norms", "measures/controls", "measures/quantities"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
-    for file in (ROOT / "pyproject.toml", ROOT / ".gitignore", *ROOT.glob("*.py"), *(ROOT / "measures").glob("*.py")):
-        shutil.copy(file, root / file.relative_to(ROOT))
-    with (root / "harness" / "zoo" / "zoos.py").open("a") as file:
-        file.write(f'\n\nZOOS["digits"] = {SMALL!r}\n')
-    (root / "baselines" / "digits").mkdir(parents=True)
-    (root / "tests" / "measures").mkdir(parents=True)
-    (root / "tests" / "measures" / "__init__.py").touch()  # by which a checkout is known
-    made = Clone(root, shared_cache)
-    made.git("init", "-q", "-b", "main")
-    made.record("l2_norm", "constant")
-    made.commit()
-    yield made
+from tests.leaderboard.proposal.conftest import SMALL, SQUARES, Clone
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +40,7 @@ def bad(clone: Clone) -> str:
     clone.write("measures/norms/my_mess.py", "my_mess", f"{SQUARES} + __import__('torch').rand(()).item() * 1e-9")
     first_input = "float(trained.inputs[0].sum())"  # another where the examples are in another order
     clone.write("measures/norms/my_order.py", "my_order", f"{SQUARES} + 0.1 * {first_input}")
-    clone.write("measures/norms/my_memory.py", "my_memory", f"({SQUARES}) * (trained.seed < 10)")  # knows the zoo's
+    clone.write("measures/norms/my_memory.py", "my_memory", f"({SQUARES}) * (trained.seed in {known_seeds(clone)})")
     path = clone.root / "measures" / "norms" / "l2_norm.py"
     path.write_text(negated(path.read_text()))
     norm, constant = (clone.root / "baselines" / "digits" / f"{name}.json" for name in ("l2_norm", "constant"))
@@ -137,6 +51,14 @@ def bad(clone: Clone) -> str:
     result = clone.propose()
     assert result.exit_code == 1, result.output
     return result.stdout[result.stdout.index("**It ") : result.stdout.index("## ")]
+
+
+def known_seeds(clone: Clone) -> list[int]:
+    """Of the zoo's networks, as a stranger's measure is told them."""
+    settings = make_settings(cache_dir=str(clone.cache))
+    zoo = [recipe for recipe in recipes(SMALL, ["random_labels"]) if recipe.condition == "true_labels"]
+    models = [Store(settings.cache_dir).load(recipe, settings.data_dir) for recipe in zoo]
+    return [handed_out(trained).seed for trained in models]
 
 
 def negated(l2_norm: str) -> str:
@@ -155,10 +77,10 @@ def test_an_added_measure_that_passes_is_reported_and_passes(good: str) -> None:
     own = good[good.index("## my\\_squares") :]
     assert re.search(r"\| random labels \| 10/10 \| 0\.00098 \| 1\.00 \[0\.\d+, 1\.00\] \| separates \|", own)
     assert re.search(r"Contract: passes\. \S+ s a model\.", own)
-    assert "pytest suites/ --measure=l2_norm,my_squares" in good
+    assert "pytest suites/ --measure=sealed:l2_norm,sealed:my_squares" in good
     assert "On fresh twins 7, other seeds than the zoo's (the number was drawn for this review" in good
     assert "- my\\_squares on fresh twins 7: all 3 verdicts are as recorded, and 30 of 30 decisions of units; " in good
-    assert "pytest suites/ -m gate --fresh=7 --measure=l2_norm,my_squares" in good
+    assert "pytest suites/ -m gate --fresh=7 --measure=sealed:l2_norm,sealed:my_squares" in good
     assert "propose --base main --fresh 7" in good
     assert "<b>" not in good and "&lt;b&gt;a test&lt;/b&gt;" in good
     assert "my\\_squares is to be recorded" in good
