@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness.calling.namespaces import Names, names_in, patched
 from measures.layers import Layer
 from measures.trained_model import TrainedModel
 
@@ -28,7 +29,7 @@ SEEN_OTHERWISE = {
 PATCHABLE = (torch, torch.Tensor, torch.nn, torch.nn.functional, torch.linalg, torch.autograd, torch.func)
 """Where a patched function would change what others compute. What is imported into them later is not a patch."""
 
-Callables = dict[Any, dict[str, Any]]
+Callables = dict[Any, Names]
 """What modules and classes have under each name."""
 
 
@@ -162,9 +163,7 @@ class _Objects:
         self.shared = dict(trained.__dict__.get("shared", {}))
         known, earlier = known or {}, before.callables if before else {}
         places = {*PATCHABLE, *(type(module) for _, _, module in modules)}
-        self.callables: Callables = {
-            place: known.get(place) or _names_in(place, earlier.get(place)) for place in places
-        }
+        self.callables: Callables = {place: known.get(place) or names_in(place, earlier.get(place)) for place in places}
 
     def changes(self, now: "_Objects") -> Iterator[str]:
         """What is not as it was."""
@@ -183,28 +182,12 @@ class _Objects:
             if now.shared.get(shared) is not value:
                 yield f"the shared {shared[1]} of {shared[0]}"
         for place, known in self.callables.items():
-            found = now.callables.get(place) or dict(vars(place))
-            if found is not known:
-                yield from (f"{getattr(place, '__name__', place)}.{key}" for key in _patched(place, known, found))
+            found = now.callables.get(place) or names_in(place, known)
+            yield from (f"{getattr(place, '__name__', place)}.{key}" for key in patched(place, known, found))
 
 
 def _place(role: str, name: str) -> str:
     return f"{role}.{name}" if name else role
-
-
-def _names_in(place: Any, known: dict[str, Any] | None) -> dict[str, Any]:
-    """What a module or class has now: the dictionary that is known, where it still has all that and nothing else."""
-    return known if known == vars(place) and known is not None else dict(vars(place))
-
-
-def _patched(place: Any, known: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
-    """Names of the functions of a module or class that are not what they were. An import may add some: not a patch."""
-    for key, value in known.items():
-        if callable(value) and now.get(key) is not value:
-            yield key
-    for key in now.keys() - known.keys():  # of a class it may hide what is inherited
-        if isinstance(place, type) and any(callable(vars(base).get(key)) for base in place.__mro__[1:]):
-            yield key
 
 
 def _attributes(module: nn.Module) -> dict[str, Any]:
