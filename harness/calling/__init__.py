@@ -1,8 +1,8 @@
 """A measure is called: one of this project in the process at hand, a stranger's in a process of its own, sealed.
 
 call.py             a measure called where it belongs       reading.py    what came of it
-purity.py           what it must not change                 counting.py   how much it worked
-namespaces.py       which functions of torch it replaced
+purity.py           what it must not change (same_tensor.py: bytes; namespaces.py: functions of torch)
+counting.py         how much it worked
 handed_out.py       what a stranger's measure is given      imports.py    its file, imported
 sealed_measure.py   it, from the side that knows the answers
 host.py             holds one model, and forks a process for every call

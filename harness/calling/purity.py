@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.calling.namespaces import Names, names_in, patched
+from harness.calling.same_tensor import same
 from measures.layers import Layer
 from measures.trained_model import TrainedModel
 
@@ -69,7 +70,7 @@ class Witness:
         now = dict(_tensors(self.trained, modules))
         found = []
         for name, copy in self.copies.items():
-            if name not in now or not _same(now[name], copy):
+            if name not in now or not same(now[name], copy):
                 found.append(f"it changed {name}")
         objects = _Objects(self.trained, modules, self.objects)
         found += [f"it changed {name}" for name in self.objects.changes(objects)]
@@ -290,37 +291,6 @@ def _restore_environment(before: dict[str, str]) -> None:
     for name, value in before.items():
         if os.environ.get(name) != value:
             os.environ[name] = value
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    """Equal, or else NaN in the same places: a shared mean over no examples is NaN, and unchanged."""
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    if _same_bits(a.detach(), b.detach()) or torch.equal(a, b):
-        return True
-    return a.is_floating_point() and bool(((a == b) | (a.isnan() & b.isnan())).all())
-
-
-def _same_bits(a: Tensor, b: Tensor) -> bool:
-    """Whether both are the same in memory, compared as integers: most of a watched call's time, and faster than floats.
-
-    False also where that cannot be asked.
-    """
-    return all(map(_as_integers_fit, (a, b))) and torch.equal(
-        a.view(-1).view(torch.int64), b.view(-1).view(torch.int64)
-    )
-
-
-def _as_integers_fit(tensor: Tensor) -> bool:
-    """Whether its memory is one piece of whole integers of 8 bytes."""
-    size = tensor.element_size()
-    return bool(
-        tensor.layout == torch.strided
-        and not tensor.is_complex()
-        and tensor.is_contiguous()
-        and tensor.numel() > 0
-        and (tensor.numel() * size) % 8 == (tensor.storage_offset() * size) % 8 == 0
-    )
 
 
 def _equal(a: Any, b: Any) -> bool:

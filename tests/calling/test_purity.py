@@ -1,7 +1,6 @@
 """A measure that changes what it was given, or what all share, is found out, whatever it was that it changed."""
 
 import copy
-import math
 import os
 import subprocess
 import sys
@@ -10,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from harness.calling.purity import Witness, _same
+from harness.calling.purity import Witness
 from measures.once_per_model import once_per_model
 from measures.trained_model import TrainedModel
 from tests import ROOT
@@ -114,7 +113,7 @@ def test_a_measure_is_not_blamed_for_what_torch_imports() -> None:
     """In a process of its own, where torch's compiler has not been imported yet: an optimizer imports it."""
     script = """if True:
         import sys, torch
-        from harness.calling.purity import Witness, _same
+        from harness.calling.purity import Witness
         from tests.builders.models import random_network
         trained = random_network("mlp_1x8", 0)
         witness = Witness(trained)
@@ -180,32 +179,3 @@ def test_each_change_is_held_against_one_measure_only() -> None:
     assert witness.changes() != []
     witness.look()
     assert witness.changes() == []
-
-
-@pytest.mark.parametrize(
-    "tensor",
-    [
-        torch.tensor([math.nan, 1.0]),
-        torch.tensor(2.0, dtype=torch.float64),
-        torch.tensor(3.0),
-        torch.arange(9.0)[1:],  # begins between two integers of 8 bytes
-        torch.arange(9.0)[::2],
-        torch.arange(12.0).view(3, 4).T,
-        torch.arange(16) % 2 == 0,
-        torch.ones(4, dtype=torch.complex64),
-        torch.nn.Parameter(torch.ones(4)),
-        torch.empty(0),
-    ],
-    ids=lambda tensor: f"{tensor.dtype}{tuple(tensor.shape)}",
-)
-def test_a_tensor_of_any_kind_is_the_same_as_its_copy_and_not_as_another(tensor: Tensor) -> None:
-    assert _same(tensor, tensor.detach().clone())
-    other = tensor.detach().clone(memory_format=torch.contiguous_format)
-    if other.numel():
-        last = other.view(-1)[-1:]
-        last.copy_(~last if other.dtype == torch.bool else last * 0 + 7)
-        assert not _same(tensor, other)
-
-
-def test_zero_is_zero_whatever_its_sign() -> None:
-    assert _same(torch.tensor([0.0, 1.0]), torch.tensor([-0.0, 1.0]))
