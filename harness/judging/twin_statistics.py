@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binomtest, kendalltau, norm
+from scipy.stats import binomtest, norm
 
 Pairs = Sequence[tuple[float | None, float | None]]
 """(natural, randomized) value for each twin; None where the measure gave none."""
@@ -81,9 +81,18 @@ def mean_kendall_tau(strata: Sequence[Sequence[tuple[float | None, float | None]
         known = [(value, gap) for value, gap in points if value is not None and gap is not None]
         if len(known) < 2:
             return None
-        tau = kendalltau(*zip(*known, strict=True)).statistic
-        taus.append(0.0 if math.isnan(tau) else float(tau))
+        taus.append(_tau_b(*map(np.array, zip(*known, strict=True))))
     return float(np.mean(taus)) if taus else None
+
+
+def _tau_b(x: np.ndarray, y: np.ndarray) -> float:
+    """What scipy's kendalltau has, to the last bit, without its p-value, which takes far longer; 0 of a constant."""
+    signs_x, signs_y = ((one[:, None] > one).astype(int) - (one[:, None] < one) for one in (x, y))
+    untied_x, untied_y = (int(np.abs(signs).sum()) // 2 for signs in (signs_x, signs_y))
+    if not untied_x or not untied_y:
+        return 0.0
+    tau = (int((signs_x * signs_y).sum()) // 2) / math.sqrt(untied_x) / math.sqrt(untied_y)
+    return min(1.0, max(-1.0, tau))
 
 
 def effect_size(pairs: Pairs) -> float | None:

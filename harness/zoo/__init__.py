@@ -8,7 +8,7 @@ zoos.py            those of this project               units.md   the units of d
 opening.py         a zoo found by its door, this project's or a user's own, and opened on its data
 contract.py        what a user's networks must be (network_problems.py: what can be wrong with them)
 check.py           a zoo tried: `zoo check`
-interventions.py   the networks that the questions beyond the gate add
+interventions.py   the networks that the questions beyond the gate add; once_per_zoo.py: worked out once
 build.py           recipes -> stored models; what is missing is trained in worker processes
 release.py         a zoo's models in one archive for others, with its digest
 train_jobs.py      what such a worker does: train one recipe, or a group of them together, and publish

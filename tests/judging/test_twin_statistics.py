@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import kendalltau
 
 from harness.judging.twin_statistics import auc, count, effect_size, mean_kendall_tau, sign_test, stratified_auc
 
@@ -70,6 +71,15 @@ def test_auc_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_kendall_tau_is_one_for_a_measure_that_orders_as_the_gap() -> None:
     assert mean_kendall_tau([[(1.0, 0.1), (2.0, 0.5), (3.0, 0.9)]]) == pytest.approx(1.0)
+
+
+FEW = st.integers(-3, 3).map(float) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.tuples(FEW, FEW), min_size=2, max_size=12))
+def test_kendall_tau_has_the_bits_of_scipys(points: list[tuple[float, float]]) -> None:
+    expected = float(kendalltau(*zip(*points, strict=True)).statistic)
+    assert mean_kendall_tau([points]) == (0.0 if math.isnan(expected) else expected)
 
 
 def test_kendall_tau_of_a_constant_is_zero() -> None:
