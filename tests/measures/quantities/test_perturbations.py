@@ -200,7 +200,7 @@ def test_a_glance_that_is_wrong_does_not_change_the_crossing():
 
 def network_with_many_examples(seed, right):
     """Every `right`th label is that which is predicted, the others are random."""
-    trained = random_network("convnet_bn", seed, num_train=600, size=6)
+    trained = random_network("convnet_bn", seed, num_train=600, size=4)
     labels = torch.randint(3, (600,), generator=torch.Generator().manual_seed(seed))
     labels[::right] = trained.labels[::right]
     return dataclasses.replace(trained, labels=labels)
