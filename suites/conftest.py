@@ -80,6 +80,11 @@ def results(setup: Setup, request: pytest.FixtureRequest) -> Results:
     return results_for(request.node, setup)
 
 
+def _failure(problem: NoVerdict) -> pytest.fail.Exception:
+    """A failure with the sentence alone; raised from None, it is not shown below the sentence that it was made of."""
+    return pytest.fail.Exception(str(problem), pytrace=False)
+
+
 @pytest.fixture
 def fits(results: Results, setup: Setup) -> Callable[[Condition], None]:
     """Fail, naming the models, unless every model of the condition's twins fits its training set."""
@@ -89,7 +94,7 @@ def fits(results: Results, setup: Setup) -> Callable[[Condition], None]:
         try:
             problems = results.unfitted(condition)
         except NoVerdict as problem:
-            pytest.fail(str(problem), pytrace=False)
+            raise _failure(problem) from None
         if problems:
             pytest.fail("\n".join(problems), pytrace=False)
 
@@ -105,7 +110,7 @@ def separates(results: Results, setup: Setup, request: pytest.FixtureRequest) ->
         try:
             verdict = results.verdict(measure, condition)
         except NoVerdict as problem:
-            pytest.fail(str(problem), pytrace=False)
+            raise _failure(problem) from None
         # Straight to the item: the record_property fixture warns under the default JUnit family.
         request.node.user_properties += [
             ("measure", measure.name),
@@ -137,7 +142,7 @@ def premise_holds(results: Results, request: pytest.FixtureRequest) -> Callable[
         try:
             problems = results.premise(question)
         except NoVerdict as problem:
-            pytest.fail(str(problem), pytrace=False)
+            raise _failure(problem) from None
         if problems:
             falls_short("\n".join(problems), request.config)
 
@@ -156,7 +161,7 @@ def holds(results: Results, tell: Tell) -> Callable[[Measure, Question, Clause],
                 tell(measure, clause.__name__, Finding(skipped=f"the premise does not hold: {problems[0]}"))
             finding = results.clause(measure, question, clause)
         except NoVerdict as problem:
-            pytest.fail(str(problem), pytrace=False)
+            raise _failure(problem) from None
         tell(measure, clause.__name__, finding)
 
     return check
@@ -179,7 +184,7 @@ def keeps(results: Results, tell: Tell) -> Callable[..., None]:
             finding = results.probed(measure, probe, clause.__name__)
             finding = completed(finding) if completed else finding
         except NoVerdict as problem:
-            pytest.fail(str(problem), pytrace=False)
+            raise _failure(problem) from None
         tell(measure, clause.__name__, finding)
 
     return check
@@ -195,7 +200,7 @@ def reading(results: Results, tell: Tell) -> Callable[[Measure], None]:
         try:
             finding = results.reads(measure)
         except NoVerdict as problem:
-            pytest.fail(str(problem), pytrace=False)
+            raise _failure(problem) from None
         tell(measure, CLAUSE, finding)
 
     return check

@@ -235,6 +235,7 @@ def test_what_is_wrong_with_a_pair_fails_its_premise_and_nobody_is_judged(
     for side in ("natural", "randomized"):
         assert f"broken.py::twins[10].{side} cannot be loaded: FileNotFoundError: 3.pt at {path}:3" in said
     assert "no verdict on l2_norm: broken.py::twins[10].natural cannot be loaded" in said
+    assert "During handling" not in said  # of an exception: the sentence stands once
 
 
 def test_a_strangers_measure_sees_a_class_of_the_users_own_and_nothing_else(

@@ -17,7 +17,7 @@ from harness.zoo.checkpoints.pair import Checkpoint
 from harness.zoo.checkpoints.reference import CheckpointReference
 from measures.copying import copy_of
 from measures.errors import NotApplicable
-from measures.history import History
+from measures.history import History, flat_state
 from measures.plain_network import require_readable
 from measures.trained_model import TrainedModel
 
@@ -127,7 +127,7 @@ def _problems(found: Checkpoint) -> Iterator[str]:
     if found.init is not None:
         yield from _problems_of_init(found.model, found.init)
     if found.history is not None:
-        yield from _problems_of_history(found.history, len(found.labels))
+        yield from _problems_of_history(found.history, len(found.labels), len(flat_state(found.model)))
     error = found.test_error
     if error is not None and not (isinstance(error, numbers.Real) and 0 <= error <= 1):
         yield f"has the test error {error!r:.60}; expected a fraction misclassified, from 0 to 1"
@@ -167,7 +167,7 @@ def _problems_of_data(inputs: Any, labels: Any) -> Iterator[str]:
         yield f"has labels from {int(labels.min())}; expected 0 to K - 1"
 
 
-def _problems_of_history(history: Any, examples: int) -> Iterator[str]:
+def _problems_of_history(history: Any, examples: int, size: int) -> Iterator[str]:
     if not isinstance(history, History):
         yield f"has a {type(history).__name__} as its history; expected a measures.history.History, or None"
     wrong = [name for name, value in vars(history).items() if not isinstance(value, Tensor)]
@@ -178,3 +178,18 @@ def _problems_of_history(history: Any, examples: int) -> Iterator[str]:
             f"has a history with correct {tuple(history.correct.shape)}; expected (epochs, examples), "
             f"({history.epochs}, {examples})"
         )
+    if history.correct.dtype != torch.bool:
+        yield f"has a history with correct of {history.correct.dtype}; expected torch.bool"
+    kept = len(history.snapshot_epochs)
+    for name, shape in (
+        ("train_loss", (history.epochs,)),
+        ("train_error", (history.epochs,)),
+        ("learning_rates", (history.steps,)),
+        ("snapshot_epochs", (kept,)),
+        ("snapshots", (kept, size)),
+    ):
+        value = getattr(history, name)
+        if value.shape != shape and (kept or name != "snapshots"):
+            yield f"has a history with {name} {tuple(value.shape)}; expected {shape}, as measures.history says"
+        if not value.isfinite().all():
+            yield f"has numbers that are not finite in {name} of its history"

@@ -58,6 +58,9 @@ def problem_of(given: Pair, settings: Any) -> str:
     return sentence
 
 
+HISTORY = history_of(num_train=EXAMPLES)
+
+
 @pytest.mark.parametrize(
     ("natural", "sentence"),
     [
@@ -102,6 +105,19 @@ def problem_of(given: Pair, settings: Any) -> str:
         ({"labels": torch.empty(0).long(), "inputs": torch.empty(0, EXAMPLES)}, "has inputs (0, 24) and labels (0,)"),
         ({"history": {"train_loss": 1}}, "has a dict as its history; expected a measures.history.History, or None"),
         ({"history": history_of()}, f"has a history with correct (2, 4); expected (epochs, examples), (2, {EXAMPLES})"),
+        (
+            {"history": dataclasses.replace(HISTORY, train_error=torch.zeros(3))},
+            "has a history with train_error (3,); expected (2,), as measures.history says",
+        ),
+        ({"history": dataclasses.replace(HISTORY, correct=HISTORY.correct.float())}, "has a history with correct of t"),
+        (
+            {"history": dataclasses.replace(HISTORY, train_loss=torch.full((2,), torch.nan))},
+            "has numbers that are not finite in train_loss of its history",
+        ),
+        (
+            {"history": dataclasses.replace(HISTORY, snapshot_epochs=torch.tensor([1]), snapshots=torch.ones(1, 7))},
+            "has a history with snapshots (1, 7); expected (1, 100), as measures.history says",
+        ),
         ({"test_error": 34.0}, "has the test error 34.0; expected a fraction misclassified, from 0 to 1"),
         ({"test_error": "5%"}, "has the test error '5%'; expected a fraction"),
     ],
