@@ -7,7 +7,7 @@ protocol nothing is computed again: its digest, its models and its schema are ch
 import collections
 import contextlib
 import functools
-import pickle
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -141,7 +141,7 @@ def _check_records(records: list[dict[str, Any]], described: Mapping[str, Any], 
         recorded = RecordedZoo(described)
         yield from (problems_in(record, recorded) for record in records)
     else:
-        check_one = functools.partial(_check_sent, sent=pickle.dumps(described))
+        check_one = functools.partial(_check_sent, sent=json.dumps(described).encode())
         yield from pool().map(check_one, records, chunksize=CHUNK)
 
 
@@ -152,4 +152,4 @@ def _check_sent(record: dict[str, Any], sent: bytes) -> list[str]:
 @functools.lru_cache(maxsize=1)
 def _received(sent: bytes) -> RecordedZoo:
     """The zoo of the records that are checked in this process now: chunk after chunk has it, and it is read once."""
-    return RecordedZoo(pickle.loads(sent))
+    return RecordedZoo(json.loads(sent))

@@ -92,6 +92,16 @@ def test_an_edit_with_a_digest_made_anew_contradicts_the_rows(
 
 
 @pytest.mark.slow
+def test_many_records_are_checked_in_several_processes_with_the_same_sentences(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    altered(folder / "l2_norm.json", lower_a_value)
+    alone = check(folder)
+    monkeypatch.setattr("harness.leaderboard.check.MANY", 1)
+    assert alone and check(folder) == alone
+
+
+@pytest.mark.slow
 def test_an_edited_finding_contradicts_the_rows(whole: Path) -> None:
     def change(record: Record) -> None:
         findings = record["findings"]
