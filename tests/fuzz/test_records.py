@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 GOLDEN = sorted((ROOT / "tests" / "data" / "records").glob("*.json"))
 SHARED = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20
 )  # many more under --long
 
 
