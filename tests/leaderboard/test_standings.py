@@ -1,7 +1,10 @@
 """The leaderboard has an order and no rank: what passes the gate first, by its worst condition; older records last."""
 
+import contextlib
 import json
 import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from harness.leaderboard.reading import read_runs
 from harness.leaderboard.standing import ORACLE
 from harness.records.record_files import as_text, read_record, write_record
 from harness.records.schema import CONTROLS, LEADERBOARD_VERSION, PROTOCOL, digest_of, sealed, validate_part
+from harness.workers.process_a_core import process_a_core
 from tests import ROOT
 from tests.builders.digits_records import GATE_ALONE, OLDER, altered, gate_records, some_records
 
@@ -25,6 +29,18 @@ pytestmark = pytest.mark.slow
 
 BASELINES = ROOT / "baselines"
 GATE_RUN = read_record(GATE_ALONE)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    with process_a_core() as pool:
+        yield pool
+
+
+@pytest.fixture
+def same_processes(processes: ProcessPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every zoo and test is folded in the same processes, each of which takes seconds to start."""
+    monkeypatch.setattr(ranking, "process_a_core", lambda: contextlib.nullcontext(processes))
 
 
 def made_up(name: str, won: int, family: str = "norms", complete: bool = True, protocol: int = PROTOCOL) -> Any:
@@ -159,6 +175,7 @@ def test_build_writes_what_its_schema_says_and_the_same_bytes_every_time(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("same_processes")
 def test_the_recorded_leaderboard_follows_from_the_records() -> None:
     recorded = (BASELINES / "leaderboard.json").read_text()
     assert recorded == as_text(json.loads(recorded))
@@ -230,6 +247,7 @@ def test_a_runs_file_is_folded_as_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("same_processes")
 def test_what_is_skimmed_is_what_is_read_in_one_process_and_in_several(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
