@@ -6,8 +6,10 @@ kind. The others need no networks.
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import pytest
 
 from harness.calling.handed_out import handed_out
@@ -18,22 +20,38 @@ from tests.builders.digits_records import altered
 from tests.leaderboard.proposal.conftest import SMALL, SQUARES, Clone
 
 
+def once(report: Path, make: Callable[[], str]) -> str:
+    """The text that `make` gives, asked by the first of all processes that run tests; the others read it."""
+    with filelock.FileLock(report.with_suffix(".lock")):
+        if not report.exists():
+            report.write_text(make())
+        return report.read_text()
+
+
 @pytest.fixture(scope="module")
-def good(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> str:
+def good(clone: Clone, shared_cache: Path) -> str:
+    return once(shared_cache / "good_proposal.md", lambda: of_a_good_one(clone))
+
+
+@pytest.fixture(scope="module")
+def bad(clone: Clone, shared_cache: Path) -> str:
+    return once(shared_cache / "bad_proposal.md", lambda: of_a_bad_one(clone))
+
+
+def of_a_good_one(clone: Clone) -> str:
     """The report where a measure is added, and another formula is another version."""
     clone.branch("good")
     clone.write("measures/norms/my_squares.py", "my_squares", SQUARES)
     path = clone.root / "measures" / "norms" / "l2_norm.py"
     path.write_text(negated(path.read_text()).replace('eq. 42", ', 'eq. 42", version=2, '))
     clone.commit()
-    report = tmp_path_factory.mktemp("report") / "report.md"
+    report = clone.root.parent / "report.md"
     result = clone.propose("--report", str(report))
     assert result.exit_code == 0, result.output
     return report.read_text()
 
 
-@pytest.fixture(scope="module")
-def bad(clone: Clone) -> str:
+def of_a_bad_one(clone: Clone) -> str:
     """Four measures are added of which none may be, a formula is changed, and the values of a record are made up."""
     clone.branch("bad")
     clone.write("measures/norms/my_constant.py", "my_constant", "1.0")
