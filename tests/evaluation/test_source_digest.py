@@ -44,7 +44,7 @@ def test_a_neighbour_that_it_does_not_import_has_no_say(tmp_path: Path) -> None:
 
 
 def test_a_measure_depends_on_the_shared_quantities_but_not_on_the_registry() -> None:
-    reached = module._reachable(ROOT / "measures" / "spectral" / "spectral_norm.py")
+    reached = module.reachable(ROOT / "measures" / "spectral" / "spectral_norm.py")
     names = {str(path.relative_to(ROOT)) for path in reached}
     assert {"measures/spectral/spectral_norm.py", "measures/trained_model.py", "measures/layers.py"} <= names
     assert "measures/_registry.py" not in names
@@ -54,7 +54,7 @@ def test_a_measure_depends_on_the_shared_quantities_but_not_on_the_registry() ->
 
 def test_what_a_measure_receives_counts_though_it_imports_none_of_it(tmp_path: Path) -> None:
     (tmp_path / "m.py").write_text("from measures import measure")
-    names = {path.name for path in module._reachable(tmp_path / "m.py")}
+    names = {path.name for path in module.reachable(tmp_path / "m.py")}
     assert {"m.py", "trained_model.py", "layers.py", "folding.py"} <= names
 
 
