@@ -42,12 +42,17 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def timed(request: pytest.FixtureRequest) -> BenchmarkFixture | None:
-    """pytest-benchmark's fixture; None where it is not there (-p no:benchmark)."""
-    if not request.config.pluginmanager.hasplugin("benchmark"):
-        return None
-    fixture: BenchmarkFixture = request.getfixturevalue("benchmark")
-    return fixture
+def stopwatch(request: pytest.FixtureRequest) -> Callable[[], BenchmarkFixture | None]:
+    """Gives pytest-benchmark's fixture; None where it is not there (-p no:benchmark). It warns if it is not used, so it
+    is asked for when there is something to time."""
+
+    def found() -> BenchmarkFixture | None:
+        if not request.config.pluginmanager.hasplugin("benchmark"):
+            return None
+        fixture: BenchmarkFixture = request.getfixturevalue("benchmark")
+        return fixture
+
+    return found
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -57,7 +62,7 @@ def test_cost(
     results: Results,
     setup: Setup,
     tell: Callable[..., None],
-    timed: BenchmarkFixture | None,
+    stopwatch: Callable[[], BenchmarkFixture | None],
     tmp_path: Path,
 ) -> None:
     recipe = results.model(cost.models(setup.zoo)[network])
@@ -75,6 +80,7 @@ def test_cost(
     def call(trained: TrainedModel) -> None:
         readings.append(read(called, trained))
 
+    timed = stopwatch()
     if timed is None:  # work and memory are told all the same
         tell(measure, network, finding)
         return
