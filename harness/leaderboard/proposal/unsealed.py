@@ -17,7 +17,8 @@ from harness.leaderboard.proposal.registered import Registered
 
 ROOT = Path(__file__).resolve().parents[3]
 JUDGE = ("harness", "suites")
-ELSEWHERE = ("tests", "baselines", ".github")  # nothing of them is imported, or read as settings, in a run of the suites
+ELSEWHERE = ("tests", "baselines", ".github")
+"""Nothing of them is imported, or read as settings, in a run of the suites."""
 CODE = (".py", ".toml", ".ini", ".cfg", ".pth")
 COMPILED = (".pyc", ".so", ".pyd")  # it may stand for a source that did not change
 
