@@ -80,18 +80,6 @@ def test_a_control_that_differs_without_telling_exits_1(run: Run, name: str) -> 
     )
 
 
-@pytest.mark.slow
-def test_a_measure_that_never_applies_is_not_timed_and_nothing_is_said_of_the_stopwatch(
-    run: Run, tmp_path: Path
-) -> None:
-    (tmp_path / "mine.py").write_text(
-        "from measures import NotApplicable, measure\n\n\n@measure(source='mine')\ndef never(trained):\n"
-        "    raise NotApplicable('never')\n"
-    )
-    result = run(f"--measure={tmp_path / 'mine.py'}::never", "-k", "test_cost")
-    result.assert_outcomes(skipped=10, deselected=result.parseoutcomes()["deselected"], warnings=0)
-
-
 GATE_IDS = [
     "test_random_inputs.py::test_every_model_fits_its_training_set[random_pixels]",
     "test_random_inputs.py::test_every_model_fits_its_training_set[gaussian]",
