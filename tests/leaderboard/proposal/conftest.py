@@ -1,97 +1,59 @@
-"""A clone with a history of its own, in which measures are proposed on branches."""
+"""The base of all proposals, and what comes of them: made by the first of all processes that run tests."""
 
-import dataclasses
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import pytest
-from click.testing import CliRunner, Result
 
-from harness.__main__ import main
-from harness.leaderboard.proposal import command, fresh
-from harness.zoo.zoo import Zoo
-from harness.zoo.zoos import ZOOS
-from tests import ROOT
-from tests.builders.forked_suites import fork_suites
-from tests.conftest import TINY
-
-# The clone's zoo: real networks and real suites, ten twins that train in a second.
-SMALL: Zoo = dataclasses.replace(TINY, name="digits")
-DRAWN = 7
-MEASURE = '''"""A measure of this test."""
-
-from measures.trained_model import TrainedModel
-from measures import measure
+from tests.leaderboard.proposal.clones import Clone, base
+from tests.leaderboard.proposal.proposals import of_a_bad_one, of_a_good_one
 
 
-@measure(source="<b>a test</b>")
-def NAME(trained: TrainedModel) -> float:
-    return FORMULA
-'''
-SQUARES = "sum(float(each.detach().double().square().sum()) for each in trained.model.parameters())"
-
-
-class Clone:
-    """A checkout with a history of its own: `main`, and a branch for every proposal."""
-
-    def __init__(self, root: Path, cache: Path):
-        self.root, self.cache = root, cache
-
-    def git(self, *arguments: str) -> None:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True)
-
-    def record(self, *measures: str) -> None:
-        """The records of these, by the suites."""
-        options = [f"--measure={','.join(measures)}", f"--cache-dir={self.cache}", "--workers=2"]
-        output = self.root.parent / "output"
-        run = fork_suites(self.root, output, SMALL, "suites/", "--leaderboard=baselines/digits", *options)
-        run.join()
-        assert run.exitcode == 1, output.read_text()  # one of them fails the gate
-
-    def branch(self, name: str) -> None:
-        self.git("checkout", "-q", "-f", "main")
-        self.git("clean", "-q", "-f", "-d")
-        self.git("checkout", "-q", "-b", name)
-
-    def write(self, path: str, name: str, formula: str) -> None:
-        (self.root / path).write_text(MEASURE.replace("NAME", name).replace("FORMULA", formula))
-
-    def commit(self) -> None:
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", "a proposal")
-
-    def propose(self, *arguments: str) -> Result:
-        """What the command says in this process, of the clone in place of this checkout."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(command, "ROOT", self.root)
-            patch.setattr(fresh, "draw", lambda: DRAWN)
-            patch.setitem(ZOOS, "digits", SMALL)
-            fixed = ["--base", "main", "--cache-dir", str(self.cache), "--workers", "2"]
-            return CliRunner().invoke(main, ["propose", *fixed, *arguments])
+def once(done: Path, make: Callable[[], object]) -> None:
+    """Have it made where `done` is not there yet."""
+    with filelock.FileLock(done.with_suffix(".lock")):
+        if not done.exists():
+            make()
 
 
 @pytest.fixture(scope="session")
-def clone(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Iterator[Clone]:
-    """The base: a few measures on the small zoo, two of them recorded by the suites themselves.
-
-    The networks are those of the tiny zoo, which all tests share.
-    """
+def clone(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Clone:
+    """The networks are those of the tiny zoo, which all tests share."""
+    common = shared_cache / "base_of_proposals"
+    unfinished = common.with_suffix(".unfinished") / "checkout"
+    once(common, lambda: (base(unfinished, shared_cache), unfinished.parent.rename(common)))
     root = tmp_path_factory.mktemp("clone") / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("harness", "suites", "measures/norms", "measures/controls", "measures/quantities"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
-    for file in (ROOT / "pyproject.toml", ROOT / ".gitignore", *ROOT.glob("*.py"), *(ROOT / "measures").glob("*.py")):
-        shutil.copy(file, root / file.relative_to(ROOT))
-    with (root / "harness" / "zoo" / "zoos.py").open("a") as file:
-        file.write(f'\n\nZOOS["digits"] = {SMALL!r}\n')
-    (root / "baselines" / "digits").mkdir(parents=True)
-    (root / "tests" / "measures").mkdir(parents=True)
-    (root / "tests" / "measures" / "__init__.py").touch()  # by which a checkout is known
-    made = Clone(root, shared_cache)
-    made.git("init", "-q", "-b", "main")
-    made.record("l2_norm", "constant")
-    made.commit()
-    yield made
+    shutil.copytree(common / "checkout", root)
+    return Clone(root, shared_cache)
+
+
+@pytest.fixture(scope="session")
+def good(clone: Clone, shared_cache: Path) -> str:
+    """The report of the good proposal."""
+    report = shared_cache / "good_proposal.md"
+    once(report, lambda: report.write_text(of_a_good_one(clone)))
+    return report.read_text()
+
+
+@pytest.fixture(scope="session")
+def marks(shared_cache: Path) -> Path:
+    """Where attacks try to write."""
+    folder = shared_cache / "marks"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report_of_bad(clone: Clone, shared_cache: Path, marks: Path) -> str:
+    """What is printed of the bad proposal."""
+    report = shared_cache / "bad_proposal.md"
+    once(report, lambda: report.write_text(of_a_bad_one(clone, marks)))
+    return report.read_text()
+
+
+@pytest.fixture(scope="session")
+def bad(report_of_bad: str) -> str:
+    """Of it, what is wrong."""
+    return report_of_bad[: report_of_bad.index("## ")]

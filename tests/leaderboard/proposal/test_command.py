@@ -1,89 +1,12 @@
-"""`propose` on real branches of a clone: what a change adds or alters is judged, and decides the exit status.
+"""`propose` on real branches of a clone: what a change adds or alters is judged, and decides the exit status."""
 
-Two proposals are put to the suites, each with several measures: one with nothing wrong, and one with a fault of every
-kind. The others need no networks.
-"""
-
-import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
-import filelock
 import pytest
 
-from harness.calling.handed_out import handed_out
-from harness.settings import make_settings
-from harness.store.store import Store
-from harness.zoo.zoo import recipes
 from tests.builders.digits_records import altered
-from tests.leaderboard.proposal.conftest import SMALL, SQUARES, Clone
-
-
-def once(report: Path, make: Callable[[], str]) -> str:
-    """The text that `make` gives, asked by the first of all processes that run tests; the others read it."""
-    with filelock.FileLock(report.with_suffix(".lock")):
-        if not report.exists():
-            report.write_text(make())
-        return report.read_text()
-
-
-@pytest.fixture(scope="module")
-def good(clone: Clone, shared_cache: Path) -> str:
-    return once(shared_cache / "good_proposal.md", lambda: of_a_good_one(clone))
-
-
-@pytest.fixture(scope="module")
-def bad(clone: Clone, shared_cache: Path) -> str:
-    return once(shared_cache / "bad_proposal.md", lambda: of_a_bad_one(clone))
-
-
-def of_a_good_one(clone: Clone) -> str:
-    """The report where a measure is added, and another formula is another version."""
-    clone.branch("good")
-    clone.write("measures/norms/my_squares.py", "my_squares", SQUARES)
-    path = clone.root / "measures" / "norms" / "l2_norm.py"
-    path.write_text(negated(path.read_text()).replace('eq. 42", ', 'eq. 42", version=2, '))
-    clone.commit()
-    report = clone.root.parent / "report.md"
-    result = clone.propose("--report", str(report))
-    assert result.exit_code == 0, result.output
-    return report.read_text()
-
-
-def of_a_bad_one(clone: Clone) -> str:
-    """Four measures are added of which none may be, a formula is changed, and the values of a record are made up."""
-    clone.branch("bad")
-    clone.write("measures/norms/my_constant.py", "my_constant", "1.0")
-    clone.write("measures/norms/my_mess.py", "my_mess", f"{SQUARES} + __import__('torch').rand(()).item() * 1e-9")
-    first_input = "float(trained.inputs[0].sum())"  # another where the examples are in another order
-    clone.write("measures/norms/my_order.py", "my_order", f"{SQUARES} + 0.1 * {first_input}")
-    clone.write("measures/norms/my_memory.py", "my_memory", f"({SQUARES}) * (trained.seed in {known_seeds(clone)})")
-    path = clone.root / "measures" / "norms" / "l2_norm.py"
-    path.write_text(negated(path.read_text()))
-    norm, constant = (clone.root / "baselines" / "digits" / f"{name}.json" for name in ("l2_norm", "constant"))
-    source = json.loads(constant.read_text())["source_sha256"]
-    constant.write_text(norm.read_text())
-    altered(constant, lambda record: record.update(measure="constant", source_sha256=source))
-    clone.commit()
-    result = clone.propose()
-    assert result.exit_code == 1, result.output
-    return result.stdout[result.stdout.index("**It ") : result.stdout.index("## ")]
-
-
-def known_seeds(clone: Clone) -> list[int]:
-    """Of the zoo's networks, as a stranger's measure is told them."""
-    settings = make_settings(cache_dir=str(clone.cache))
-    zoo = [recipe for recipe in recipes(SMALL, ["random_labels"]) if recipe.condition == "true_labels"]
-    models = [Store(settings.cache_dir).load(recipe, settings.data_dir) for recipe in zoo]
-    return [handed_out(trained).seed for trained in models]
-
-
-def negated(l2_norm: str) -> str:
-    """The file of the measure, with a formula of which the outcome is another one."""
-    assert "return math.sqrt(" in l2_norm
-    return l2_norm.replace("return math.sqrt(", "return -math.sqrt(")
-
+from tests.leaderboard.proposal.clones import Clone
 
 pytestmark = pytest.mark.slow
 

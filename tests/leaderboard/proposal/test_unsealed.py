@@ -22,100 +22,25 @@ from harness.settings import make_settings
 from harness.training.recipe import Recipe
 from tests import ROOT
 from tests.builders.models import random_network
-from tests.leaderboard.proposal.conftest import SQUARES, Clone
-
-LEAVES_A_MARK = '''"""It writes a file when it is imported and when it is called."""
-
-import contextlib
-import pathlib
-
-from measures import measure
-
-
-def leave(name):
-    with contextlib.suppress(OSError):
-        pathlib.Path(FOLDER, name).write_text("was here")
-
-
-leave("imported")
-
-
-@measure(source="red team")
-def my_mark(trained):
-    leave("called")
-    return FORMULA
-'''
-CHANGES_TORCH = '''"""It has all others compute in another precision."""
-
-import torch
-
-from measures import measure
-
-torch.set_default_dtype(torch.float64)
-
-
-@measure(source="red team")
-def my_dtype(trained):
-    return FORMULA
-'''
-READS_THE_RECIPE = '''"""It looks for the condition in what the process has, and says it."""
-
-import gc
-import sys
-
-from measures import measure
-
-
-@measure(source="red team")
-def my_frames(trained):
-    found, frame = [], sys._getframe()
-    while frame is not None:
-        found, frame = [*found, *frame.f_locals.values()], frame.f_back
-    gc.unfreeze()
-    for each in [*found, *gc.get_objects()]:
-        if str(type(each).__module__).startswith("harness.") and hasattr(each, "__dict__"):
-            recipe = vars(each).get("recipe", each)
-            condition = vars(recipe).get("condition") if hasattr(recipe, "__dict__") else None
-            if isinstance(condition, str):
-                return float(condition != "true_labels")
-    return 0.0
-'''
-
-
-@pytest.fixture(scope="module")
-def marks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("marks")
-
-
-@pytest.fixture(scope="module")
-def hostile(clone: Clone, marks: Path) -> str:
-    """What is said of attacks that are proposed beside an honest measure."""
-    clone.branch("hostile")
-    norms = clone.root / "measures" / "norms"
-    for name, text in (("my_mark", LEAVES_A_MARK), ("my_dtype", CHANGES_TORCH), ("my_frames", READS_THE_RECIPE)):
-        (norms / f"{name}.py").write_text(text.replace("FORMULA", SQUARES).replace("FOLDER", repr(str(marks))))
-    clone.write("measures/norms/my_squares.py", "my_squares", SQUARES)
-    clone.commit()
-    result = clone.propose()
-    assert result.exit_code == 1, result.output
-    return result.stdout
+from tests.leaderboard.proposal.clones import Clone
+from tests.leaderboard.proposal.proposals import LEAVES_A_MARK, READS_THE_RECIPE, SQUARES
 
 
 @pytest.mark.slow
-def test_a_proposed_measure_writes_nothing_when_it_is_imported_or_called(hostile: str, marks: Path) -> None:
-    assert "## my\\_mark: passes" in hostile
+def test_a_proposed_measure_writes_nothing_when_it_is_imported_or_called(report_of_bad: str, marks: Path) -> None:
+    assert "## my\\_mark: passes" in report_of_bad
     assert [*marks.iterdir()] == []
 
 
 @pytest.mark.slow
-def test_a_proposed_measure_that_changes_torch_at_its_import_has_no_outcome(hostile: str) -> None:
-    assert "my\\_dtype fails the gate: error" in hostile or "my\\_dtype has no verdict" in hostile
-    assert "changes torch's default dtype from torch.float32 to torch.float64" in hostile
+def test_a_proposed_measure_that_changes_torch_at_its_import_has_no_outcome(report_of_bad: str) -> None:
+    assert "my\\_dtype fails the gate: error" in report_of_bad or "my\\_dtype has no verdict" in report_of_bad
+    assert "changes torch's default dtype from torch.float32 to torch.float64" in report_of_bad
 
 
 @pytest.mark.slow
-def test_a_proposed_measure_finds_no_recipe_in_its_process(hostile: str) -> None:
-    assert "- my\\_frames fails the gate: overlaps" in hostile
+def test_a_proposed_measure_finds_no_recipe_in_its_process(report_of_bad: str) -> None:
+    assert "- my\\_frames fails the gate: overlaps" in report_of_bad
 
 
 def test_that_attack_finds_a_recipe_where_the_process_has_one_and_none_in_a_process_of_its_own(tmp_path: Path) -> None:
@@ -131,11 +56,11 @@ def test_that_attack_finds_a_recipe_where_the_process_has_one_and_none_in_a_proc
 
 
 @pytest.mark.slow
-def test_an_honest_measure_beside_attacks_has_the_outcome_that_it_has_alone(hostile: str) -> None:
-    own = hostile[hostile.index("## my\\_squares") :]
+def test_an_honest_measure_beside_attacks_has_the_outcome_that_it_has_alone(report_of_bad: str) -> None:
+    own = report_of_bad[report_of_bad.index("## my\\_squares") :]
     assert own.startswith("## my\\_squares: passes")
     assert "family norms" in own[: own.index("Contract")]
-    assert "my\\_squares breaks" not in hostile and "my\\_squares fails" not in hostile
+    assert "my\\_squares breaks" not in report_of_bad and "my\\_squares fails" not in report_of_bad
 
 
 def test_a_measure_of_this_project_that_is_asked_for_sealed_is_not_imported() -> None:
