@@ -4,6 +4,7 @@
 on new examples: each once at least, and together for about so many seconds.
 """
 
+import functools
 import gc
 import os
 import random
@@ -26,6 +27,7 @@ from harness.settings import Settings, make_settings
 from harness.store.export import export
 from harness.store.store import Store
 from harness.training.train import train
+from harness.workers import pool
 from harness.zoo.zoo import Zoo
 from harness.zoo.zoos import ZOOS
 from tests import ROOT
@@ -150,6 +152,14 @@ def one_thread() -> None:
     """Small tensors and arrays gain nothing from threads, and tests run side by side."""
     torch.set_num_threads(1)
     threadpoolctl.threadpool_limits(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def server_that_forks_fast() -> Iterator[None]:
+    """Tests share the server of their process, and have it forked some thousand times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "warm_up", functools.partial(pool.warm_up, many_forks=True))
+        yield
 
 
 @pytest.fixture(autouse=True)
