@@ -18,7 +18,24 @@ from measures.copying import first_line
 PROBABILITIES = (
     "gives probabilities: every row of its outputs sums to 1; give logits (leave out the softmax at its end)"
 )
+AFTER_A_SIGMOID = (
+    "gives numbers between 0 and 1 alone, as after a sigmoid; give logits (leave out the sigmoid at its end)"
+)
 AS_A_TENSOR = "expected its logits alone, a tensor (batch, num_classes)"
+VIEWS = (
+    "View",
+    "UnsafeView",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Slice",
+    "Select",
+    "Transpose",
+    "Permute",
+    "T",
+    "Clone",
+)
+"""What torch calls operations that change no number."""
 
 
 def of_defaults() -> Iterator[str]:
@@ -58,6 +75,8 @@ def of_logits(logits: Any, examples: int, classes: int) -> Iterator[str]:
         yield f"gives {tuple(logits.shape)} for {examples} examples of {classes} classes; {AS_A_TENSOR}"
     elif are_probabilities(logits):
         yield PROBABILITIES
+    elif ends_in_a_sigmoid(logits):
+        yield AFTER_A_SIGMOID
     elif not logits.isfinite().all():
         yield f"gives {int((~logits.isfinite()).sum())} numbers that are not finite, before any training"
 
@@ -120,6 +139,19 @@ def are_probabilities(outputs: Tensor) -> bool:
     if outputs.ndim != 2 or outputs.shape[1] < 2:
         return False
     return bool((outputs >= 0).all()) and bool(((outputs.double().sum(dim=1) - 1).abs() < 1e-3).all())
+
+
+def ends_in_a_sigmoid(outputs: Tensor) -> bool:
+    """Whether a sigmoid gave them, as their gradient tells: before training a few logits may lie in (0, 1) too."""
+    step = outputs.grad_fn
+    while step is not None and step.name().partition("Backward")[0] in VIEWS:
+        step = step.next_functions[0][0]
+    return step is not None and step.name() == "SigmoidBackward0"
+
+
+def lie_between_0_and_1(logits: Tensor) -> bool:
+    """Whether all do, and not all are the same: no trained network's logits, of which the largest grow."""
+    return bool(((logits > 0) & (logits <= 1)).all()) and bool((logits != logits.flatten()[:1]).any())
 
 
 def _equal(some: dict[str, Tensor], others: dict[str, Tensor]) -> bool:

@@ -70,6 +70,8 @@ def test_a_network_as_it_should_be_has_no_problem(write: Callable[..., Path], se
         {"init": "self.linear = nn.utils.parametrizations.orthogonal(self.linear)"},
         {"init": "self.linear = nn.LazyLinear(classes); self.linear(torch.zeros(1, features))"},
         {"forward": "return y.log_softmax(1)"},
+        {"forward": "return y.sigmoid() * 20 - 10"},
+        {"forward": "return y.abs().clamp(0.1, 0.9)"},
     ],
     ids=str,
 )
@@ -92,6 +94,11 @@ def test_what_is_uncommon_and_fine_has_none(
         ({"forward": "return y[:, :1]"}, r"gives \(4, 1\) for 4 examples of 3 classes; expected its logits"),
         ({"forward": "return y.argmax(1)"}, r"gives \(4,\) for 4 examples of 3 classes; expected its logits"),
         ({"forward": "return y.softmax(1)"}, r"gives probabilities: every row of its outputs sums to 1; give logits"),
+        ({"forward": "return y.sigmoid()"}, r"gives numbers between 0 and 1 alone, as after a sigmoid; give logits"),
+        (
+            {"forward": "return y.sigmoid()[:, :, None].squeeze(2)"},
+            "gives numbers between 0 and 1 alone, as after a sig",
+        ),
         (
             {"init": "self.linear = nn.LazyLinear(classes)"},
             r"has no shape yet for 'linear.weight'; call it once in the function, network\(torch.zeros\(1, \*input",

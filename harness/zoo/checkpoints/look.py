@@ -16,7 +16,7 @@ from harness.workers.worker_process import Report
 from harness.zoo.checkpoints.doors import pair_of
 from harness.zoo.checkpoints.loading import architecture_of, as_trained, contents_of, loaded, weights_of
 from harness.zoo.checkpoints.reference import CheckpointReference
-from harness.zoo.network_problems import PROBABILITIES, are_probabilities
+from harness.zoo.network_problems import AFTER_A_SIGMOID, PROBABILITIES, are_probabilities, lie_between_0_and_1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +120,8 @@ def _look(reference: CheckpointReference, device: str) -> tuple[Seen, Tensor]:
         raise HarnessError(f"{reference.id} gives outputs that are not finite on its training set")
     if are_probabilities(logits):  # a fitted one would do, by its errors; its margins and losses are others
         raise HarnessError(f"{reference.id} {PROBABILITIES}")
+    if lie_between_0_and_1(logits):
+        raise HarnessError(f"{reference.id} {AFTER_A_SIGMOID}")
     labels = trained.labels
     seen = Seen(
         architecture=architecture_of(checkpoint.model),

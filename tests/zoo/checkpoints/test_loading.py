@@ -89,6 +89,10 @@ HISTORY = history_of(num_train=EXAMPLES)
             {"model": nn.Sequential(nn.Linear(EXAMPLES, CLASSES), nn.Softmax(1))},
             "gives probabilities: every row of its",
         ),
+        (
+            {"model": nn.Sequential(nn.Linear(EXAMPLES, CLASSES), nn.Sigmoid())},
+            "gives numbers between 0 and 1 alone, as after a sigmoid; give logits",
+        ),
         ({"model": nn.LazyLinear(3)}, "has no shape yet for 'weight' of its model: it was never run"),
         ({"model": nn.Linear(EXAMPLES + 1, CLASSES)}, "cannot be measured: the network does not run on its training"),
         ({"model": nn.Linear(EXAMPLES, 2)}, "cannot be measured: the labels go up to 3; the network returns 2 logits"),
