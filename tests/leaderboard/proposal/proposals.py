@@ -94,7 +94,6 @@ def of_a_bad_one(clone: Clone, marks: Path) -> str:
     for name, text in (("my_mark", LEAVES_A_MARK), ("my_dtype", CHANGES_TORCH), ("my_frames", READS_THE_RECIPE)):
         (norms / f"{name}.py").write_text(text.replace("FORMULA", SQUARES).replace("FOLDER", repr(str(marks))))
     clone.write("measures/norms/my_squares.py", "my_squares", SQUARES)
-    clone.write("measures/norms/my_constant.py", "my_constant", "1.0")
     clone.write("measures/norms/my_mess.py", "my_mess", f"{SQUARES} + __import__('torch').rand(()).item() * 1e-9")
     first_input = "float(trained.inputs[0].sum())"  # another where the examples are in another order
     clone.write("measures/norms/my_order.py", "my_order", f"{SQUARES} + 0.1 * {first_input}")

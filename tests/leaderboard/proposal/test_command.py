@@ -28,13 +28,13 @@ def test_an_added_measure_that_passes_is_reported_and_passes(good: str) -> None:
 
 
 def test_added_measures_that_fail_the_gate_or_break_the_contract_fail(bad: str) -> None:
-    assert "- my\\_constant fails the gate: overlaps" in bad
+    assert "- my\\_frames fails the gate: overlaps" in bad
     assert (
         "- my\\_mess has no verdict: it changed torch's global random state, when it was tried on one tiny network"
         in bad
     )
     assert "- my\\_order breaks its contract: " in bad
-    assert "my\\_constant breaks its contract" not in bad
+    assert "my\\_frames breaks its contract" not in bad
 
 
 def test_an_added_measure_that_knows_the_zoos_networks_fails_on_fresh_twins(bad: str) -> None:
