@@ -4,17 +4,14 @@ Whatever comes back was written by a stranger's code. It is JSON of known fields
 """
 
 import dataclasses
-import io
 import json
 import math
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import torch
-
 from harness.calling.reading import Reading, RowStatus, is_standard_error
 from harness.errors import HarnessError
-from harness.files.sent_networks import send
+from harness.files.packed import packed, unpacked
 from measures.registry import COSTS, INVARIANCES, Measure
 from measures.trained_model import TrainedModel
 
@@ -73,15 +70,13 @@ def pack(trained: TrainedModel) -> bytes:
     """
     fields = {field.name: vars(trained)[field.name] for field in dataclasses.fields(trained)}
     fields["retrain_function"] = None
-    buffer = io.BytesIO()
     try:
-        send(fields, buffer, by_value=True)
+        return packed(fields)
     except Exception as cause:  # whatever the objects in it raise
         raise CannotBeSent(
             "the network cannot be sent to the process in which a measure from outside the project is called "
             f"({type(cause).__name__}: {str(cause).splitlines()[0]}); take that out of the module"
         ) from cause
-    return buffer.getvalue()
 
 
 def unpack(content: bytes) -> TrainedModel:
@@ -89,8 +84,7 @@ def unpack(content: bytes) -> TrainedModel:
 
     It comes from a process of ours, which has checked its networks.
     """
-    fields = torch.load(io.BytesIO(content), weights_only=False, map_location="cpu")
-    return with_fields(object.__new__(TrainedModel), fields)
+    return with_fields(object.__new__(TrainedModel), unpacked(content))
 
 
 def with_fields(trained: TrainedModel, fields: dict[str, Any]) -> TrainedModel:

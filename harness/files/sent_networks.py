@@ -15,10 +15,10 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 
-def send(content: object, file: IO[bytes], by_value: bool) -> None:
-    """Write what has networks in it for `torch.load`. `by_value`: classes and functions that no import finds are
-    written along; else such a one raises, as whatever cannot be pickled does."""
-    torch.save(content, file, pickle_module=_BY_VALUE if by_value else _BY_NAME)
+def send(content: object, file: IO[bytes]) -> None:
+    """Write what has networks in it for `torch.load`. Classes and functions that no import finds raise, as whatever
+    cannot be pickled does. (packed.py sends these along.)"""
+    torch.save(content, file, pickle_module=_BY_NAME)
 
 
 def remade(kind: type[nn.Module], names: tuple[str, ...]) -> nn.Module:
@@ -41,7 +41,9 @@ def _is_parametrized(given: object) -> bool:
     return isinstance(given, nn.Module) and parametrize.is_parametrized(given)
 
 
-class _ByValue(cloudpickle.Pickler):  # type: ignore[misc]
+class ByValue(cloudpickle.Pickler):  # type: ignore[misc]
+    """It writes classes and functions that no import finds along, and parametrized layers as above."""
+
     def reducer_override(self, obj: Any) -> Any:
         return _reduced(obj) if _is_parametrized(obj) else super().reducer_override(obj)
 
@@ -51,11 +53,5 @@ class _ByName(pickle.Pickler):
         return _reduced(obj) if _is_parametrized(obj) else NotImplemented
 
 
-def _as_module(pickler: type) -> ModuleType:
-    """As torch.save takes a pickler."""
-    module = ModuleType(pickler.__name__)
-    module.Pickler = pickler  # type: ignore[attr-defined]
-    return module
-
-
-_BY_VALUE, _BY_NAME = _as_module(_ByValue), _as_module(_ByName)
+_BY_NAME = ModuleType("by_name")  # as torch.save takes a pickler
+_BY_NAME.Pickler = _ByName  # type: ignore[attr-defined]

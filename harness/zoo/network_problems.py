@@ -103,7 +103,7 @@ def of_copies(network: nn.Module, other: nn.Module) -> Iterator[str]:
         yield f"cannot be copied (copy.deepcopy): {_old_norm(network) or first_line(cause)}"
         return
     try:
-        send(copied, io.BytesIO(), by_value=False)
+        send(copied, io.BytesIO())
     except Exception as cause:
         yield f"cannot be sent to another process: {first_line(cause)}; define its parts at the top of the file"
         return

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
+from harness.files.packed import packed, unpacked
 from harness.files.sent_networks import send
 
 LAYERS = {
@@ -34,18 +35,23 @@ class Network(nn.Module):
         return outputs
 
 
-def arrived(content: object, by_value: bool) -> object:
+def saved_and_loaded(content: object) -> object:
     buffer = io.BytesIO()
-    send(content, buffer, by_value)
+    send(content, buffer)
     buffer.seek(0)
     return torch.load(buffer, weights_only=False)
 
 
-@pytest.mark.parametrize("by_value", [True, False], ids=["by value", "by name"])
+WAYS = {"saved and loaded": saved_and_loaded, "packed": lambda content: unpacked(packed(content))}
+
+
+@pytest.mark.parametrize("arrived", WAYS.values(), ids=WAYS.keys())
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS.keys())
-def test_a_parametrized_network_arrives_as_it_was(make: Callable[[], nn.Module], by_value: bool) -> None:
+def test_a_parametrized_network_arrives_as_it_was(
+    make: Callable[[], nn.Module], arrived: Callable[[object], object]
+) -> None:
     network = Network(make()).eval()
-    found = arrived(network, by_value)
+    found = arrived(network)
     assert isinstance(found, Network) and found.layer is found.again
     assert torch.equal(found(INPUTS), network(INPUTS))
     ours, theirs = (dict(each.named_parameters()) for each in (network, found))
@@ -54,7 +60,7 @@ def test_a_parametrized_network_arrives_as_it_was(make: Callable[[], nn.Module],
 
 
 def test_where_it_arrives_its_effective_weight_follows_its_parameters_and_can_be_made_plain() -> None:
-    found = arrived(parametrizations.weight_norm(nn.Linear(4, 3)), by_value=True)
+    found = unpacked(packed(parametrizations.weight_norm(nn.Linear(4, 3))))
     assert isinstance(found, nn.Linear) and parametrize.is_parametrized(found)
     before = found.weight.detach().clone()
     with torch.no_grad():
@@ -64,10 +70,10 @@ def test_where_it_arrives_its_effective_weight_follows_its_parameters_and_can_be
     assert type(found) is nn.Linear and isinstance(found.weight, nn.Parameter)
 
 
-def test_by_name_what_no_import_finds_is_refused_and_by_value_it_is_sent() -> None:
+def test_what_no_import_finds_is_not_saved_and_is_packed() -> None:
     network = nn.ReLU()
     network.change = lambda x: 2 * x  # type: ignore[assignment]
     with pytest.raises((pickle.PicklingError, AttributeError)):
-        arrived(network, by_value=False)
-    found = arrived(network, by_value=True)
+        saved_and_loaded(network)
+    found = unpacked(packed(network))
     assert isinstance(found, nn.ReLU) and found.change(3) == 6  # type: ignore[operator]
