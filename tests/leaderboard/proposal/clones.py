@@ -18,7 +18,7 @@ from tests.conftest import TINY
 
 # The clone's zoo: real networks and real suites, ten twins that train in a second.
 SMALL: Zoo = dataclasses.replace(TINY, name="digits")
-SUITES = ("random_labels", "random_inputs", "contract", "noise_floor", "same_data", "early_stopping")
+SUITES = ("random_labels", "random_inputs", "contract", "noise_floor", "early_stopping")
 """Those of its suites: a proposal's outcomes under all others are treated as these are."""
 
 DRAWN = 7
