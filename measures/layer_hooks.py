@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from measures.copying import run_with
 from measures.errors import NotApplicable
 
 TRIED = (1, 2, 7)  # numbers of examples of which it is seen whether layers receive as many rows
@@ -83,6 +84,39 @@ def recorded_run(
     with after_layers(layers, record):
         outputs = network(inputs)
     return outputs, applications
+
+
+def to_constants(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor) -> list[bool]:
+    """For each application of the layers, in order: is it to a constant of the network's, and to nothing of an example?
+
+    So are layers that make biases of positions. What such a layer receives has no gradient with respect to the inputs,
+    and is the same for the first two examples.
+    """
+    ours = _applications_from(network, layers, inputs[:1])
+    found = [not application.received.requires_grad for application in ours]
+    if not any(found):
+        return found
+    with torch.no_grad():
+        _, others = recorded_run(network, layers, inputs[1:2] if len(inputs) > 1 else inputs[:1])
+    if len(others) != len(ours):
+        return [False] * len(ours)
+    return [
+        constant and torch.equal(one.received, other.received)
+        for constant, one, other in zip(found, ours, others, strict=True)
+    ]
+
+
+def _applications_from(network: nn.Module, layers: Sequence[LayerType], inputs: Tensor) -> list[Application[LayerType]]:
+    """What was received and returned, with a gradient where it comes of the inputs and none where of weights alone."""
+    weights = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    try:
+        with torch.enable_grad():
+            x = inputs.detach().clone()
+            x.requires_grad_(x.is_floating_point())
+            return recorded_run(lambda x: run_with(network, weights, x), layers, x)[1]
+    except NotApplicable:  # a network without a gradient at its inputs
+        with torch.no_grad():
+            return recorded_run(network, layers, inputs)[1]
 
 
 def examples_a_pass(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor, most: int) -> int:

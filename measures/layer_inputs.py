@@ -1,11 +1,13 @@
 """What layers receive for each example, whatever the network does to the order and shape of examples on the way."""
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from measures.errors import NotApplicable
-from measures.layer_hooks import before_layers
+from measures.layer_hooks import before_layers, to_constants
 
 CHUNK = 256  # examples a forward pass
 LARGEST_MAP = 4  # height and width to which larger feature maps are averaged
@@ -14,13 +16,17 @@ LARGEST_MAP = 4  # height and width to which larger feature maps are averaged
 def received_by_layers(
     model: nn.Module, inputs: Tensor, kinds: tuple[type[nn.Module], ...], largest_map: int = LARGEST_MAP
 ) -> tuple[Tensor, ...]:
-    """What each application of a layer of these kinds receives, in order, (m, width) each; larger maps are averaged."""
+    """What each application of a layer of these kinds receives, in order, (m, width) each; larger maps are averaged.
+
+    Left out is an application to a constant of the network's, as of a layer that makes biases of positions.
+    """
     chunk: list[Tensor] = []
 
     def note(received: Tensor) -> None:
         chunk.append(_averaged(received.detach(), largest_map).clone())  # what comes later may work in place
 
     layers = [module for module in model.modules() if isinstance(module, kinds)]
+    kept = [not constant for constant in to_constants(model, layers, inputs)]
     chunks = []
     with before_layers(layers, note), torch.no_grad():
         model(inputs[:1])
@@ -28,9 +34,10 @@ def received_by_layers(
         for x in inputs.split(CHUNK):
             chunk.clear()
             model(x)
-            if len(chunk) != len(alone):
+            if not len(chunk) == len(alone) == len(kept):
                 raise NotApplicable("the network applies other layers to some examples: what they receive is not known")
-            chunks.append([examples_first(r, one, len(x)).flatten(1) for r, one in zip(chunk, alone, strict=True)])
+            pairs = itertools.compress(zip(chunk, alone, strict=True), kept)
+            chunks.append([examples_first(received, one, len(x)).flatten(1) for received, one in pairs])
     return tuple(torch.cat(pieces) for pieces in zip(*chunks, strict=True))
 
 

@@ -21,9 +21,11 @@ from torch.overrides import TorchFunctionMode
 
 from measures.copying import first_line, run_with
 from measures.fixed_modes import fixed_modes
+from measures.layer_hooks import after_layers
 from measures.plain_network import (
     DEVICES_WITH_AUTOCAST,
     WITH_SECOND_DERIVATIVE,
+    PlainNetwork,
     as_given,
     checkpointing_replaced,
     made_plain,
@@ -56,10 +58,37 @@ def _usable(network: nn.Module, examples: Tensor, label: int) -> nn.Module:
     if reason := refusal(network, examples):
         return refused(network, reason)
     usable = network if runs_plainly(network, examples) else made_plain(network)
-    reason, no_gradient = _trial(usable, network, examples, label)
+    with _orders_noted(usable) as mixed:
+        reason, no_gradient = _trial(usable, network, examples, label)
     if reason:
         return refused(network, reason)
-    return made_plain(network, no_gradient) if no_gradient else usable
+    return made_plain(network, no_gradient) if no_gradient or mixed else usable
+
+
+@contextlib.contextmanager
+def _orders_noted(network: nn.Module) -> Iterator[list[str]]:
+    """What is filled where a batch normalization receives channels before positions and gets back the reverse, or the
+    other way round: where it has one example alone, its derivative is wrong (plain_network.batch_norm)."""
+    mixed: list[str] = []
+
+    def note(layer: nn.Module, received: Tensor, returned: Tensor) -> None:
+        def note_order(back: Tensor) -> None:
+            if {_order(received), _order(back)} == {"first", "last"}:
+                mixed.append(type(layer).__name__)
+
+        if returned.requires_grad and not isinstance(network, PlainNetwork):
+            returned.register_hook(note_order)
+
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    with after_layers(norms, note):
+        yield mixed
+
+
+def _order(images: Tensor) -> str:
+    """Where the channels lie in memory: before the positions, after them, or neither."""
+    if images.is_contiguous():
+        return "first"
+    return "last" if images.movedim(1, -1).is_contiguous() else ""
 
 
 def refusal(network: nn.Module, inputs: Tensor) -> str:

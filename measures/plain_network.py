@@ -6,6 +6,7 @@ run. What only saves time or memory, or was meant for training, is switched off 
 - a compiled network runs as it was written, and a checkpointed part is not run again;
 - autocast does not round, `no_grad` inside the network does not cut the gradient, and attention and weight
   normalization are computed by operations that have a second derivative;
+- batch normalization works on memory in one order;
 - the network receives a copy of its inputs, and what it keeps of a call in its modules is put back afterwards.
 
 Nothing is changed on the network itself. It is network_check.py that finds out which networks need this.
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 import torch
+import torch.nn.functional as F
 import torch.utils.checkpoint
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -34,6 +36,19 @@ def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
 
 
 WITH_SECOND_DERIVATIVE: dict[Any, Any] = {torch._weight_norm: weight_norm}
+
+
+def batch_norm(inputs: Tensor, *arguments: Any, **named: Any) -> Tensor:
+    """F.batch_norm, where what it receives and what comes back to it lie in memory with the channels before the
+    positions. Of one example alone, on the CPU, torch (2.14) takes the one's order for the other's, and the derivative
+    is a wrong one."""
+    returned = F.batch_norm(inputs.contiguous(), *arguments, **named)
+    if returned.requires_grad:
+        returned.register_hook(Tensor.contiguous)
+    return returned
+
+
+REPLACED: dict[Any, Any] = {**WITH_SECOND_DERIVATIVE, F.batch_norm: batch_norm}
 
 
 class PlainNetwork(nn.Module):
@@ -151,7 +166,7 @@ class _EveryOperation(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function is torch._C._set_grad_enabled and self.with_gradient:
             return None
-        function = WITH_SECOND_DERIVATIVE.get(function, function)
+        function = REPLACED.get(function, function)
         with contextlib.ExitStack() as stack:
             for device in DEVICES_WITH_AUTOCAST:
                 if torch.is_autocast_enabled(device):

@@ -4,9 +4,10 @@ Weight layers are Linear and Conv2d ones, and the projections of attention (atte
 effective ones: what the layer does to its input, whatever it is made of (effective_layers.py), with batch normalization
 folded in (folding.py).
 
-Left out, as biases are, is what an example meets by addition or concatenation only: positions, class tokens. Left out
-as well are scale and shift of layer normalization and its kin: they belong to no weight layer. Such a normalization
-undoes the scale of the layer before it, which norms of that layer do not know.
+Left out, as biases are, is what an example meets by addition or concatenation only: positions, class tokens, and layers
+that are applied to a constant to make such ones. Left out as well are scale and shift of layer normalization and its
+kin: they belong to no weight layer. Such a normalization undoes the scale of the layer before it, which norms of that
+layer do not know.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from measures.errors import NotApplicable
 from measures.folding import folded
-from measures.layer_hooks import recorded_run
+from measures.layer_hooks import recorded_run, to_constants
 from measures.layers import Layer
 
 OTHER_WEIGHT_LAYERS = (
@@ -47,7 +48,9 @@ def weight_layers(model: nn.Module, init: nn.Module | None, inputs: Tensor) -> t
     network, start = folded(model, inputs), None if init is None else folded(init, inputs)
     names = _names_of_weight_layers(network)
     with torch.no_grad():
-        _, applications = recorded_run(network, list(names), inputs[:1])
+        _, applied_to_all = recorded_run(network, [*names], inputs[:1])
+    constant = to_constants(network, [*names], inputs)
+    applications = [one for one, left_out in zip(applied_to_all, constant, strict=True) if not left_out]
     applied = [application.layer for application in applications]
     for module in applied:
         if (times := applied.count(module)) > 1:
@@ -114,8 +117,8 @@ def _check_nothing_is_left_out(network: nn.Module, applied: Mapping[nn.Linear | 
             raise NotApplicable(f"the weight of layer {name!r} is used {times} times; its weights are shared")
     if unknown := [name for name, parameter in others.items() if not _is_only_added(uses, parameter)]:
         raise NotApplicable(
-            f"parameter {unknown[0]!r} belongs to no Linear or Conv2d that the network applies; known are those two, "
-            "with batch normalization that can be folded into them, and what is only added or concatenated"
+            f"parameter {unknown[0]!r} belongs to no Linear or Conv2d that the network applies to an example; known are"
+            " these two, with batch normalization that can be folded into them, and what is only added or concatenated"
         )
 
 

@@ -6,13 +6,20 @@ flattened inputs, in units of the standardised inputs, and without gradient them
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from measures.layer_hooks import before_layers, by_example, examples_a_pass, linear_and_convolutional
+from measures.layer_hooks import (
+    before_layers,
+    by_example,
+    examples_a_pass,
+    linear_and_convolutional,
+    to_constants,
+)
 from measures.once_per_model import once_per_model
 from measures.plain_network import require_readable
 from measures.trained_model import TrainedModel, margins_of
@@ -48,14 +55,16 @@ def margin_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> Margin
     received: list[Tensor] = []
     margins, representations, gradients = [], [], []
     layers = linear_and_convolutional(model)
+    kept = [not constant for constant in to_constants(model, layers, inputs)]
     few = examples_a_pass(model, layers, inputs, CHUNK)
     for x, y in zip(inputs.split(few), labels.split(few), strict=True):
         x = x.detach().requires_grad_()
         received.clear()
         with before_layers(layers, received.append):
             margins.append(margins_of(model(x), y))
-        seen = [x, *received[1:]]  # what the first layer receives may be less than the input: a rectified one
-        found = torch.autograd.grad(margins[-1].sum(), seen, materialize_grads=True)
+        of_examples = [*itertools.compress(received, kept)]
+        seen = [x, *of_examples[1:]]  # what the first layer receives may be less than the input: a rectified one
+        found = _gradients(margins[-1].sum(), seen)
         gradients.append([by_example(g, len(x)) for g in found])
         representations.append([by_example(h.detach(), len(x)) for h in seen])
     return MarginGradients(
@@ -63,6 +72,13 @@ def margin_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> Margin
         tuple(torch.cat(pieces) for pieces in zip(*representations, strict=True)),
         tuple(torch.cat(pieces) for pieces in zip(*gradients, strict=True)),
     )
+
+
+def _gradients(value: Tensor, at: list[Tensor]) -> list[Tensor]:
+    """The value's gradient at each: zero where it does not depend on one, or no gradient passes."""
+    passing = [each for each in at if each.requires_grad]
+    found = iter(torch.autograd.grad(value, passing, materialize_grads=True))
+    return [next(found) if each.requires_grad else torch.zeros_like(each) for each in at]
 
 
 @torch.enable_grad()

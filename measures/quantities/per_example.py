@@ -201,7 +201,7 @@ def norms_and_sum(passed: ForwardPass, labels: Tensor) -> tuple[Tensor, Tensor]:
             sums[id(layer.weight)] = ((back * scales[:, None]).T @ x).flatten()
         of_layer = _squares(layer, x, back) if isinstance(layer, nn.Linear) else torch.zeros_like(squares)
         for weight, part, gradients in _formed(layer, x, back):
-            sums[id(weight)] = sums.get(id(weight), 0) + scales[part] @ gradients
+            sums[id(weight)] = sums.get(id(weight), 0) + scales[part].to(gradients) @ gradients
             if not isinstance(layer, nn.Linear):
                 of_layer[part] += gradients.square().sum(dim=1)
         squares += of_layer

@@ -5,6 +5,8 @@ from torch import nn
 from measures import NotApplicable
 from measures.layer_inputs import examples_first, received_by_layers
 from tests.builders.models import trained_model
+from tests.builders.odd_networks import odd_model
+from tests.builders.odd_networks.forwards import positions_by_a_network, positions_for_each
 
 
 class Rows(nn.Module):
@@ -72,3 +74,20 @@ def test_a_network_without_linear_and_convolutional_layers_has_no_features():
     trained = trained_model(nn.Flatten(), torch.randn(5, 2), torch.zeros(5, dtype=torch.int64))
     with pytest.raises(NotApplicable, match="applies no Linear and no Conv2d"):
         trained.features  # noqa: B018
+
+
+@pytest.mark.parametrize("make", [positions_by_a_network, positions_for_each], ids=lambda make: make.__name__)
+def test_what_a_layer_receives_of_a_constant_is_of_no_example_and_left_out(make):
+    trained = odd_model(make)
+    received = received_by_layers(trained.model, trained.inputs, (nn.Linear,))
+    assert torch.equal(received[0], trained.inputs.flatten(1))
+    bias = trained.model.bias(torch.tensor([1.0, -0.5]).double())
+    torch.testing.assert_close(received[1], torch.relu(trained.model.body(received[0]) + bias).detach())
+    assert len(received) == 2 and torch.equal(received[1], trained.features)
+
+
+def test_a_layer_whose_units_are_all_dead_receives_examples_all_the_same():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)).requires_grad_(False)
+    network[1].bias.fill_(-100)
+    received = received_by_layers(network, torch.randn(5, 1, 2, 2), (nn.Linear,))
+    assert [tuple(each.shape) for each in received] == [(5, 4), (5, 3)]

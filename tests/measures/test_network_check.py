@@ -18,6 +18,7 @@ from measures.copying import copy_of, run_with
 from measures.history import flat_state
 from measures.network_check import checked
 from measures.plain_network import PlainNetwork, RefusedNetwork, as_given
+from measures.quantities.per_example import gradient_norms
 from measures.trained_model import TrainedModel
 from tests.builders.models import random_network
 from tests.builders.odd_networks import forwards as odd
@@ -193,3 +194,28 @@ def test_memory_that_runs_out_is_not_a_reason() -> None:
 
     with pytest.raises(torch.OutOfMemoryError):
         check(Calling(forward, body=mlp()).eval())
+
+
+def test_the_derivative_of_one_example_alone_is_that_of_it_among_others_after_batch_normalization_too() -> None:
+    """Torch takes the order in memory of what comes back for that of what was received, where there is one example."""
+    trained = odd_model(odd.tokens_after_batch_norm)
+    assert isinstance(trained.model, PlainNetwork)
+
+    def gradient(examples: Tensor) -> Tensor:
+        x = examples.clone().requires_grad_()
+        return torch.autograd.grad(trained.model(x)[0].square().sum(), x)[0][0]
+
+    torch.testing.assert_close(gradient(trained.inputs[:1]), gradient(trained.inputs[:4]))
+    assert trained.model(trained.inputs).equal(trained.model.given[0](trained.inputs))
+    alone = torch.cat([gradient_norms(trained.model, x, y) for x, y in zip(*pairs_of(trained), strict=True)])
+    torch.testing.assert_close(alone, gradient_norms(trained.model, trained.inputs, trained.labels))
+
+
+def pairs_of(trained: TrainedModel) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Each example by itself."""
+    return trained.inputs.split(1), trained.labels.split(1)
+
+
+def test_a_network_with_batch_normalization_and_no_change_of_order_is_used_as_it_is() -> None:
+    trained = odd_model(lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), *mlp()[:1], nn.Linear(64, 3)))
+    assert not isinstance(trained.model, PlainNetwork)

@@ -9,6 +9,8 @@ from measures import NotApplicable
 from measures.norms.frobenius_norm import frobenius_norm
 from measures.weight_layers import weight_layers
 from tests.builders.models import trained_model
+from tests.builders.odd_networks import odd_model
+from tests.builders.odd_networks.forwards import positions_by_a_network, positions_for_each, weights_by_a_network
 from tests.networks.modern_networks import NETWORKS, fitted
 
 
@@ -189,3 +191,20 @@ def test_looking_for_layers_leaves_a_transformer_as_it_was():
     assert all(torch.equal(value, before[key]) for key, value in trained.model.state_dict().items())
     assert dict(trained.model.named_modules()) == modules
     assert all(p.requires_grad and p.grad is None for p in trained.model.parameters())
+
+
+@pytest.mark.parametrize("make", [positions_by_a_network, positions_for_each], ids=lambda make: make.__name__)
+def test_a_layer_that_makes_biases_of_a_constant_is_left_out_as_they_are(make):
+    trained = odd_model(make)
+    layers = weight_layers(trained.model, trained.init, trained.inputs)
+    assert [layer.name for layer in layers] == ["body", "head"]
+    body, head = (trained.model.get_submodule(name).weight for name in ("body", "head"))
+    expected = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.ReLU(), nn.Linear(8, 3)).double()
+    expected[1].weight, expected[3].weight = body, head
+    assert frobenius_norm(trained) == frobenius_norm(trained_model(expected, trained.inputs, trained.labels))
+
+
+def test_a_layer_that_makes_the_weights_of_another_is_refused():
+    trained = odd_model(weights_by_a_network)
+    with pytest.raises(NotApplicable, match=r"'weight\.weight' belongs to no Linear or Conv2d that .* applies to an e"):
+        weight_layers(trained.model, trained.init, trained.inputs)

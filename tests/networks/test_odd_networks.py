@@ -85,10 +85,13 @@ def given(make: Callable[[], nn.Module]) -> nn.Module:
 
 
 def naive_gradients(network: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
-    """One example after the other, one backward pass each: the gradients of the cross-entropy, (n, p)."""
+    """One example after the other, one backward pass each: the gradients of the cross-entropy, (n, p).
+
+    An example is run beside itself: of one alone torch 2.14 has a wrong derivative of tokens_after_batch_norm.
+    """
     rows = []
     for x, y in zip(inputs, labels, strict=True):
-        loss = F.cross_entropy(network(x[None].clone()), y[None])
+        loss = F.cross_entropy(network(torch.stack([x, x]))[:1], y[None])
         gradients = torch.autograd.grad(loss, [*network.parameters()], materialize_grads=True)
         rows.append(torch.cat([g.flatten() for g in gradients]))
     return torch.stack(rows)
@@ -105,6 +108,7 @@ NOT_BY_LOOP = {
 NOT_BY_DIFFERENCES = {
     "orthogonal": "its outputs jump with the diagonal, of which the sign counts",
     "probe_detached": "the outputs follow weights by which they have no derivative",
+    "coarser_logits": "its logits are rounded to single precision",
 }
 BY_LOOP = [make for make in FUNCTIONS if make.__name__ not in NOT_BY_LOOP]
 SMOOTH = [make for make in BY_LOOP if make.__name__ not in NOT_BY_DIFFERENCES]
@@ -163,7 +167,7 @@ def test_derivatives_by_the_inputs_equal_a_loop_or_do_not_exist(make) -> None:
     rows = []
     for x in trained.sample(EXAMPLES)[0]:
         x = x[None].clone().requires_grad_()
-        logits = network(x.clone())[0]
+        logits = network(torch.cat([x, x]))[0]  # beside itself, as above
         rows.append(torch.stack([torch.autograd.grad(f, x, retain_graph=True)[0].flatten() for f in logits]))
     expected = torch.stack(rows)
     close(sample_jacobian(trained)[1], expected)

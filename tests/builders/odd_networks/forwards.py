@@ -183,6 +183,54 @@ def channels_last() -> nn.Module:
     return convnet().to(memory_format=torch.channels_last)
 
 
+def positions_by_a_network() -> nn.Module:
+    """Biases of the hidden units are what a layer makes of a constant: no example is in what it receives."""
+    return Calling(
+        lambda self, x: self.head(torch.relu(self.body(x.flatten(1)) + self.bias(x.new_tensor([1.0, -0.5])))),
+        body=nn.Linear(36, 8),
+        bias=nn.Linear(2, 8),
+        head=nn.Linear(8, CLASSES),
+    )
+
+
+def positions_for_each() -> nn.Module:
+    """The same, with the constant once for every example."""
+    return Calling(
+        lambda self, x: self.head(
+            torch.relu(self.body(x.flatten(1)) + self.bias(x.new_tensor([1.0, -0.5]).expand(len(x), 2)))
+        ),
+        body=nn.Linear(36, 8),
+        bias=nn.Linear(2, 8),
+        head=nn.Linear(8, CLASSES),
+    )
+
+
+def weights_by_a_network() -> nn.Module:
+    """Another layer makes the last weights of a constant."""
+    return Calling(
+        lambda self, x: F.linear(
+            torch.relu(self.body(x.flatten(1))), self.weight(x.new_tensor([1.0, -0.5])).view(CLASSES, 8)
+        ),
+        body=nn.Linear(36, 8),
+        weight=nn.Linear(2, 8 * CLASSES),
+    )
+
+
+def coarser_logits() -> nn.Module:
+    """Logits in single precision of weights in double."""
+    return Calling(lambda self, x: self.body(x).float(), body=mlp())
+
+
+def tokens_after_batch_norm() -> nn.Module:
+    """What comes back to the normalization has the channels last in memory, what it received has them first."""
+    return Calling(
+        lambda self, x: self.head(self.norm(self.stem(x)).tanh().flatten(2).transpose(1, 2).mean(dim=1)),
+        stem=nn.Conv2d(1, 4, 3),
+        norm=nn.BatchNorm2d(4),
+        head=nn.Linear(4, CLASSES),
+    )
+
+
 FORWARDS: tuple[Callable[[], nn.Module], ...] = (
     compiled,
     compiled_in_place,
@@ -209,4 +257,9 @@ FORWARDS: tuple[Callable[[], nn.Module], ...] = (
     embedded_pixels,
     instance_norm,
     channels_last,
+    positions_by_a_network,
+    positions_for_each,
+    weights_by_a_network,
+    coarser_logits,
+    tokens_after_batch_norm,
 )
