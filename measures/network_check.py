@@ -16,14 +16,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from measures.copying import first_line, run_with
 from measures.fixed_modes import fixed_modes
-from measures.layer_hooks import after_layers
 from measures.plain_network import (
     DEVICES_WITH_AUTOCAST,
+    RIGHT_IN_ONE_ORDER,
     WITH_SECOND_DERIVATIVE,
     PlainNetwork,
     as_given,
@@ -58,30 +59,33 @@ def _usable(network: nn.Module, examples: Tensor, label: int) -> nn.Module:
     if reason := refusal(network, examples):
         return refused(network, reason)
     usable = network if runs_plainly(network, examples) else made_plain(network)
-    with _orders_noted(usable) as mixed:
+    with _Orders() as orders:
         reason, no_gradient = _trial(usable, network, examples, label)
     if reason:
         return refused(network, reason)
-    return made_plain(network, no_gradient) if no_gradient or mixed else usable
+    again = no_gradient or (orders.mixed and not isinstance(usable, PlainNetwork))
+    return made_plain(network, no_gradient) if again else usable
 
 
-@contextlib.contextmanager
-def _orders_noted(network: nn.Module) -> Iterator[list[str]]:
-    """What is filled where a batch normalization receives channels before positions and gets back the reverse, or the
-    other way round: where it has one example alone, its derivative is wrong (plain_network.batch_norm)."""
-    mixed: list[str] = []
+class _Orders(TorchFunctionMode):
+    """Notes a normalization that gets back its images in another order in memory than it received or made them: of one
+    example alone its derivative is wrong (plain_network.batch_norm)."""
 
-    def note(layer: nn.Module, received: Tensor, returned: Tensor) -> None:
-        def note_order(back: Tensor) -> None:
-            if {_order(received), _order(back)} == {"first", "last"}:
-                mixed.append(type(layer).__name__)
+    def __init__(self) -> None:
+        super().__init__()
+        self.mixed: list[str] = []
 
-        if returned.requires_grad and not isinstance(network, PlainNetwork):
-            returned.register_hook(note_order)
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        returned = function(*args, **(kwargs or {}))
+        if function in RIGHT_IN_ONE_ORDER and returned.requires_grad:
+            orders = {"first"} if function is F.instance_norm else {_order(args[0])}
 
-    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    with after_layers(norms, note):
-        yield mixed
+            def note(back: Tensor) -> None:
+                if orders | {_order(back)} == {"first", "last"}:
+                    self.mixed.append(function.__name__)
+
+            returned.register_hook(note)
+        return returned
 
 
 def _order(images: Tensor) -> str:

@@ -6,7 +6,7 @@ run. What only saves time or memory, or was meant for training, is switched off 
 - a compiled network runs as it was written, and a checkpointed part is not run again;
 - autocast does not round, `no_grad` inside the network does not cut the gradient, and attention and weight
   normalization are computed by operations that have a second derivative;
-- batch normalization works on memory in one order;
+- batch and instance normalization work on memory in one order;
 - the network receives a copy of its inputs, and what it keeps of a call in its modules is put back afterwards.
 
 Nothing is changed on the network itself. It is network_check.py that finds out which networks need this.
@@ -38,17 +38,23 @@ def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
 WITH_SECOND_DERIVATIVE: dict[Any, Any] = {torch._weight_norm: weight_norm}
 
 
-def batch_norm(inputs: Tensor, *arguments: Any, **named: Any) -> Tensor:
-    """F.batch_norm, where what it receives and what comes back to it lie in memory with the channels before the
-    positions. Of one example alone, on the CPU, torch (2.14) takes the one's order for the other's, and the derivative
-    is a wrong one."""
-    returned = F.batch_norm(inputs.contiguous(), *arguments, **named)
-    if returned.requires_grad:
-        returned.register_hook(Tensor.contiguous)
-    return returned
+def in_one_order(normalization: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function, where what it receives and what comes back to it lie in memory with channels before positions.
+
+    Of one example alone, on the CPU, torch (2.14) takes the one's order for the other's, and the derivative is wrong.
+    """
+
+    def normalized(inputs: Tensor, *arguments: Any, **named: Any) -> Tensor:
+        returned = normalization(inputs.contiguous(), *arguments, **named)
+        if returned.requires_grad:
+            returned.register_hook(Tensor.contiguous)
+        return returned
+
+    return normalized
 
 
-REPLACED: dict[Any, Any] = {**WITH_SECOND_DERIVATIVE, F.batch_norm: batch_norm}
+RIGHT_IN_ONE_ORDER = (F.batch_norm, F.instance_norm)
+REPLACED: dict[Any, Any] = WITH_SECOND_DERIVATIVE | {each: in_one_order(each) for each in RIGHT_IN_ONE_ORDER}
 
 
 class PlainNetwork(nn.Module):

@@ -196,9 +196,14 @@ def test_memory_that_runs_out_is_not_a_reason() -> None:
         check(Calling(forward, body=mlp()).eval())
 
 
-def test_the_derivative_of_one_example_alone_is_that_of_it_among_others_after_batch_normalization_too() -> None:
+@pytest.mark.parametrize(
+    "make", [odd.tokens_after_batch_norm, odd.tokens_after_instance_norm, odd.tokens_after_the_function]
+)
+def test_the_derivative_of_one_example_alone_is_that_of_it_among_others_after_normalization_too(
+    make: Callable[[], nn.Module],
+) -> None:
     """Torch takes the order in memory of what comes back for that of what was received, where there is one example."""
-    trained = odd_model(odd.tokens_after_batch_norm)
+    trained = odd_model(make)
     assert isinstance(trained.model, PlainNetwork)
 
     def gradient(examples: Tensor) -> Tensor:
@@ -217,5 +222,9 @@ def pairs_of(trained: TrainedModel) -> tuple[tuple[Tensor, ...], tuple[Tensor, .
 
 
 def test_a_network_with_batch_normalization_and_no_change_of_order_is_used_as_it_is() -> None:
-    trained = odd_model(lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), *mlp()[:1], nn.Linear(64, 3)))
+    trained = odd_model(
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.InstanceNorm2d(4), nn.Flatten(), nn.Linear(64, 3)
+        )
+    )
     assert not isinstance(trained.model, PlainNetwork)

@@ -223,10 +223,24 @@ def coarser_logits() -> nn.Module:
 
 def tokens_after_batch_norm() -> nn.Module:
     """What comes back to the normalization has the channels last in memory, what it received has them first."""
+    return tokens_after(nn.BatchNorm2d(4))
+
+
+def tokens_after_instance_norm() -> nn.Module:
+    return tokens_after(nn.InstanceNorm2d(4, affine=True))
+
+
+def tokens_after_the_function() -> nn.Module:
+    network = tokens_after(nn.Identity())
+    network.norm.forward = lambda x: F.batch_norm(x, x.new_zeros(4), x.new_full((4,), 2.0))
+    return network
+
+
+def tokens_after(norm: nn.Module) -> nn.Module:
     return Calling(
         lambda self, x: self.head(self.norm(self.stem(x)).tanh().flatten(2).transpose(1, 2).mean(dim=1)),
         stem=nn.Conv2d(1, 4, 3),
-        norm=nn.BatchNorm2d(4),
+        norm=norm,
         head=nn.Linear(4, CLASSES),
     )
 
@@ -262,4 +276,6 @@ FORWARDS: tuple[Callable[[], nn.Module], ...] = (
     weights_by_a_network,
     coarser_logits,
     tokens_after_batch_norm,
+    tokens_after_instance_norm,
+    tokens_after_the_function,
 )
