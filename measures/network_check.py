@@ -69,7 +69,7 @@ def _usable(network: nn.Module, examples: Tensor, label: int) -> nn.Module:
 
 class _Orders(TorchFunctionMode):
     """Notes a normalization that gets back its images in another order in memory than it received or made them: of one
-    example alone its derivative is wrong (plain_network.batch_norm)."""
+    example alone its derivative is wrong (plain_network.in_one_order)."""
 
     def __init__(self) -> None:
         super().__init__()

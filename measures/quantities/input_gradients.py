@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from measures.errors import NotApplicable
 from measures.layer_hooks import (
     before_layers,
     by_example,
@@ -62,6 +63,8 @@ def margin_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> Margin
         received.clear()
         with before_layers(layers, received.append):
             margins.append(margins_of(model(x), y))
+        if len(received) != len(kept):
+            raise NotApplicable("the network applies other layers to some examples: what they receive is not known")
         of_examples = [*itertools.compress(received, kept)]
         seen = [x, *of_examples[1:]]  # what the first layer receives may be less than the input: a rectified one
         found = _gradients(margins[-1].sum(), seen)

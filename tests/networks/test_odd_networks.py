@@ -23,7 +23,7 @@ from measures.quantities.gradient_gram import gradient_gram
 from measures.quantities.gradient_moments import gradient_moments
 from measures.quantities.gradient_squares import fisher_trace_of
 from measures.quantities.hessian_spectrum import hessian_product
-from measures.quantities.input_gradients import sample_jacobian, sample_margin_gradients
+from measures.quantities.input_gradients import margin_gradients, sample_jacobian, sample_margin_gradients
 from measures.quantities.per_example import gradient_norms
 from measures.trained_model import TrainedModel
 from tests.builders.odd_networks import EXAMPLES, FUNCTIONS, REFUSED, odd_model
@@ -241,3 +241,18 @@ def without_parameters() -> TrainedModel:
 )
 def test_a_measure_has_a_number_or_a_reason_of_odd_data_and_starts(make, tier: str) -> None:
     assert_none_is_an_error(readings(make(), tier))
+
+
+def test_a_network_that_ends_early_for_some_examples_has_no_margins_at_hidden_layers() -> None:
+    """Its layers are two for the first example and three for others: what is third there is no layer of the first."""
+
+    def forward(self: Calling, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x.flatten(1)))
+        return self.last(h if bool((x[:, 0, 0, 0] == first).all()) else torch.relu(self.second(h)))
+
+    torch.manual_seed(0)
+    inputs = torch.randn(4, 1, 6, 6)
+    first = inputs[0, 0, 0, 0]
+    network = Calling(forward, first=nn.Linear(36, 8), second=nn.Linear(8, 8), last=nn.Linear(8, CLASSES))
+    with pytest.raises(NotApplicable, match="applies other layers to some examples"):
+        margin_gradients(network, inputs, torch.zeros(4, dtype=torch.int64))
