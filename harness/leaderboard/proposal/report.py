@@ -28,9 +28,14 @@ def text(said: object) -> str:
     return SPECIAL.sub(r"\\\1", shown)
 
 
-def report(changes: Changes, review: Review, base: str) -> str:
-    """The whole report."""
+def report(changes: Changes, review: Review, base: str, judged_elsewhere: bool = False) -> str:
+    """The whole report. `judged_elsewhere`: by the harness of another checkout."""
     lines = ["# Proposal", "", f"Against `{base}`: {_said(changes)}.", ""]
+    if judged_elsewhere:
+        lines += [
+            "Its measures and records alone were taken; harness and suites are those of the judge's checkout.",
+            "",
+        ]
     if review.failures:
         lines += ["**It does not pass:**", "", *(f"- {text(failure)}" for failure in review.failures), ""]
     else:
@@ -46,6 +51,7 @@ def report(changes: Changes, review: Review, base: str) -> str:
             "## The same at home",
             "",
             f"    python -m harness propose --base {base}"
+            + (" --of FOLDER" if judged_elsewhere else "")
             + (f" --fresh {review.fresh.number}" if review.fresh else ""),
             "",
             "or, without the comparison:",

@@ -125,18 +125,20 @@ def review(
     crashed: Mapping[str, str],
     fresh: OnFreshTwins | None = None,
     asked: Asked = NOTHING_ASKED,
+    root: Path = PACKAGE.parent,
 ) -> Review:
     """What follows: from the suites' run, from the records of the zoo in the base and in the change (None for none),
-    from what was said of measures that crashed, from the run on fresh twins, from what was asked of the suites."""
+    from what was said of measures that crashed, from the run on fresh twins, from what was asked of the suites.
+    `root` is the checkout that was judged."""
     failures = [f"{path}: {problem}" for path, problems in unsound.items() for problem in problems]
     failures += [f"{name} {sentence}" for name, sentence in crashed.items()]
     if changes.added:  # who adds a measure must not have a hand in what is said of it
         failures += [f"{sentence}; propose it on its own" for sentence in asked.warnings]
     notes = [f"{name} is removed" for name in changes.removed]
-    notes += [] if changes.added else asked.warnings
+    notes += [*([] if changes.added else asked.warnings), *asked.unused]
     records = {record["measure"]: record for record in run["entries"]} if run else {}
     for name in changes.added:
-        failures += _added(records[name]) if name in records else []
+        failures += _added(records[name], root) if name in records else []
     for name, record in records.items():
         before, after = _recorded(base, name), _recorded(head, name)
         if before is not None:
@@ -171,23 +173,23 @@ def results_changed(recorded: Mapping[str, Any], record: Mapping[str, Any]) -> l
     ]
 
 
-def _added(record: Mapping[str, Any]) -> list[str]:
+def _added(record: Mapping[str, Any], root: Path) -> list[str]:
     failures = []
     if record["verdict"] != "separates":
         failures.append(f"{record['measure']} fails the gate: {record['verdict'] or 'it has no verdict'}")
     if record["contract"] != "passes":
         failures.append(f"{record['measure']} breaks its contract: {record['contract'] or 'not all of it was asked'}")
-    if line := _left_open(record["origin"]):
+    if line := _left_open(record["origin"], root):
         failures.append(f"{record['measure']} still says {TO_FILL_IN} ({line}); say it")
     return failures
 
 
-def _left_open(origin: str) -> str:
+def _left_open(origin: str, root: Path) -> str:
     """Where the file of a measure still says what its template says; "" if nowhere."""
-    file = PACKAGE.parent.joinpath(*origin.split(".")).with_suffix(".py")
+    file = root.joinpath(*origin.split(".")).with_suffix(".py")
     for number, line in enumerate(file.read_text().splitlines() if file.exists() else [], start=1):
         if TO_FILL_IN in line:
-            return f"{file.relative_to(PACKAGE.parent)}:{number}"
+            return f"{file.relative_to(root)}:{number}"
     return ""
 
 

@@ -26,11 +26,13 @@ COMPILED = (".pyc", ".so", ".pyd")  # it may stand for a source that did not cha
 @dataclasses.dataclass(frozen=True)
 class Asked:
     """What the suites are asked for, by the measure's name; the digest of each as one of the project's own; and what
-    whoever reads the report has to be told first, in sentences."""
+    whoever reads the report has to be told first, in sentences: `warnings` of changed files that the judge ran,
+    `unused` of those that it left out."""
 
     specs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 NOTHING_ASKED = Asked()
@@ -53,7 +55,7 @@ def spec_of(name: str, measures: Mapping[str, Registered], changed: Collection[P
 
 def run_by_the_judge(changed: Iterable[Path], root: Path) -> list[Path]:
     """The changed files that run, or may, in the process that knows the answers."""
-    return sorted(path for path in changed if (root / path).is_file() and _runs(path, root))
+    return sorted(path for path in changed if (root / path).is_file() and judge_runs(path, root))
 
 
 def warnings(changed: Iterable[Path], root: Path) -> Iterator[str]:
@@ -62,12 +64,14 @@ def warnings(changed: Iterable[Path], root: Path) -> Iterator[str]:
         yield f"{path} is changed and runs in the judge itself, not sealed: read it before you believe this report"
 
 
-def _runs(path: Path, root: Path) -> bool:
+def judge_runs(path: Path, root: Path) -> bool:
+    """Whether the judge imports the file of a checkout, or reads it as settings, or may."""
     if path.suffix in COMPILED:
         return True
     if path.parts[0] != "measures":
         return path.parts[0] not in ELSEWHERE and path.suffix in CODE
-    return path in _of_the_judge() or (path.name == "__init__.py" and not _only_documents(root / path))
+    package = path.name == "__init__.py" and (root / path).is_file()
+    return path in _of_the_judge() or (package and not _only_documents(root / path))
 
 
 @functools.cache

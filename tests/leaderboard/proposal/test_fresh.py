@@ -70,8 +70,8 @@ def test_the_gate_alone_is_asked_on_fresh_twins_of_a_number_that_is_drawn_unless
     monkeypatch.setattr(review, "run_suites", suites)
     settings = make_settings(cache_dir=str(tmp_path))
     specs = {"a": "sealed:a", "b": "b", "crashed": "sealed:crashed"}
-    drawn = command._on_fresh_twins(run(entry("a", 14), entry("b", 3)), specs, None, settings)
-    given = command._on_fresh_twins(run(entry("a", 14)), specs, 5, settings)
+    drawn = command._on_fresh_twins(run(entry("a", 14), entry("b", 3)), specs, tmp_path, None, settings)
+    given = command._on_fresh_twins(run(entry("a", 14)), specs, tmp_path, 5, settings)
     assert drawn.drawn and (given.drawn, given.number) == (False, 5)
     assert asked == [
         ({"a": "sealed:a", "b": "b"}, ("-m", "gate", f"--fresh={drawn.number}")),

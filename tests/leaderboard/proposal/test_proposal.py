@@ -175,22 +175,21 @@ def test_the_workflow_reads_only_and_pins_what_it_uses() -> None:
     )
     assert re.search(r"^permissions:\n  contents: read\n\n", content, re.M)
     used = re.findall(r"uses: (\S+)", content)
-    assert len(used) == 4
+    assert len(used) == 5
     assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", each) for each in used)
-    assert "persist-credentials: false" in content and "fetch-depth: 0" in content
-    assert content.count("python -m harness ") == content.count("python -m harness propose ") == 1
+    assert content.count("persist-credentials: false") == 2 and "fetch-depth: 0" in content
+    installed = re.search(r"uses: actions/checkout\S+ # \S+\n +with:\n +ref: (.*)\n +path: judge\n", content)
+    assert installed is not None and installed[1] == "${{ github.event.pull_request.base.sha }}"
+    assert re.findall(r"pip install (?!torch)(.*)", content) == ["-e './judge[test]'"]  # nothing of the pull request
+    assert content.count("python -m harness ") == content.count("python -m harness propose --of ../proposal ") == 1
     assert not re.search(r"run:.*\$\{\{", content)  # nothing of the pull request is pasted into a shell
 
 
-def test_a_template_that_was_not_filled_in_is_named_with_its_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "norms").mkdir()
-    review_module = sys.modules["harness.leaderboard.proposal.review"]
-    monkeypatch.setattr(review_module, "PACKAGE", tmp_path)
-    file = tmp_path / "norms" / "mine.py"
-    origin = f"{tmp_path.name}.norms.mine"
+def test_a_template_that_was_not_filled_in_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "measures" / "norms" / "mine.py"
+    file.parent.mkdir(parents=True)
+    left_open = sys.modules["harness.leaderboard.proposal.review"]._left_open
     file.write_text('"""A norm."""\n\nSOURCE = "FILL IN"\n')
-    assert review_module._left_open(origin) == f"{tmp_path.name}/norms/mine.py:3"
+    assert left_open("measures.norms.mine", tmp_path) == "measures/norms/mine.py:3"
     file.write_text('"""A norm."""\n')
-    assert review_module._left_open(origin) == "" == review_module._left_open("measures.gone.away")
+    assert left_open("measures.norms.mine", tmp_path) == "" == left_open("measures.gone.away", tmp_path)
