@@ -18,11 +18,10 @@ from harness.training.examples import data_set
 from harness.training.group_training import fit_group
 from harness.training.recipe import Recipe
 from harness.training.train import Fit, fit
-from harness.zoo.zoos import ZOOS
+from tests.benchmarks.digits_networks import ON_RANDOM_LABELS
 
 pytestmark = pytest.mark.slow
 
-RATES = {name: how["learning_rate"] for name, how in ZOOS["digits"].networks.items()}
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SEEDS = 32 if DEVICE == "cuda" else 4
 
@@ -37,12 +36,9 @@ def together(recipes: list[Recipe], data: list[Labelled]) -> list[Fit]:
 
 
 @pytest.mark.parametrize("train", [one_by_one, together])
-@pytest.mark.parametrize("network", RATES)
+@pytest.mark.parametrize("network", ON_RANDOM_LABELS)
 def test_networks_trained_a_minute(benchmark: Any, network: str, train: Any, tmp_path: Path) -> None:
-    recipes = [
-        Recipe(data_set="digits", network=network, learning_rate=RATES[network], seed=seed, condition="random_labels")
-        for seed in range(SEEDS)
-    ]
+    recipes = [dataclasses.replace(ON_RANDOM_LABELS[network], seed=seed) for seed in range(SEEDS)]
     data = [(found.train_inputs, found.train_labels) for found in (data_set(recipe, tmp_path) for recipe in recipes)]
     train([dataclasses.replace(recipe, max_epochs=1) for recipe in recipes], data)  # libraries load, kernels are chosen
     benchmark.group = network

@@ -31,8 +31,7 @@ from harness.workers.pool import Limits, run_jobs, warm_up
 from harness.workers.remote import end_kept
 from harness.workers.worker_process import Report
 from harness.zoo.build import build
-from harness.zoo.zoo import recipes
-from harness.zoo.zoos import ZOOS
+from tests.benchmarks.digits_networks import TWINS
 from tests.workers.test_executors import Act
 
 pytestmark = pytest.mark.slow
@@ -77,26 +76,22 @@ def alternating(
 
 
 def test_models_trained_a_minute(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    """Sixteen models of the digits zoo, four of each network."""
-    zoo = ZOOS["digits"]
-    chosen = [recipe for recipe in recipes(zoo, ["random_labels"]) if recipe.seed % 5 < 2]
+    """Sixteen models of the digits zoo: twins of each network."""
 
     def trained(workers: int) -> Callable[[int], float]:
         def call(number: int) -> float:
             cache = str(tmp_path / f"{workers}-{number}")
-            return seconds(lambda: build(chosen, make_settings(cache, workers=workers), progress=False))
+            return seconds(lambda: build(TWINS, make_settings(cache, workers=workers), progress=False))
 
         return call
 
-    assert len(chosen) == 16
-    alternating(benchmark, {workers: trained(workers) for workers in (1, 2)}, len(chosen), rounds=5, of="models")
+    alternating(benchmark, {workers: trained(workers) for workers in (1, 2)}, len(TWINS), rounds=2, of="models")
 
 
 def test_rows_evaluated_a_minute(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    """All fast measures on the forty models of a condition of the digits zoo."""
+    """All fast measures on those models."""
     settings = make_settings(str(tmp_path / "cache"), workers=2)
-    chosen = recipes(ZOOS["digits"], ["random_labels"])
-    entries = build(chosen, settings, progress=False)
+    entries = build(TWINS, settings, progress=False)
     measures = find_measures(["all"], "fast")
 
     def evaluated(workers: int) -> Callable[[int], float]:
@@ -108,10 +103,8 @@ def test_rows_evaluated_a_minute(benchmark: BenchmarkFixture, tmp_path: Path) ->
 
         return call
 
-    assert len(chosen) == 40
-    alternating(
-        benchmark, {workers: evaluated(workers) for workers in (1, 2)}, len(chosen) * len(measures), rounds=3, of="rows"
-    )
+    rows = len(TWINS) * len(measures)
+    alternating(benchmark, {workers: evaluated(workers) for workers in (1, 2)}, rows, rounds=2, of="rows")
 
 
 @pytest.mark.parametrize("where", ["supervised worker", "executor"])

@@ -5,18 +5,14 @@ from typing import Any
 
 import pytest
 
-from harness.training.recipe import Recipe
 from harness.training.train import train
-from harness.zoo.zoos import ZOOS
+from tests.benchmarks.digits_networks import ON_RANDOM_LABELS
 
 pytestmark = pytest.mark.slow
 
-RATES = {name: how["learning_rate"] for name, how in ZOOS["digits"].networks.items()}
 
-
-@pytest.mark.parametrize("network", RATES)
+@pytest.mark.parametrize("network", ON_RANDOM_LABELS)
 def test_training_on_random_labels(benchmark: Any, network: str, tmp_path: Path) -> None:
-    recipe = Recipe(data_set="digits", network=network, learning_rate=RATES[network], seed=0, condition="random_labels")
-    _, outcome, _ = benchmark.pedantic(train, args=(recipe, tmp_path), rounds=2, warmup_rounds=1)
+    _, outcome, _ = benchmark.pedantic(train, args=(ON_RANDOM_LABELS[network], tmp_path), rounds=2, warmup_rounds=1)
     benchmark.extra_info["steps"] = outcome.steps
     assert outcome.fitted
