@@ -19,17 +19,15 @@ from harness.evaluation.measure_lookup import find_measures
 from harness.evaluation.measure_reference import sealed
 from harness.settings import make_settings
 from harness.store.store import Store
-from harness.training.recipe import Recipe
 from harness.workers.pool import warm_up
 from harness.zoo.build import build
-from harness.zoo.zoos import ZOOS
 from measures.trained_model import TrainedModel
 from tests import ROOT
+from tests.benchmarks.digits_networks import ON_TRUE_LABELS
 
 pytestmark = pytest.mark.slow
 
 OUTSIDE = ROOT / "suites" / "examples" / "my_measure.py"
-RATES = {name: how["learning_rate"] for name, how in ZOOS["digits"].networks.items()}
 ROUNDS = 30
 
 
@@ -39,10 +37,10 @@ def processor_seconds() -> float:
 
 
 @pytest.mark.parametrize("call", ["first call on a model", "further call"])
-@pytest.mark.parametrize("network", RATES)
+@pytest.mark.parametrize("network", ON_TRUE_LABELS)
 @pytest.mark.benchmark(group="a sealed call")
 def test_a_sealed_call(benchmark: Any, network: str, call: str, shared_cache: Path) -> None:
-    recipe = Recipe(data_set="digits", network=network, learning_rate=RATES[network], seed=0)
+    recipe = ON_TRUE_LABELS[network]
     settings = make_settings(cache_dir=str(shared_cache), workers=2)
     warm_up(many_forks=True)
     build([recipe], settings, progress=False)
