@@ -59,15 +59,27 @@ GATE = ("-m", "gate")
 OUTSIDE = str(ROOT / "suites" / "examples" / "my_measure.py")
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All models of the digits zoo, and their rows of one measure."""
+    cache = tmp_path_factory.mktemp("store")
+    run_suites(cache)
+    return cache
+
+
+def forget_rows(cache: Path) -> None:
+    shutil.rmtree(cache / "rows")
+
+
 @pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
 def test_from_an_empty_store(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
     benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(run_suites, args=(tmp_path, *chosen), rounds=1)
 
 
-def test_from_an_empty_store_and_a_released_archive(benchmark: Any, tmp_path: Path) -> None:
+def test_from_an_empty_store_and_a_released_archive(benchmark: Any, tmp_path: Path, store: Path) -> None:
     """A newcomer's first verdict without training: `zoo import`, then the gate."""
     zoo, released = [sys.executable, "-m", "harness", "zoo"], tmp_path / "released"
-    subprocess.run([*zoo, "release", "digits", released, "--cache-dir", tmp_path / "trained"], cwd=ROOT, check=True)
+    subprocess.run([*zoo, "release", "digits", released, "--cache-dir", store], cwd=ROOT, check=True)
     (archive,), sha256 = released.glob("*.zip"), (released / "SHA256SUMS").read_text().split()[0]
 
     def emptied() -> None:
@@ -82,29 +94,19 @@ def test_from_an_empty_store_and_a_released_archive(benchmark: Any, tmp_path: Pa
 
 
 @pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
-def test_with_models_there(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
-    """Models there, rows not: what a new measure costs."""
-    run_suites(tmp_path, *chosen)
-
-    def forget_rows() -> tuple[tuple[Any, ...], dict[str, Any]]:
-        shutil.rmtree(tmp_path / "rows")
-        return (tmp_path, *chosen), {}
-
-    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(run_suites, setup=forget_rows, rounds=3)
-
-
-def test_the_gate_of_an_outside_measure_with_models_there(benchmark: Any, tmp_path: Path) -> None:
-    """Each of its calls is sealed."""
-    run_suites(tmp_path, *GATE)
-
-    def forget_rows() -> None:
-        shutil.rmtree(tmp_path / "rows")
-
-    judge = functools.partial(run_suites, tmp_path, *GATE, measure=OUTSIDE)
-    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(judge, setup=forget_rows, rounds=3)
+def test_with_models_and_values_there(benchmark: Any, store: Path, chosen: tuple[str, ...]) -> None:
+    run_suites(store, *chosen)
+    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(run_suites, args=(store, *chosen), rounds=3)
 
 
 @pytest.mark.parametrize("chosen", [GATE, ()], ids=["gate", "all_suites"])
-def test_with_models_and_values_there(benchmark: Any, tmp_path: Path, chosen: tuple[str, ...]) -> None:
-    run_suites(tmp_path, *chosen)
-    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(run_suites, args=(tmp_path, *chosen), rounds=3)
+def test_with_models_there(benchmark: Any, store: Path, chosen: tuple[str, ...]) -> None:
+    """Models there, rows not: what a new measure costs."""
+    judge = functools.partial(run_suites, store, *chosen)
+    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(judge, setup=lambda: forget_rows(store), rounds=3)
+
+
+def test_the_gate_of_an_outside_measure_with_models_there(benchmark: Any, store: Path) -> None:
+    """Each of its calls is sealed."""
+    judge = functools.partial(run_suites, store, *GATE, measure=OUTSIDE)
+    benchmark.extra_info["peak memory [MB]"] = benchmark.pedantic(judge, setup=lambda: forget_rows(store), rounds=3)

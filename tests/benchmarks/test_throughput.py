@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.paper.cifar10.recipes import LEARNING_RATES
@@ -36,9 +37,13 @@ def product_rate(dtype: torch.dtype, rounds: int = 5) -> float:
     return 2 * SIDE**3 / min(seconds)
 
 
-def step_of(network: str, precision: Precision) -> tuple[Callable[[], None], float]:
-    """A training step as harness/training/train.py takes it, and the operations of its passes."""
-    model = accelerated(build(network, (3, 28, 28), 10), precision).train()
+def step_of(
+    network: str, precision: Precision, changed: Callable[[nn.Module], Any] | None = None
+) -> tuple[Callable[[], None], float]:
+    """A training step as harness/training/train.py takes it, of the model or what it is changed to; and the operations
+    of its passes."""
+    built = accelerated(build(network, (3, 28, 28), 10), precision).train()
+    model = built if changed is None else changed(built)
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATES[network], momentum=0.9, fused=True)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(BATCH, 3, 28, 28, generator=generator)
@@ -51,7 +56,7 @@ def step_of(network: str, precision: Precision) -> tuple[Callable[[], None], flo
         optimizer.step()
 
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(images)
+        built(images)
     return step, PASSES * counter.get_total_flops()
 
 
