@@ -18,7 +18,7 @@ What a measure's author needs is imported from here. Where it stands:
     once_per_model.py   @once_per_model: a quantity that several measures read is computed once
     layers.py           a weight layer as a linear operator; weight_layers.py finds those of a network
     layer_chain.py      whether they are a chain, as bounds by their norms take them to be
-    folding.py          batch normalization folded into the layer before it
+    folding.py          batch normalization folded into the layer before it, or those after it
     effective_layers.py layers of any making as plain ones; attention.py: attention as linear layers
     layer_hooks.py      what layers receive and return while the network runs; layer_inputs.py: example by example
     seeding.py          random streams by name

@@ -32,7 +32,8 @@ class Layer:
     `weight` is (out, in) or (out channels, in channels / groups, height, width); `init_weight` is the weight
     before the first step, and reading it raises NotApplicable where the network came without; both detached.
     `input_shape` and `output_shape` are one example's: of a linear layer (in,), or (..., in) where it is applied to
-    several vectors of the example.
+    several vectors of the example. The weight has the scale of a normalization that stands before the layer, as in
+    networks of pre-activation; what such a layer receives in the network as it is has that scale too.
     """
 
     name: str

@@ -1,7 +1,8 @@
 """A network run on numbers ≥ 0 as if each of its weights w were |w|^power: what path norms sum up.
 
 It follows the traced graph (torch.fx). What only moves numbers about leaves them as they are, as ReLU does. A parameter
-that is added or concatenated (positions, class tokens) is like a bias: a weight from a unit that is constantly 1.
+that is added or concatenated (positions, class tokens) is like a bias: a weight from a unit that is constantly 1; one
+that is multiplied by is a weight for each number.
 """
 
 import builtins
@@ -57,8 +58,12 @@ class PowersOfWeights(fx.Interpreter):
             self.names[node] = str(node.target).removeprefix("0.")
         elif fixed and len(fixed) == len(given) and node.target in MOVES:
             self.names[node] = self.names[fixed[0]]
+        elif len(fixed) == 1 and len(given) == 2 and node.target in PRODUCTS:
+            return self.env[given[0]] * self.env[given[1]]
         elif fixed and (node.target not in JOINS or len(fixed) == len(given)):
-            raise NotApplicable(f"paths through {self.names[fixed[0]]!r} are unknown: it is neither a layer nor added")
+            raise NotApplicable(
+                f"paths through {self.names[fixed[0]]!r} are unknown: it is neither a layer nor added nor multiplied by"
+            )
         return super().run_node(node)
 
     def call_module(self, target: fx.node.Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -24,13 +24,14 @@ Random labels: unknown (only the abstract could be had).
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from measures import NotApplicable, measure
+from measures.folding import folded
 from measures.layer_chain import check_chain
 from measures.layer_inputs import received_by_layers
 from measures.quantities.margin_percentile import inverse_squared_margin
-from measures.trained_model import TrainedModel
+from measures.trained_model import FEW, TrainedModel
 
 
 @measure(source="Neyshabur et al. 2019, theorem 1", invariant_to={"batch_norm_folding", "logit_shift"})
@@ -45,8 +46,16 @@ def unit_capacity(trained: TrainedModel) -> float:
     check_chain(trained, last=2)
     margin = math.sqrt(inverse_squared_margin(trained))
     # What the layer before the last receives: of the first layer the inputs, after pooling and scaling if there is any.
-    h = received_by_layers(trained.model, trained.inputs, (nn.Linear,))[-2]
+    h = _received(trained.model, trained.inputs)
+    network = folded(trained.model, trained.inputs[:FEW])
+    if not torch.allclose(_received(network, trained.inputs[:FEW]), h[:FEW], rtol=1e-3, atol=1e-5):
+        h = _received(network, trained.inputs)  # the layer's weights have the scale of a normalization before it
     alpha, beta = last.weight.double().norm(dim=0), hidden.change.double().norm(dim=1)
     size = h.square().sum(dim=1).mean(dtype=torch.float64).sqrt()
     at_start = (h @ hidden.init_weight.T).square().mean(dim=0, dtype=torch.float64).sqrt()
     return float(alpha @ (beta * size + at_start)) * margin
+
+
+def _received(network: nn.Module, inputs: Tensor) -> Tensor:
+    """What the last but one linear layer receives, (m, width)."""
+    return received_by_layers(network, inputs, (nn.Linear,))[-2]

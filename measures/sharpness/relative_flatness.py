@@ -16,12 +16,17 @@ Claims: larger gap (Petzka et al. 2021, abstract).
 Random labels: unknown (only the abstract could be had).
 """
 
+import dataclasses
 import math
 
 import torch.nn.functional as F
+from torch import Tensor
 
 from measures import NotApplicable, measure
+from measures.folding import folded
 from measures.trained_model import FEW, TrainedModel
+
+SAME = 1e-4
 
 
 @measure(
@@ -29,14 +34,23 @@ from measures.trained_model import FEW, TrainedModel
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def relative_flatness(trained: TrainedModel) -> float:
-    layer, features, logits = trained.layers[-1], trained.features, trained.logits
+    layer, logits = trained.layers[-1], trained.logits
+    difference, features = _received_by_last(trained)
+    if not difference <= SAME:  # but for the scale of a normalization before the layer, which its weights have
+        network = folded(trained.model, trained.inputs[:FEW])
+        difference, features = _received_by_last(dataclasses.replace(trained, model=network))
+    if not difference <= SAME:
+        raise NotApplicable(f"the logits differ from what the last linear layer returns by {difference:.1e}, relative")
+    p, weight = logits.double().softmax(dim=1), layer.weight.flatten(1).double()
+    spread = p @ weight.square().sum(dim=1) - (p @ weight).square().sum(dim=1)  # (n,)
+    return float((features.square().sum(dim=1).double() * spread).mean())
+
+
+def _received_by_last(trained: TrainedModel) -> tuple[float, Tensor]:
+    """How far the last layer's weights times the features are from the logits, relative; the features (n, width)."""
+    layer, features, logits = trained.layers[-1], trained.features, trained.logits[:FEW]
     weight = layer.weight.flatten(1)
     if features.shape[1] != weight.shape[1] or math.prod(layer.weight.shape[2:]) != 1:
         raise NotApplicable("the layer applied last is not linear")
     returned = F.linear(features[:FEW], weight, layer.bias)
-    difference = (returned - logits[:FEW]).norm() / logits[:FEW].norm().clamp_min(1e-12)
-    if not difference <= 1e-4:
-        raise NotApplicable(f"the logits differ from what the last linear layer returns by {difference:.1e}, relative")
-    p, weight = logits.double().softmax(dim=1), weight.double()
-    spread = p @ weight.square().sum(dim=1) - (p @ weight).square().sum(dim=1)  # (n,)
-    return float((features.square().sum(dim=1).double() * spread).mean())
+    return float((returned - logits).norm() / logits.norm().clamp_min(1e-12)), features

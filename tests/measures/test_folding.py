@@ -3,6 +3,7 @@ import copy
 import hypothesis.strategies as st
 import pytest
 import torch
+import torchvision
 from hypothesis import given, settings
 from torch import nn
 from torchvision.models import resnet18
@@ -10,6 +11,7 @@ from torchvision.models import resnet18
 from measures import NotApplicable
 from measures.folding import folded
 from tests.builders.models import random_network
+from tests.builders.odd_networks.plain import pre_activation_network
 
 
 def with_random_normalization(network, seed=0):
@@ -99,9 +101,6 @@ def test_a_network_without_normalization_is_copied():
     assert trained.model[1].weight.any()
 
 
-CONVOLUTION = nn.Conv2d(1, 2, 3)
-
-
 class Branching(nn.Module):
     def __init__(self):
         super().__init__()
@@ -110,6 +109,11 @@ class Branching(nn.Module):
     def forward(self, x):
         x = self.layer(x)
         return x + self.norm(x)
+
+
+class Halved(nn.Module):
+    def forward(self, x):
+        return x[:, :2]
 
 
 class Untraceable(nn.Module):
@@ -124,12 +128,9 @@ class Untraceable(nn.Module):
 
 REFUSED = {
     "after a ReLU": (nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.BatchNorm2d(2)), (1, 5, 5)),
-    "before the layer": (nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 3)), (3,)),
-    "of a layer used elsewhere": (Branching(), (3,)),
-    "of a layer applied twice": (
-        nn.Sequential(CONVOLUTION, nn.BatchNorm2d(2), nn.Conv2d(2, 1, 1), CONVOLUTION),
-        (1, 7, 7),
-    ),
+    "before an addition": (Branching(), (3,)),
+    "before another normalization": (nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm1d(3), nn.Linear(3, 3)), (3,)),
+    "before a layer of another width": (nn.Sequential(nn.BatchNorm1d(3), Halved(), nn.Linear(2, 3)), (3,)),
     "without statistics": (nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3, track_running_stats=False)), (3,)),
     "in a network that cannot be traced": (Untraceable(), (3,)),
 }
@@ -146,4 +147,75 @@ def test_a_folded_network_that_computes_something_else_is_refused(monkeypatch):
     network = with_random_normalization(nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)))
     monkeypatch.setattr("measures.folding._fold", lambda layer, norm: None)
     with pytest.raises(NotApplicable, match="changes the logits"):
+        folded(network, torch.randn(4, 3))
+
+
+# Before its layers
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_network_of_pre_activation_is_folded(seed):
+    torch.manual_seed(seed)
+    network = pre_activation_network(3).double().eval()
+    assert_same_function_without_normalization(network, torch.randn(4, 3, 8, 8, dtype=torch.float64))
+
+
+def test_a_normalization_after_a_layer_that_is_applied_twice_is_folded_into_the_next_one():
+    twice = nn.Conv2d(1, 2, 3)
+    network = nn.Sequential(twice, nn.BatchNorm2d(2), nn.Conv2d(2, 1, 1), twice, nn.Flatten()).double()
+    network = with_random_normalization(network)
+    assert_same_function_without_normalization(network, torch.randn(4, 1, 7, 7, dtype=torch.float64))
+
+
+def test_a_densenet_is_folded():
+    torch.manual_seed(0)
+    network = torchvision.models.DenseNet(4, (2, 2), 8, bn_size=2, num_classes=3).double()
+    network = with_random_normalization(network)
+    assert_same_function_without_normalization(network, torch.randn(2, 3, 32, 32, dtype=torch.float64))
+
+
+def test_the_scale_of_a_normalization_before_its_layer_is_the_layers_by_hand():
+    norm, layer = nn.BatchNorm1d(2, eps=0.0), nn.Linear(2, 1)
+    with torch.no_grad():
+        norm.running_mean.copy_(torch.tensor([1.0, 0.0]))
+        norm.running_var.copy_(torch.tensor([4.0, 0.25]))
+        norm.weight.copy_(torch.tensor([3.0, -1.0]))  # s = 3 / 2, -1 / (1 / 2)
+        norm.bias.copy_(torch.tensor([0.5, 2.0]))  # t = 0.5 - 1.5, 2
+        layer.weight.copy_(torch.tensor([[2.0, 5.0]]))
+    found = folded(nn.Sequential(norm, nn.ReLU(), layer).eval().double(), torch.randn(4, 2).double())
+    (only,) = [module for module in found.modules() if isinstance(module, nn.Linear)]
+    assert only.weight.tolist() == [[3.0, 10.0]]
+    constants = dict(found.named_buffers())
+    assert constants["_0_sign"].tolist() == [1, -1] and constants["_0_shift"].tolist() == [-1 / 1.5, 1.0]
+
+
+def test_a_scale_that_moves_from_a_normalization_to_its_layers_changes_no_folded_weight():
+    """A channel's scale is doubled, and what the layers multiply it by is halved: the function stays as it is."""
+    torch.manual_seed(0)
+    network = pre_activation_network(3).double().eval()
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other[2].norm1.weight[3] *= 2
+        other[2].norm1.bias[3] *= 2
+        for layer in (other[2].conv1, other[2].skip):
+            layer.weight[:, 3] /= 2
+    inputs = torch.randn(4, 3, 8, 8, dtype=torch.float64)
+    ours, theirs = (dict(folded(each, inputs).named_parameters()) for each in (network, other))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.allclose(ours[name], theirs[name], rtol=1e-10) for name in ours)
+
+
+def test_an_activation_that_passes_no_factor_on_is_refused():
+    network = with_random_normalization(nn.Sequential(nn.BatchNorm1d(3), nn.GELU(), nn.Linear(3, 3)).double())
+    with pytest.raises(
+        NotApplicable, match="'0' into the layers after it, past an activation that passes no factor on"
+    ):
+        folded(network, torch.randn(4, 3, dtype=torch.float64))
+
+
+def test_a_channel_of_scale_zero_before_its_layer_is_refused():
+    network = nn.Sequential(nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 3)).eval()
+    with torch.no_grad():
+        network[0].weight[1] = 0
+    with pytest.raises(NotApplicable, match="'0' has a channel of scale 0, so it cannot be folded"):
         folded(network, torch.randn(4, 3))

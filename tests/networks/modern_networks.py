@@ -44,6 +44,34 @@ class Residual(nn.Module):
         return self.head(self.blocks(F.relu(self.norm(self.stem(x)))).mean(dim=(2, 3)))
 
 
+class PreActivationBlock(nn.Module):
+    """project(x') + conv(relu(norm(conv(x')))) of x' = relu(norm(x)), halving height and width."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.first_norm, self.second_norm = nn.BatchNorm2d(channels), nn.BatchNorm2d(out_channels)
+        self.first = nn.Conv2d(channels, out_channels, 3, stride=2, padding=1, bias=False)
+        self.second = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.project = nn.Conv2d(channels, out_channels, 1, stride=2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.first_norm(x))
+        return self.project(x) + self.second(F.relu(self.second_norm(self.first(x))))
+
+
+class PreActivation(nn.Module):
+    """As Residual, with normalization before the layers, as in wide residual networks and DenseNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 8, 3, padding=1, bias=False)
+        self.blocks = nn.Sequential(PreActivationBlock(8, 16), PreActivationBlock(16, WIDTH))
+        self.norm, self.head = nn.BatchNorm2d(WIDTH), nn.Linear(WIDTH, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(F.relu(self.norm(self.blocks(self.stem(x)))).mean(dim=(2, 3)))
+
+
 class SelfAttention(nn.Module):
     """Four heads of attention as vision transformers write it: one linear layer for queries, keys and values."""
 
@@ -125,6 +153,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "all convolutional": all_convolutional,
     "convnet, batch norm": convnet_with_batch_norm,
     "residual network": Residual,
+    "residual, pre-activation": PreActivation,
     "transformer": VisionTransformer,
     "transformer, torch's attention": functools.partial(VisionTransformer, encoder_layer),
     "recurrent": Recurrent,

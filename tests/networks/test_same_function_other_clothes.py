@@ -20,10 +20,12 @@ from harness.calling.call import read
 from harness.calling.reading import Reading
 from harness.evaluation.measure_lookup import find_measures
 from measures import Measure
+from measures.folding import folded
 from measures.trained_model import TrainedModel
 from tests.builders.equivalent_networks import batch_norm_folding
 from tests.builders.models import random_network
-from tests.builders.odd_networks.plain import Calling
+from tests.builders.odd_networks import odd_model
+from tests.builders.odd_networks.plain import Calling, pre_activation_network
 
 pytestmark = pytest.mark.slow
 
@@ -262,3 +264,18 @@ def test_with_batch_normalization_folded_what_declares_it_has_the_same_value(cha
     declared = {m: reading for m, reading in found.items() if "batch_norm_folding" in m.invariant_to}
     assert len(declared) > 50
     assert differing(declared, plain) == {}
+
+
+def test_layers_after_their_normalization_are_to_measures_of_layers_what_they_are_folded(monkeypatch) -> None:
+    """Measures of features see the network's own, with the normalization's scale; they are not asked."""
+    trained = odd_model(pre_activation_network)
+    network, start = (folded(each, trained.inputs) for each in (trained.model.eval(), trained.init.eval()))
+    found, expected = readings(trained), readings(dataclasses.replace(trained, model=network, init=start))
+    assert_no_errors(found)
+    declared = {m: reading for m, reading in found.items() if "batch_norm_folding" in m.invariant_to}
+    of_features = differing(declared, expected)
+    monkeypatch.setattr("measures.trained_model.weight_layers", lambda *given: ())
+    without = readings(dataclasses.replace(trained))
+    of_layers = {m for m in declared if without[m].status == "not_applicable" and found[m].status == "value"}
+    assert len(of_layers) > 25
+    assert of_features.keys() & {measure.name for measure in of_layers} == set()

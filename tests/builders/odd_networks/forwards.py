@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from tests.builders.odd_networks.plain import CLASSES, Calling, convnet, mlp
+from tests.builders.odd_networks.plain import CLASSES, Calling, convnet, mlp, pre_activation_network
 
 
 def compiled() -> nn.Module:
@@ -221,6 +221,10 @@ def coarser_logits() -> nn.Module:
     return Calling(lambda self, x: self.body(x).float(), body=mlp())
 
 
+def pre_activation() -> nn.Module:
+    return pre_activation_network()
+
+
 def tokens_after_batch_norm() -> nn.Module:
     """What comes back to the normalization has the channels last in memory, what it received has them first."""
     return tokens_after(nn.BatchNorm2d(4))
@@ -275,6 +279,7 @@ FORWARDS: tuple[Callable[[], nn.Module], ...] = (
     positions_for_each,
     weights_by_a_network,
     coarser_logits,
+    pre_activation,
     tokens_after_batch_norm,
     tokens_after_instance_norm,
     tokens_after_the_function,

@@ -86,6 +86,28 @@ def test_a_linear_function_counts_by_the_squares_of_its_matrix(name):
     assert norm_of(network, 4) == pytest.approx(math.sqrt(total), rel=1e-12)
 
 
+def test_a_parameter_that_is_multiplied_by_is_a_layer_of_one_weight_each():
+    torch.manual_seed(0)
+    network = Functional(lambda self, x: x * self.scale).double()
+    with torch.no_grad():
+        network.scale.normal_()
+    into = network.layer.weight.detach().square().sum(dim=1) + network.layer.bias.detach().square()
+    expected = math.sqrt(float(network.scale.detach().square() @ into))
+    assert norm_of(network, 4) == pytest.approx(expected, rel=1e-12)
+
+
+def test_paths_through_a_normalization_before_its_layer_by_hand():
+    """s = (3/2, -2), t = (-1, 2) and weights (2, 5): (3² + 10²) from inputs, (2² + 10²) from the shifts."""
+    norm, layer = nn.BatchNorm1d(2, eps=0.0), nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        norm.running_mean.copy_(torch.tensor([1.0, 0.0]))
+        norm.running_var.copy_(torch.tensor([4.0, 0.25]))
+        norm.weight.copy_(torch.tensor([3.0, -1.0]))
+        norm.bias.copy_(torch.tensor([0.5, 2.0]))
+        layer.weight.copy_(torch.tensor([[2.0, 5.0]]))
+    assert norm_of(nn.Sequential(norm, nn.ReLU(), layer).eval().double(), 2) == pytest.approx(math.sqrt(213))
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -108,7 +130,6 @@ def test_a_parameter_that_is_added_or_concatenated_counts_like_a_bias(function):
     "function, what",
     [
         (lambda self, x: F.gelu(x), "function"),
-        (lambda self, x: x * self.scale, "scale"),
         (lambda self, x: F.linear(x, self.scale[None]), "scale"),
         (lambda self, x: x + torch.relu(self.scale), "'scale' are unknown: it is neither a layer nor added"),
         (lambda self, x: x + self.scale.sum(), "scale"),

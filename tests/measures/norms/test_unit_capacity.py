@@ -113,3 +113,24 @@ def test_of_one_hidden_layer_behind_a_pooling_it_counts_what_the_layer_receives(
     labels = plain.model(pool(inputs)).argmax(dim=1)
     expected = unit_capacity(trained_model(plain.model, pool(inputs), labels, init=plain.init))
     assert unit_capacity(trained_model(behind[0], inputs, labels, init=behind[1])) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_scale_of_a_normalization_before_the_hidden_layer_is_the_layers():
+    """As if the layer had it to begin with: norm times 2, weights 1 and 3 of the layer, against weights 2 and 6."""
+    torch.manual_seed(0)
+    layers = nn.Linear(5, 4), nn.ReLU(), nn.BatchNorm1d(4, eps=0.0), nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)
+    network = nn.Sequential(*layers).double().eval()
+    with torch.no_grad():
+        network[2].weight.mul_(2)
+    start = copy.deepcopy(network)
+    with torch.no_grad():
+        network[3].weight.add_(torch.randn(6, 4))
+    plain, plain_start = (copy.deepcopy(each) for each in (network, start))
+    for each in (plain, plain_start):
+        with torch.no_grad():
+            each[3].weight.mul_(2)
+        each[2] = nn.Identity()
+    inputs = torch.randn(9, 5, dtype=torch.float64)
+    labels = network(inputs).argmax(dim=1)
+    expected = unit_capacity(trained_model(plain, inputs, labels, init=plain_start))
+    assert unit_capacity(trained_model(network, inputs, labels, init=start)) == pytest.approx(expected, rel=1e-10)

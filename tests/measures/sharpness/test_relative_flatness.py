@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import hypothesis.strategies as st
@@ -84,3 +85,18 @@ def test_of_a_larger_last_convolution_is_not_applicable():
     trained = trained_model(network, torch.randn(8, 1, 4, 4, dtype=torch.float64), torch.arange(8) % 2)
     with pytest.raises(NotApplicable, match="not linear"):
         relative_flatness(trained)
+
+
+def test_the_scale_of_a_normalization_before_the_last_layer_is_the_layers():
+    torch.manual_seed(0)
+    layers = nn.Linear(5, 4), nn.ReLU(), nn.BatchNorm1d(4, eps=0.0), nn.Linear(4, 3)
+    network = nn.Sequential(*layers).double().eval()
+    with torch.no_grad():
+        network[2].weight.mul_(2)
+    plain = copy.deepcopy(network)
+    with torch.no_grad():
+        plain[3].weight.mul_(2)
+    plain[2] = nn.Identity()
+    inputs, labels = torch.randn(9, 5, dtype=torch.float64), torch.arange(9) % 3
+    expected = relative_flatness(trained_model(plain, inputs, labels, init=plain))
+    assert relative_flatness(trained_model(network, inputs, labels, init=network)) == pytest.approx(expected, rel=1e-10)
