@@ -135,7 +135,8 @@ class Reporting:
             terminalreporter.section(f"{titled(self.setup.zoo.name)}, {counted(most)}")
             for line in table(self.verdicts):
                 terminalreporter.write_line(line)
-            terminalreporter.write_line(power_sentence(len(most.units)))
+            seeds = min(unit.seeds for unit in most.units)
+            terminalreporter.write_line(power_sentence(len(most.units), seeds, len(self.setup.zoo.gate)))
             terminalreporter.write_line("")
             self._conclude(terminalreporter)
             for agreement in self._agreements():

@@ -7,8 +7,9 @@ deviations of the draws reach the signal, the draws drown it.
 """
 
 import dataclasses
+import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.calling.call import read
 from harness.evaluation.finding import Finding
@@ -33,13 +34,11 @@ def spread_over_draws(measure: Measure, load: Load) -> Finding:
         values.append(reading.value)
         if number == ALIKE - 1 and len(set(values)) == 1:
             break  # not a bit of difference: it draws nothing
-    return Finding(
-        numbers={
-            "draws": float(len(values)),
-            "mean_over_draws": statistics.fmean(values),
-            "spread_over_draws": statistics.stdev(values),
-        }
-    )
+    found = {
+        "mean_over_draws": _finite(statistics.fmean, values),
+        "spread_over_draws": _finite(statistics.stdev, values),
+    }
+    return _with({"draws": float(len(values))}, found)
 
 
 CLAUSES: tuple[Clause, ...] = (spread_over_draws,)
@@ -62,12 +61,15 @@ def with_signal(finding: Finding, zoo: Zoo, values: Mapping[Recipe, float | None
     pairs = [(values[twin.natural], values[twin.randomized]) for twin in _pairs(zoo)]
     naturals = [natural for natural, _ in pairs if natural is not None]
     rises = [randomized - natural for natural, randomized in pairs if natural is not None and randomized is not None]
-    numbers = dict(finding.numbers)
+    found: dict[str, float | None] = {}
     if len(naturals) > 1:
-        numbers["spread_over_training_seeds"] = statistics.stdev(naturals)
+        found["spread_over_training_seeds"] = _finite(statistics.stdev, naturals)
     if rises:
-        numbers["signal"] = statistics.median(rises)
-    problem = ""
+        found["signal"] = _finite(statistics.median, rises)
+    told = _with(finding.numbers, found)
+    if told.problem:
+        return told
+    numbers, problem = told.numbers, ""
     if rises and spread > 0 and 2 * spread >= abs(numbers["signal"]):
         problem = (
             f"its draws drown its signal: another generator moves it by {spread:.2g} (standard deviation over "
@@ -81,3 +83,19 @@ def _pairs(zoo: Zoo) -> Sequence[Twin]:
     first, *others = twins(zoo, "random_labels")
     unit = first.natural.data_set, first.natural.network
     return [first, *(twin for twin in others if (twin.natural.data_set, twin.natural.network) == unit)]
+
+
+def _with(numbers: Mapping[str, float], found: Mapping[str, float | None]) -> Finding:
+    """The numbers and what was found; a problem where a float does not hold that."""
+    known = {name: number for name, number in found.items() if number is not None}
+    problem = "" if len(known) == len(found) else "its values are too large, or too far apart, to be compared"
+    return Finding(problem, "", {**numbers, **known})
+
+
+def _finite(statistic: Callable[[Sequence[float]], float], values: Sequence[float]) -> float | None:
+    """None where a float does not hold it."""
+    try:
+        found = float(statistic(values))
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None

@@ -143,6 +143,13 @@ def worst_sign_error(
     return errors[worst], worst
 
 
+def any_is_told_apart(gaps: Mapping[GridPoint, float], gap_noise: float) -> bool:
+    """Whether two networks that differ in one hyperparameter have gaps more than `gap_noise` apart."""
+    grid = _on_grid(gaps, gaps)
+    pairs = _neighbours(grid.levels).values()
+    return any(bool((np.abs(grid.gaps[second] - grid.gaps[first]) > gap_noise).any()) for first, second in pairs)
+
+
 def signed_conditional_information(values: Mapping[GridPoint, float], gaps: Mapping[GridPoint, float]) -> float:
     """What the measure tells about the order of the gaps beyond any two hyperparameters: conditional_information.py."""
     grid = _on_grid(values, gaps)

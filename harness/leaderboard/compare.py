@@ -145,7 +145,8 @@ def auc_difference(
 ) -> tuple[float, float, float] | None:
     """The second's AUC within units less the first's, with its 95% interval; None where a value is missing.
 
-    A percentile bootstrap: twins are drawn within each unit, the same of both records, by a generator of fixed seed.
+    A percentile bootstrap over units, the witnesses, the same of both records, by a generator of fixed seed: seeds of a
+    unit are alike, and say nothing of other networks.
     """
     by_unit: dict[Unit, list[tuple[Any, ...]]] = {}
     for twin in twins(zoo, condition):
@@ -157,14 +158,11 @@ def auc_difference(
     if not strata:
         raise HarnessError(f"the zoo {zoo.name} has no twins for {condition}")
     generator = np.random.default_rng(0)
-    drawn = np.zeros(DRAWS)
-    for values in strata:
-        chosen = values[generator.integers(len(values), size=(DRAWS, len(values)))]
-        drawn += (_auc(chosen[..., 2], chosen[..., 3]) - _auc(chosen[..., 0], chosen[..., 1])) / len(strata)
-    value = float(np.mean([_auc(v[:, 2], v[:, 3]) - _auc(v[:, 0], v[:, 1]) for v in strata]))
+    of_units = np.array([_auc(v[:, 2], v[:, 3]) - _auc(v[:, 0], v[:, 1]) for v in strata])
+    drawn = of_units[generator.integers(len(of_units), size=(DRAWS, len(of_units)))].mean(axis=1)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    return value, float(low), float(high)
+    return float(of_units.mean()), float(low), float(high)
 
 
 def _auc(natural: Values, randomized: Values) -> Values:

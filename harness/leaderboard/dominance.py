@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.leaderboard.gate import WITHOUT_COUNTS
-from harness.leaderboard.groups import GROUPS
+from harness.leaderboard.groups import GROUPS, SUITES
 
 Merits = tuple[int, ...]
 """Units won under the worst condition, then findings passed, group by group."""
 
-Asked = tuple[int | None, ...]
+Asked = tuple[int, frozenset[tuple[str, str]]]
+"""Units under the worst condition, and the findings that were asked, by suite and clause."""
 
 
 def merits_of(standing: Mapping[str, Any]) -> tuple[Asked, Merits] | None:
@@ -22,7 +23,13 @@ def merits_of(standing: Mapping[str, Any]) -> tuple[Asked, Merits] | None:
     if headline is None or groups is None or not standing["complete"]:
         return None
     parts = [groups[group] for group in GROUPS]
-    asked = (headline["units"], *(part and part["asked"] for part in parts))
+    clauses = {
+        (suite, clause)
+        for suite, found in standing["findings"].items()
+        for clause, finding in found.items()
+        if suite in SUITES and finding["passed"] is not None
+    }
+    asked = headline["units"], frozenset(clauses)
     won = -1 if headline["verdict"] in WITHOUT_COUNTS else headline["won"]
     return asked, (won, *(part["passed"] if part else 0 for part in parts))
 

@@ -1,5 +1,7 @@
 """The noise floor: draws are told from signal, and what draws nothing has none."""
 
+import math
+
 import pytest
 import torch
 
@@ -74,3 +76,19 @@ def test_without_draws_or_without_rows_nothing_is_drowned(tiny_zoo: Zoo) -> None
 def test_the_model_is_a_natural_one_of_the_first_unit() -> None:
     recipe = model(REPEATED)
     assert (recipe.network, recipe.seed, recipe.condition) == ("mlp_1x8", 0, "true_labels")
+
+
+def test_values_that_no_float_can_compare_are_a_problem_and_no_number() -> None:
+    @measure(source="a test")
+    def either_end(trained: TrainedModel) -> float:
+        return 1.79e308 * (-1) ** trained.seed
+
+    found = spread_over_draws(either_end, lambda: random_network("mlp_1x4", 0))
+    assert "too large, or too far apart" in found.problem and found.numbers.keys() <= {"draws", "mean_over_draws"}
+    told = Finding(numbers={"draws": 8, "mean_over_draws": 0, "spread_over_draws": 2.0})
+    huge: dict[Recipe, float | None] = {}
+    for twin in twins(REPEATED, "random_labels"):
+        huge |= {twin.natural: -1.7e308, twin.randomized: 1.7e308}
+    signal = with_signal(told, REPEATED, huge)
+    assert "too large, or too far apart" in signal.problem
+    assert all(math.isfinite(number) for number in signal.numbers.values())

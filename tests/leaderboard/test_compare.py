@@ -1,6 +1,7 @@
 """What changed between two records, against its noise, or why they cannot be compared."""
 
 import copy
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.__main__ import main
+from harness.judging.units.decision import Unit
+from harness.judging.units.witnesses import unit_of
 from harness.leaderboard.command import FEW
 from harness.leaderboard.compare import auc_difference, compare_records
 from harness.leaderboard.recompute import rejudged
@@ -176,3 +179,24 @@ def test_records_of_all_suites_compare_with_those_of_the_gate_alone() -> None:
     found = compare_records(one, {**one, "findings": {}}, zoo_described())
     assert found.obstacles == ()
     assert "same_data, same_data: separates -> not asked" in found.changes
+
+
+@pytest.mark.parametrize("seeds", ["alike", "independent"])
+def test_two_coins_differ_beyond_their_noise_about_as_often_as_is_said(seeds: str) -> None:
+    """A coin for each unit, or for each seed: 5 of 100 at the level, and a bootstrap of 14 units exceeds it a bit."""
+    generator, beyond = random.Random(0), 0
+
+    def coin() -> dict[str, list[float]]:
+        rows: dict[str, list[float]] = {}
+        sides: dict[Unit, float] = {}
+        for twin in twins(DIGITS, "gaussian"):
+            side = generator.choice((-1.0, 1.0))
+            side = sides.setdefault(unit_of(twin.natural), side) if seeds == "alike" else side
+            rows |= {twin.natural.id: [0.0, 0.0], twin.randomized.id: [side, 0.0]}
+        return rows
+
+    for _ in range(100):
+        found = auc_difference(coin(), coin(), DIGITS, "gaussian")
+        assert found is not None
+        beyond += not found[1] <= 0 <= found[2]
+    assert beyond <= 12

@@ -13,8 +13,12 @@ def standing(name: str, won: int | None, *passed: int, asked: int = 3, verdict: 
     """A made-up one; of the groups that are not given nothing was asked."""
     groups: dict[str, Any] = dict.fromkeys(GROUPS)
     groups |= {group: {"passed": many, "asked": asked} for group, many in zip(GROUPS, passed, strict=False)}
+    findings = {
+        GROUPS[group][0]: {f"clause_{n}": {"passed": n < many} for n in range(asked)}
+        for group, many in zip(GROUPS, passed, strict=False)
+    }
     headline = {"won": won, "units": 14, "verdict": verdict}
-    return {"measure": name, "headline": headline, "groups": groups, "complete": True}
+    return {"measure": name, "headline": headline, "groups": groups, "findings": findings, "complete": True}
 
 
 def test_by_hand() -> None:
@@ -71,3 +75,10 @@ def test_measures_that_are_alike_have_the_same_dominators_as_one_by_one(merits: 
     found = dominated_by([standing(f"m{n}", *merit) for n, merit in enumerate(merits)])
     for n, merit in enumerate(merits):
         assert found[f"m{n}"] == sorted(f"m{k}" for k, other in enumerate(merits) if dominates(other, merit))
+
+
+def test_as_many_findings_of_other_clauses_are_not_the_same() -> None:
+    one, other = standing("one", 14, 1, asked=1), standing("other", 14, 0, asked=1)
+    (suite,) = one["findings"]
+    one["findings"] = {suite: {"asked_of_this_alone": {"passed": True}}}
+    assert dominated_by([one, other]) == {"one": [], "other": []}

@@ -4,7 +4,8 @@ Each unit has a fraction of the way (units/fractions.py), and all of them togeth
 beyond them, or neither (units/equivalence.py). Both ways: what goes far below the natural value is not quiet either.
 
 Asked only of measures that tell random labels (random_labels.py), and over the units in which these move the measure
-reliably, MIN_UNITS at least.
+reliably, MIN_UNITS at least. Where these move it and it has no value after the intervention, or one beyond all numbers,
+there is nothing to hold against the bounds, and the other units are no answer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -62,8 +63,9 @@ def fraction_finding(zoo: Zoo, interventions: Sequence[Intervention], row: Rows,
     """What the bounds say of the measure's own fraction of the way."""
     if (none := not_applied(interventions, row) or random_labels.without_scale(zoo, row)) is not None:
         return none
-    own = fractions(triples(interventions, lambda recipe: row(recipe).value))
-    if (none := in_too_few(own)) is not None:
+    values = triples(interventions, lambda recipe: row(recipe).value)
+    own = fractions(values)
+    if (none := unanswered(values) or in_too_few(own)) is not None:
         return none
     found = equivalence(own.of_unit, bounds.limit, bounds.neighbours)
     detail = f"{found.explain()}{_left_out(own)}"
@@ -78,7 +80,7 @@ def excess_finding(
         return none
     values, gaps = triples(interventions, lambda recipe: row(recipe).value), _gaps(interventions, outcome)
     beyond = excess(values, [gaps])
-    if (none := in_too_few(beyond)) is not None:
+    if (none := unanswered(values) or in_too_few(beyond)) is not None:
         return none
     own = {unit: fraction for unit, fraction in fractions(values).of_unit.items() if unit in beyond.of_unit}
     of_gap = {unit: fraction for unit, fraction in fractions(gaps).of_unit.items() if unit in beyond.of_unit}
@@ -94,6 +96,21 @@ def not_applied(interventions: Sequence[Intervention], row: Rows) -> Finding | N
     if (none := nothing_to_judge([row(recipe) for recipe in models_of(interventions)])) is not None:
         return none
     return nothing_to_judge([row(seed.changed) for seed in interventions])
+
+
+def unanswered(values: Mapping[Unit, Triples]) -> Finding | None:
+    """The finding of a measure without a finite fraction of the way in a unit where random labels move it."""
+    own = fractions(values).of_unit
+    twins_alone = {unit: [(natural, natural, randomized) for natural, _, randomized in s] for unit, s in values.items()}
+    lost = [unit for unit in fractions(twins_alone).of_unit if unit not in own]
+    if not lost:
+        return None
+    return Finding(
+        problem=f"has no finite value after the intervention on {_units(lost)}, where random labels move it",
+        numbers=numbers_of(units=len(own), units_without_value=len(lost)),
+        status="not_applicable",
+        detail=f"no finite value after the intervention on {_units(lost)}",
+    )
 
 
 def in_too_few(found: UnitFractions) -> Finding | None:

@@ -10,12 +10,13 @@ how often functions of the hyperparameters pass that have nothing to do with the
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.evaluation.finding import Finding
 from harness.judging.ceiling import Ceiling, ceiling, standard_error
 from harness.judging.questions.question import Outcomes, Question, Rows, nothing_to_judge, numbers_of, unfitted
-from harness.judging.ranking import Ranking, is_above_chance, ranking
+from harness.judging.ranking import Ranking, any_is_told_apart, is_above_chance, ranking
+from harness.judging.units.decision import TIE
 from harness.judging.units.sign_test import SIGNIFICANCE
 from harness.training.recipe import Recipe
 from harness.zoo import interventions
@@ -36,14 +37,24 @@ def premise(zoo: Zoo, outcome: Outcomes) -> list[str]:
 
 
 def no_difference(zoo: Zoo, outcome: Outcomes) -> str:
-    """Why there is nothing to rank: no grid, or gaps that differ between its points by no more than their error."""
+    """Why there is nothing to rank: no grid, one on which the gap itself could not be told from chance, or gaps that
+    differ between its points by no more than their error."""
     if zoo.grid is None:
         return f"the {zoo.name} zoo has no grid of hyperparameters"
-    gaps = [[outcome(recipe).gap for recipe in seeds] for seeds in interventions.hyperparameters(zoo).values()]
-    spread, error = statistics.stdev(statistics.fmean(seeds) for seeds in gaps), standard_error(gaps)
-    if spread > error:
-        return ""
-    return f"the gaps differ by {spread:.2g} over the grid (standard deviation), no more than their error {error:.2g}"
+    gaps = {point: [outcome(recipe).gap for recipe in s] for point, s in interventions.hyperparameters(zoo).items()}
+    means = {point: statistics.fmean(seeds) for point, seeds in gaps.items()}
+    spread, error = statistics.stdev(means.values()), standard_error([*gaps.values()])
+    if spread <= error:
+        return (
+            f"the gaps differ by {spread:.2g} over the grid (standard deviation), no more than their error {error:.2g}"
+        )
+    if not any_is_told_apart(means, math.sqrt(2) * error):
+        return (
+            f"no two neighbours on the grid have gaps that differ by more than their error {math.sqrt(2) * error:.2g}"
+        )
+    if not is_above_chance(means, means, SIGNIFICANCE):
+        return f"the grid of {len(means)} points is too small: the gap itself would not rank them better than chance"
+    return ""
 
 
 def grid(zoo: Zoo, row: Rows, outcome: Outcomes) -> Finding:
@@ -64,7 +75,9 @@ def grid(zoo: Zoo, row: Rows, outcome: Outcomes) -> Finding:
         return Finding(f"has no value at {missing} of {len(points)} places of the grid", status="not_applicable")
     gaps = {point: [outcome(recipe).gap for recipe in seeds] for point, seeds in points.items()}
     noise = math.sqrt(2) * standard_error([*gaps.values()])  # of a difference
-    means = {point: statistics.fmean(seeds) for point, seeds in known.items()}
+    means = {point: _mean(seeds) for point, seeds in known.items()}
+    if _within_a_tie(means, known):
+        means = dict.fromkeys(means, 0.0)
     mean_gaps = {point: statistics.fmean(seeds) for point, seeds in gaps.items()}
     found = ranking(means, mean_gaps, noise)
     status, problem = "overlaps", "does not rank natural networks by their gap"
@@ -80,6 +93,21 @@ def grid(zoo: Zoo, row: Rows, outcome: Outcomes) -> Finding:
         status=status,
         detail=detail,
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    try:
+        return statistics.fmean(values)
+    except OverflowError:  # of the sum alone
+        return math.fsum(value / len(values) for value in values)
+
+
+def _within_a_tie(means: Mapping[GridPoint, float], values: Mapping[GridPoint, Sequence[float]]) -> bool:
+    """Whether the means are told apart by less than a tie (units/decision.py): TIE times the spread over seeds."""
+    largest = max(abs(value) for seeds in values.values() for value in seeds) or 1.0  # no overflow on the way
+    spreads = [statistics.stdev(value / largest for value in seeds) for seeds in values.values() if len(seeds) > 1]
+    apart = (max(means.values()) / largest) - (min(means.values()) / largest)
+    return apart < TIE * min(spreads, default=0.0)
 
 
 def _detail(found: Ranking, best: Ceiling) -> str:

@@ -38,7 +38,7 @@ def trend_finding(
         status, problem = "grows", ""
     elif p_falling < SIGNIFICANCE:
         status, problem = "falls", f"falls as {what} grows"
-    elif same_data and all(len({*block}) == 1 for block in values):
+    elif same_data and all(None not in block and len({*block}) == 1 for block in values):
         status, problem = "data_only", "data only: it ties throughout on the images that are the same"
     else:
         status, problem = "flat", f"does not grow with {what}"

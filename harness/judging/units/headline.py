@@ -34,11 +34,16 @@ NAMED = 3
 
 
 def worst(verdicts: Sequence[Judged]) -> Judged:
-    """The condition that says least for the measure: one without a verdict, else the one with the fewest units won.
+    """The condition that says least for the measure: one without a verdict, else the one with the fewest units won, as
+    counted from those that are needed.
 
     Among equal counts the one that loses most; then the first.
     """
-    return min(verdicts, key=lambda verdict: (_has_counts(verdict), verdict.won, -verdict.lost))
+
+    def said(verdict: Judged) -> tuple[bool, int, int]:
+        return _has_counts(verdict), verdict.won - (needed(len(verdict.units)) or 0), -verdict.lost
+
+    return min(verdicts, key=said)
 
 
 def headline(verdicts: Sequence[Judged]) -> str:

@@ -54,27 +54,37 @@ def rates_for_one(units: int, power: float = POWER, seeds: int = 3) -> WinRates:
     return WinRates(unit, float(brentq(lambda rate: unit_win_rate(rate, seeds) - unit, 0, 1, xtol=1e-12)))
 
 
-def rates_for_all(units: int, together: Together, power: float = POWER, seeds: int = 3) -> WinRates:
-    """For all three conditions at the same rate in each.
+def rates_for_all(
+    units: int, together: Together, power: float = POWER, seeds: int = 3, conditions: int = CONDITIONS
+) -> WinRates:
+    """For all conditions, three of them, at the same rate in each.
 
     Independent conditions must each be passed in power^(1/3) of zoos; in the worst case, where at most one of them
     fails in any zoo, in 1 - (1 - power) / 3. Were they always passed together, the rates for one would do.
     """
-    each = power ** (1 / CONDITIONS) if together == "independent" else 1 - (1 - power) / CONDITIONS
+    each = power ** (1 / conditions) if together == "independent" else 1 - (1 - power) / conditions
     return rates_for_one(units, each, seeds)
 
 
-def power_sentence(units: int, seeds: int = 3) -> str:
-    """What a measure needs to pass in POWER of all zoos, as a run prints it.
+def power_sentence(units: int, seeds: int = 3, conditions: int = CONDITIONS) -> str:
+    """What a measure needs to pass in POWER of all zoos, as a run prints it. `seeds`: the fewest that a unit has.
 
     >>> print(power_sentence(14))
     13 of 14 units must be won: to pass in 80% of zoos a measure must win a unit at a rate of 0.94 under one ...
     """
     one = rates_for_one(units, seeds=seeds)
-    free, worst = (rates_for_all(units, together, seeds=seeds) for together in ("independent", "worst"))
-    return (
-        f"{needed(units)} of {units} units must be won: to pass in {POWER:.0%} of zoos a measure must win a unit at a "
-        f"rate of {one.unit:.2f} under one condition, {free.unit:.2f} under all {CONDITIONS} ({worst.unit:.2f} if they "
-        f"never fail together); its seeds, if independent within a unit, at {one.seed:.2f}, {free.seed:.2f} "
-        f"({worst.seed:.2f})"
+    free, worst = (
+        rates_for_all(units, together, seeds=seeds, conditions=conditions) for together in ("independent", "worst")
     )
+    said = (
+        f"{needed(units)} of {units} units must be won: to pass in {POWER:.0%} of zoos a measure must win a unit at a "
+        f"rate of {one.unit:.2f} under one condition"
+    )
+    several = conditions > 1
+    said += (
+        f", {free.unit:.2f} under all {conditions} ({worst.unit:.2f} if they never fail together)" if several else ""
+    )
+    if seeds == 1:
+        return said
+    of_seeds = f", {free.seed:.2f} ({worst.seed:.2f})" if several else ""
+    return f"{said}; its seeds, if independent within a unit, at {one.seed:.2f}{of_seeds}"

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.judging.units.decision import Unit, UnitDecision
-from harness.leaderboard.gate import WITHOUT_COUNTS
 from harness.records.schema import CONTROLS, PROTOCOL
 
 COUNTS_PARAMETERS = "parameter_count"
 """The control whose values are wanted, and not its verdict."""
+
+FAILED = ("error", "timeout")
 
 Decisions = Mapping[str, Mapping[Unit, UnitDecision]]
 """By condition."""
@@ -23,7 +24,7 @@ Decisions = Mapping[str, Mapping[Unit, UnitDecision]]
 
 @dataclass(frozen=True)
 class Witnessed:
-    """What one record says: decisions of units by condition, without conditions under which no count says anything.
+    """What one record says: decisions of units by condition, without conditions under which the measure failed itself.
 
     `values`: of the measure that counts parameters, by the model's id; of all others none.
     """
@@ -55,7 +56,7 @@ def witnessed(record: Mapping[str, Any]) -> Witnessed | None:
     decisions = {
         condition: {unit.unit: unit for unit in map(UnitDecision.from_json, suite["units"])}
         for condition, suite in record["suites"].items()
-        if suite["verdict"] not in WITHOUT_COUNTS
+        if suite["verdict"] not in FAILED  # a measure that is not applicable wins none of the units
     }
     counts = record["measure"] == COUNTS_PARAMETERS and record["family"] == CONTROLS
     values = {name: value for name, (value, _) in record["rows"].items() if value is not None} if counts else {}

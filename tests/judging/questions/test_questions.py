@@ -333,3 +333,64 @@ def test_a_zoo_without_a_grid_asks_nothing_of_it() -> None:
     no_grid = dataclasses.replace(DIGITS, grid=None)
     assert clause(no_grid, rows(made.coin), outcome).skipped == "the digits zoo has no grid of hyperparameters"
     assert question.recipes(no_grid) == []
+
+
+@pytest.mark.parametrize("after", [None, 1e300])
+@pytest.mark.parametrize("name", ["weight_decay", "random_crop", "three_epochs"])
+def test_a_measure_that_has_no_finite_value_after_the_intervention_on_most_units_is_not_judged_by_the_others(
+    name: str, after: float | None
+) -> None:
+    """A tenth of a billionth on the way, so that 1e300 is beyond all numbers; five units are left."""
+
+    def selective(recipe: Recipe) -> float | None:
+        changed = recipe.weight_decay or recipe.augmentation or recipe.random_crop or not made.fitted(recipe)
+        if changed and unit_number(recipe) >= 5:
+            return after
+        return 1e-10 * made.gap(recipe)
+
+    finding = found(selective, name)
+    assert (finding.status, bool(finding.problem)) == ("not_applicable", True)
+    assert "has no finite value after the intervention on " in finding.problem
+
+
+def test_a_difference_on_the_grid_that_seeds_drown_a_hundred_times_is_none() -> None:
+    def drowned(recipe: Recipe) -> float:
+        return made.noise(recipe, "seed") * 0 + recipe.seed % 2 + 1e-9 * made.gap(recipe)
+
+    assert found(drowned, "grid").status == "overlaps"
+
+
+def test_the_largest_floats_are_ranked_on_the_grid_like_others() -> None:
+    assert found(lambda recipe: 1.7e308 * made.gap(recipe), "grid").status == "predicts"
+
+
+def test_a_grid_on_which_the_gap_itself_could_not_be_told_from_chance_is_not_judged() -> None:
+    grid = question_named("hyperparameters").clauses[0]
+    axes = {name: DIGITS.grid.axes[name] for name in ("depth", "width")}
+    few = dataclasses.replace(DIGITS.grid, axes=axes, training={"learning_rate": 0.01, "batch_size": 16})
+    small = dataclasses.replace(DIGITS, grid=few)
+    finding = grid(small, rows(made.gap), outcome)
+    assert "is too small: the gap itself would not rank them better than chance" in finding.skipped
+
+
+def test_a_grid_whose_neighbours_do_not_differ_by_more_than_their_error_is_not_judged() -> None:
+    """Gaps that add up small steps along every axis differ over the grid, and between no two neighbours."""
+
+    def small_steps(recipe: Recipe) -> Outcome:
+        depth, width = map(int, recipe.network.removeprefix("mlp_").split("x"))
+        at = {"depth": depth, "width": width, "batch_size": recipe.batch_size, "learning_rate": recipe.learning_rate}
+        levels = sum(values.index(at[name]) / (len(values) - 1) for name, values in DIGITS.grid.axes.items())
+        error = 0.1 + 0.01 * levels + 0.01 * 3**0.5 / 1.2 * (recipe.seed % 3 - 1)  # an error of 0.01 / 1.2
+        return dataclasses.replace(outcome(recipe), test_error=error, train_error=0.0)
+
+    grid = question_named("hyperparameters").clauses[0]
+    assert (
+        "no two neighbours on the grid have gaps that differ by more than their error"
+        in grid(DIGITS, rows(made.gap), small_steps).skipped
+    )
+
+
+def test_a_ladder_without_values_is_no_tie() -> None:
+    """One unit has the same value throughout, the others none."""
+    finding = found(lambda recipe: 1.0 if unit_number(recipe) == 0 else None, "attack_dose")
+    assert finding.status != "data_only"

@@ -87,3 +87,11 @@ def test_the_worst_loses_most_among_equal_counts_and_a_failure_is_worse_than_any
 def test_networks_are_named_by_setting() -> None:
     assert named([UNITS[3], *UNITS[7:9]]) == "convnet on digits, mlp_1x512 and mlp_3x256 on noisy digits"
     assert named([Unit("", "convnet")]) == "convnet"
+
+
+def test_the_worst_condition_is_that_which_lacks_most_units_of_those_needed() -> None:
+    few = judge_condition("random_labels", [decide(unit, [(0.0, 1.0)]) for unit in UNITS[:10]])
+    signs = [1.0] * 12 + [-1.0] * 2
+    many = judge_condition("gaussian", [decide(u, [(0.0, s)]) for u, s in zip(UNITS, signs, strict=True)])
+    assert few.passes and not many.passes and few.won < many.won
+    assert worst([few, many]) is many

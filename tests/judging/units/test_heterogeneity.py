@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from harness.judging.units.heterogeneity import LEVEL, heterogeneity
+from harness.judging.units.heterogeneity import LEVEL, _estimated, heterogeneity
 from harness.judging.units.sign_test import needed
 
 units = st.lists(st.sampled_from([1, 2, 3, 5]).flatmap(lambda k: st.tuples(st.integers(0, k), st.just(k))), max_size=5)
@@ -142,3 +142,17 @@ def test_one_common_rate_is_rarely_taken_for_several(units: int, rate: float, di
 )
 def test_units_that_differ_are_found_as_often_as_is_said(groups: tuple[tuple[int, float], ...], depends: float) -> None:
     assert rates(*groups)[1] == pytest.approx(depends, abs=0.005)
+
+
+def test_units_with_many_different_numbers_of_seeds_are_answered_by_draws() -> None:
+    """The exact count of these took more than a minute. Halves against wholes differ, equal shares do not."""
+    seeds = [*range(7, 17)]
+    assert heterogeneity([of if of % 2 else of // 2 for of in seeds], seeds) < LEVEL / 10
+    assert heterogeneity([of // 2 for of in seeds], seeds) > 0.5
+
+
+@pytest.mark.parametrize("wins", [[3, 3, 0, 0, 2, 1], [1, 2, 1, 2, 3, 0]])
+def test_draws_give_what_counting_gives(wins: list[int]) -> None:
+    seeds = [3, 4, 3, 5, 4, 3]
+    estimated = _estimated(tuple(sorted(zip(wins, seeds, strict=True))))
+    assert estimated == pytest.approx(heterogeneity(wins, seeds), abs=0.006)

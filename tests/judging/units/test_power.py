@@ -80,3 +80,12 @@ def test_the_sentence_says_what_is_needed() -> None:
         "condition, 0.97 under all 3 (0.97 if they never fail together); its seeds, if independent within a unit, at "
         "0.85, 0.89 (0.90)"
     )
+
+
+def test_with_one_seed_and_two_conditions_the_sentence_says_so() -> None:
+    rate = rates_for_all(14, "independent", seeds=1, conditions=2).unit
+    said = power_sentence(14, 1, 2)
+    assert f", {rate:.2f} under all 2 (" in said and "seeds" not in said
+    assert power_sentence(14, 3, 1).endswith(
+        "0.94 under one condition; its seeds, if independent within a unit, at 0.85"
+    )

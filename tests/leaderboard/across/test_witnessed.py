@@ -69,3 +69,13 @@ def test_of_two_versions_that_of_more_units_stands_and_of_as_many_the_newer() ->
 def test_measures_of_one_name_from_two_places_are_not_added_up() -> None:
     (found,) = measured([says("m", {A: "won", B: "won"}, "one", origin="x"), says("m", {C: "won"}, "two", origin="y")])
     assert found.zoos == ("one",) and C not in found.decisions["gaussian"]
+
+
+def test_the_units_of_a_zoo_on_which_it_is_not_applicable_are_not_won() -> None:
+    """As they are not where it has a value in one of them alone."""
+    record = read_record(GATE_ALONE)["entries"][0]
+    nothing = [{**unit, "wins": 0, "losses": 0, "ties": 0} for unit in record["suites"]["gaussian"]["units"]]
+    suite = {**record["suites"]["gaussian"], "verdict": "not_applicable", "units": nothing}
+    found = witnessed({**record, "suites": {**record["suites"], "gaussian": suite}})
+    assert found is not None
+    assert [unit.decision for unit in found.decisions["gaussian"].values()] == ["neither"] * 14
