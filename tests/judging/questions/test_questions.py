@@ -227,13 +227,6 @@ def test_a_measure_that_knows_the_level_and_whose_sign_is_a_coin_for_each_unit_n
     assert found(value, "weight_decay").status == "no_scale"
 
 
-def test_the_grid_has_its_ceiling_and_its_false_positives_beside_it() -> None:
-    finding = found(made.gap, "grid")
-    assert finding.numbers["granulated_tau_ceiling"] > 0.98
-    assert "at best 1.00" in finding.detail
-    assert "unrelated smooth functions predict in" in finding.detail
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_an_error_on_one_model_is_the_finding(name: str) -> None:
     question, clause = CLAUSES[NAMES.index(name)]
@@ -319,22 +312,6 @@ def test_a_premise_that_does_not_hold_is_said(
     assert any(sentence in problem for problem in problems), problems
 
 
-def test_the_grid_is_not_judged_where_gaps_differ_by_no_more_than_their_error() -> None:
-    def by_seed(recipe: Recipe) -> Outcome:
-        return dataclasses.replace(outcome(recipe), train_error=0.0, test_error=0.05 + 0.01 * recipe.seed)
-
-    _, clause = CLAUSES[NAMES.index("grid")]
-    skipped = clause(DIGITS, rows(made.coin), by_seed).skipped
-    assert skipped == "the gaps differ by 0 over the grid (standard deviation), no more than their error 0.0058"
-
-
-def test_a_zoo_without_a_grid_asks_nothing_of_it() -> None:
-    question, clause = CLAUSES[NAMES.index("grid")]
-    no_grid = dataclasses.replace(DIGITS, grid=None)
-    assert clause(no_grid, rows(made.coin), outcome).skipped == "the digits zoo has no grid of hyperparameters"
-    assert question.recipes(no_grid) == []
-
-
 @pytest.mark.parametrize("after", [None, 1e300])
 @pytest.mark.parametrize("name", ["weight_decay", "random_crop", "three_epochs"])
 def test_a_measure_that_has_no_finite_value_after_the_intervention_on_most_units_is_not_judged_by_the_others(
@@ -351,43 +328,6 @@ def test_a_measure_that_has_no_finite_value_after_the_intervention_on_most_units
     finding = found(selective, name)
     assert (finding.status, bool(finding.problem)) == ("not_applicable", True)
     assert "has no finite value after the intervention on " in finding.problem
-
-
-def test_a_difference_on_the_grid_that_seeds_drown_a_hundred_times_is_none() -> None:
-    def drowned(recipe: Recipe) -> float:
-        return made.noise(recipe, "seed") * 0 + recipe.seed % 2 + 1e-9 * made.gap(recipe)
-
-    assert found(drowned, "grid").status == "overlaps"
-
-
-def test_the_largest_floats_are_ranked_on_the_grid_like_others() -> None:
-    assert found(lambda recipe: 1.7e308 * made.gap(recipe), "grid").status == "predicts"
-
-
-def test_a_grid_on_which_the_gap_itself_could_not_be_told_from_chance_is_not_judged() -> None:
-    grid = question_named("hyperparameters").clauses[0]
-    axes = {name: DIGITS.grid.axes[name] for name in ("depth", "width")}
-    few = dataclasses.replace(DIGITS.grid, axes=axes, training={"learning_rate": 0.01, "batch_size": 16})
-    small = dataclasses.replace(DIGITS, grid=few)
-    finding = grid(small, rows(made.gap), outcome)
-    assert "is too small: the gap itself would not rank them better than chance" in finding.skipped
-
-
-def test_a_grid_whose_neighbours_do_not_differ_by_more_than_their_error_is_not_judged() -> None:
-    """Gaps that add up small steps along every axis differ over the grid, and between no two neighbours."""
-
-    def small_steps(recipe: Recipe) -> Outcome:
-        depth, width = map(int, recipe.network.removeprefix("mlp_").split("x"))
-        at = {"depth": depth, "width": width, "batch_size": recipe.batch_size, "learning_rate": recipe.learning_rate}
-        levels = sum(values.index(at[name]) / (len(values) - 1) for name, values in DIGITS.grid.axes.items())
-        error = 0.1 + 0.01 * levels + 0.01 * 3**0.5 / 1.2 * (recipe.seed % 3 - 1)  # an error of 0.01 / 1.2
-        return dataclasses.replace(outcome(recipe), test_error=error, train_error=0.0)
-
-    grid = question_named("hyperparameters").clauses[0]
-    assert (
-        "no two neighbours on the grid have gaps that differ by more than their error"
-        in grid(DIGITS, rows(made.gap), small_steps).skipped
-    )
 
 
 def test_a_ladder_without_values_is_no_tie() -> None:
