@@ -19,6 +19,7 @@ from measures.trained_model import FEW, TrainedModel
 
 BETWEEN = {"NativeLayerNorm": "a layer normalization", "NativeGroupNorm": "a group normalization"}
 BETWEEN |= {"Softmax": "a softmax", "ScaledDotProduct": "attention"}
+BETWEEN |= {"Mul": "a multiplication", "Div": "a division", "Pow": "a power"}  # a factor that belongs to no layer
 INPUT, LOGITS = "the input", "the logits"
 
 

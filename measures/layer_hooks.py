@@ -97,7 +97,8 @@ def to_constants(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor
     if not any(found):
         return found
     with torch.no_grad():
-        _, others = recorded_run(network, layers, inputs[1:2] if len(inputs) > 1 else inputs[:1])
+        unlike = (inputs != inputs[:1]).flatten(1).any(dim=1).nonzero()[:1, 0]
+        _, others = recorded_run(network, layers, inputs[unlike] if len(unlike) else inputs[:1] + 1)
     if len(others) != len(ours):
         return [False] * len(ours)
     return [

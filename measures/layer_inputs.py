@@ -6,8 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from measures.copying import copy_of
+from measures.effective_layers import with_plain_layers
 from measures.errors import NotApplicable
-from measures.layer_hooks import before_layers, to_constants
+from measures.layer_hooks import after_layers, before_layers, to_constants
+from measures.weight_layers import OF_NO_LAYER, check_layers_are_seen, loose_matrices
 
 CHUNK = 256  # examples a forward pass
 LARGEST_MAP = 4  # height and width to which larger feature maps are averaged
@@ -29,9 +32,10 @@ def received_by_layers(
     kept = [not constant for constant in to_constants(model, layers, inputs)]
     chunks = []
     with before_layers(layers, note), torch.no_grad():
-        model(inputs[:1])
-        alone = [*chunk]
         for x in inputs.split(CHUNK):
+            chunk.clear()
+            model(x[:1])
+            alone = [*chunk]
             chunk.clear()
             model(x)
             if not len(chunk) == len(alone) == len(kept):
@@ -39,6 +43,35 @@ def received_by_layers(
             pairs = itertools.compress(zip(chunk, alone, strict=True), kept)
             chunks.append([examples_first(received, one, len(x)).flatten(1) for received, one in pairs])
     return tuple(torch.cat(pieces) for pieces in zip(*chunks, strict=True))
+
+
+def with_layers_seen(model: nn.Module, inputs: Tensor) -> nn.Module:
+    """The model, or one of the same function whose attention is of Linear layers, so that hooks see every layer.
+
+    Raises NotApplicable where an example meets other weights: check_layers_are_seen.
+    """
+    check_layers_are_seen(model, inputs[:1])
+    if any(isinstance(module, nn.MultiheadAttention) for module in model.modules()):
+        return with_plain_layers(copy_of(model).eval(), inputs[:1])
+    return model
+
+
+def check_last(model: nn.Module, kinds: tuple[type[nn.Module], ...], inputs: Tensor) -> None:
+    """NotApplicable where a matrix of no layer works after all layers of these kinds: the last of them is no head."""
+    if not loose_matrices(model):
+        return
+    network = copy_of(model).eval().requires_grad_()
+    layers = [module for module in network.modules() if isinstance(module, kinds)]
+    loose = {name: parameter for name, parameter in network.named_parameters() if name in loose_matrices(network)}
+
+    def cut(_: nn.Module, __: Tensor, returned: Tensor) -> Tensor:
+        return returned.detach().requires_grad_()
+
+    with after_layers(layers, cut), torch.enable_grad():
+        logits = network(inputs[:1])
+        gradients = torch.autograd.grad(logits.sum(), [*loose.values()], allow_unused=True)
+    if after := [name for name, gradient in zip(loose, gradients, strict=True) if gradient is not None]:
+        raise NotApplicable(f"parameter {after[0]!r} {OF_NO_LAYER}, and works after the last of them")
 
 
 def examples_first(received: Tensor, alone: Tensor, count: int) -> Tensor:

@@ -18,7 +18,7 @@ from measures.errors import NotApplicable
 from measures.fixed_modes import under_fixed_modes
 from measures.history import History, flat_state, load_flat_state
 from measures.layer_inputs import CHUNK as CHUNK
-from measures.layer_inputs import received_by_layers
+from measures.layer_inputs import check_last, received_by_layers, with_layers_seen
 from measures.layers import Layer
 from measures.network_check import checked
 from measures.seeding import seeded_generator
@@ -216,6 +216,7 @@ class TrainedModel:
         >>> trained.features.tolist()
         [[3.0, 1.0], [1.0, 2.0], [5.0, 0.0], [0.0, 4.0]]
         """
+        check_last(self.model, (nn.Linear, nn.Conv2d), self.inputs)
         linear = received_by_layers(self.model, self.inputs, (nn.Linear,))
         received = linear or received_by_layers(self.model, self.inputs, (nn.Conv2d,), largest_map=1)
         if not received:
@@ -243,7 +244,7 @@ class TrainedModel:
         >>> features.abs().tolist()
         [[0.0, 0.0]]
         """
-        return received_by_layers(self.model, inputs, (nn.Linear, nn.Conv2d))[1:]
+        return received_by_layers(with_layers_seen(self.model, inputs), inputs, (nn.Linear, nn.Conv2d))[1:]
 
     @functools.cached_property
     @under_fixed_modes

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from measures.copying import copy_of
 from measures.errors import NotApplicable
 from measures.folding import folded
 from measures.layer_hooks import recorded_run, to_constants
@@ -34,6 +35,11 @@ OTHER_WEIGHT_LAYERS = (
     nn.MultiheadAttention,
 )
 NORMALIZATIONS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # of one example by itself
+WITH_WEIGHTS = (nn.Linear, nn.Conv2d, *OTHER_WEIGHT_LAYERS, *NORMALIZATIONS, nn.modules.batchnorm._NormBase)
+OF_NO_LAYER = (
+    "belongs to no Linear or Conv2d that the network applies to an example; known are these two, with batch "
+    "normalization that can be folded into them, and what is only added or concatenated"
+)
 ADDITIONS = ("AddBackward0", "SubBackward0", "CatBackward0", "StackBackward0")
 
 
@@ -84,6 +90,31 @@ def _names_of_weight_layers(network: nn.Module) -> dict[nn.Linear | nn.Conv2d, s
     return names
 
 
+def check_layers_are_seen(model: nn.Module, inputs: Tensor) -> None:
+    """NotApplicable where an example meets weights that belong to no Linear, Conv2d or attention: what looks at what
+    layers receive would pass over them. `inputs` is an example."""
+    for name, module in model.named_modules():
+        if isinstance(module, OTHER_WEIGHT_LAYERS) and not isinstance(module, nn.Embedding | nn.MultiheadAttention):
+            raise NotApplicable(f"layer {name!r} is of the kind {type(module).__name__}; known are Linear and Conv2d")
+    if loose_matrices(model):
+        network = copy_of(model).eval()
+        uses = _uses(network, inputs)
+        loose = {name: parameter for name, parameter in network.named_parameters() if name in loose_matrices(network)}
+        if unknown := [name for name, parameter in loose.items() if not _is_only_added(uses, parameter)]:
+            raise NotApplicable(f"parameter {unknown[0]!r} {OF_NO_LAYER}")
+
+
+def loose_matrices(network: nn.Module) -> list[str]:
+    """The names of parameters of two and more dimensions that belong to no layer, normalization or parametrization."""
+    return [
+        f"{name}.{own}".removeprefix(".")
+        for name, module in network.named_modules()
+        if not isinstance(module, WITH_WEIGHTS) and "parametrizations" not in name.split(".")
+        for own, parameter in module.named_parameters(recurse=False)
+        if parameter.ndim > 1
+    ]
+
+
 def _of_one_example(values: Tensor, layer: nn.Linear | nn.Conv2d) -> tuple[int, ...]:
     """The shape of what the layer is given for a single example: without a batch dimension of 1, if there is one.
 
@@ -116,10 +147,7 @@ def _check_nothing_is_left_out(network: nn.Module, applied: Mapping[nn.Linear | 
         if (times := len(uses.users.get(uses.leaves.get(id(layer.weight)), ()))) > 1:
             raise NotApplicable(f"the weight of layer {name!r} is used {times} times; its weights are shared")
     if unknown := [name for name, parameter in others.items() if not _is_only_added(uses, parameter)]:
-        raise NotApplicable(
-            f"parameter {unknown[0]!r} belongs to no Linear or Conv2d that the network applies to an example; known are"
-            " these two, with batch normalization that can be folded into them, and what is only added or concatenated"
-        )
+        raise NotApplicable(f"parameter {unknown[0]!r} {OF_NO_LAYER}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ import dataclasses
 
 import torch
 
-from measures import measure
+from measures import NotApplicable, measure
 from measures.trained_model import TrainedModel
 
 
@@ -34,5 +34,7 @@ def rademacher_complexity(trained: TrainedModel) -> float:
     labels = torch.randint(2, trained.labels.shape, generator=trained.generator()).to(trained.labels.device)
     network = trained.retrain(trained.inputs, labels)
     outputs = dataclasses.replace(trained, model=network).logits
+    if outputs.shape[1] < 2:
+        raise NotApplicable("the network has one logit; two classes are fitted")
     correlations = (2 * labels - 1) * torch.sign(outputs[:, 1] - outputs[:, 0])
     return float(correlations.double().mean())

@@ -17,15 +17,18 @@ Claims: larger gap (abstract).
 Random labels: unknown (the text of the paper could not be had).
 """
 
+import dataclasses
 import math
 
 import torch
 from torch import Tensor
 
 from measures import NotApplicable, measure
+from measures.copying import copy_of
+from measures.effective_layers import has_plain_layers, with_plain_layers
 from measures.quantities.flat_parameters import flat_parameters
 from measures.quantities.losses import mean_loss
-from measures.trained_model import TrainedModel
+from measures.trained_model import FEW, TrainedModel
 
 TOLERATED = 0.1  # of the loss, relative
 GRID = 100
@@ -38,6 +41,9 @@ BISECTIONS = 7
     invariant_to={"unit_permutation", "logit_shift"},
 )
 def prunability(trained: TrainedModel) -> float:
+    if not has_plain_layers(trained.model):  # a mask, a norm: what is ranked are the weights that the layers have
+        plain = with_plain_layers(copy_of(trained.model).eval(), trained.inputs[:FEW])
+        trained = dataclasses.replace(trained, model=plain)
     theta, prunable = flat_parameters(trained.model), prunable_places(trained)
     if not len(prunable):
         raise NotApplicable("the network has no weight of two or more dimensions to prune")

@@ -21,7 +21,9 @@ from torch import nn
 
 from measures import NotApplicable, measure
 from measures.folding import folded
+from measures.layer_hooks import linear_and_convolutional, recorded_run
 from measures.trained_model import CHUNK, FEW, TrainedModel
+from measures.weight_layers import check_layers_are_seen
 
 EXAMPLES = 250
 
@@ -29,7 +31,11 @@ EXAMPLES = 250
 @measure(source="Zhang, Bengio & Singer 2019, section 3", invariant_to={"batch_norm_folding", "logit_shift"})
 def layer_reinit_robustness(trained: TrainedModel) -> float:
     network, start = (folded(state, trained.inputs[:FEW]) for state in (trained.model, trained.init))
-    layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    check_layers_are_seen(network, trained.inputs[:1])
+    with torch.no_grad():
+        _, applications = recorded_run(network, linear_and_convolutional(network), trained.inputs[:1])
+    applied = {id(application.layer) for application in applications}
+    layers = [(name, layer) for name, layer in network.named_modules() if id(layer) in applied]
     names = list({id(layer.weight): name for name, layer in reversed(layers)}.values())[::-1]  # of shared weights once
     if not names:
         raise NotApplicable("the network has no linear or convolutional layer to set back")

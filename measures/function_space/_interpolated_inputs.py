@@ -86,12 +86,11 @@ def _run(model: nn.Module, points: Tensor) -> tuple[Tensor, list[Tensor]]:
     with BeforeReLUs(lambda x: received.append(x.clone())):  # a ReLU may work in place
         logits: Tensor = model(points)
         of_points = [*received]
-        if any(len(x) != len(points) for x in of_points):
-            received.clear()
-            model(points[:1])
-            try:
-                pairs = zip(of_points, received, strict=True)
-                of_points = [examples_first(x, alone, len(points)) for x, alone in pairs]
-            except (NotApplicable, ValueError):
-                return logits, []
+        received.clear()
+        model(points[:1])
+        try:
+            pairs = zip(of_points, received, strict=True)
+            of_points = [examples_first(x, alone, len(points)) for x, alone in pairs]
+        except (NotApplicable, ValueError):
+            return logits, []
     return logits, [(x > 0).flatten(1) for x in of_points]

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from measures import NotApplicable, measure
+from measures.quantities.close_fit import fits_closely
 from measures.quantities.input_gradients import SAMPLE, loss_gradients, networks_in_training
 from measures.trained_model import TrainedModel
 
@@ -35,7 +36,7 @@ def loss_sensitivity_gini(trained: TrainedModel) -> float:
     inputs, labels = trained.sample(SAMPLE)
     sensitivity = torch.zeros(len(labels), dtype=torch.float64, device=inputs.device)
     for network in networks_in_training(trained):
-        sensitivity += loss_gradients(network, inputs, labels).double().abs().sum(dim=1)
+        sensitivity += loss_gradients(network, inputs, labels, fits_closely(trained)).double().abs().sum(dim=1)
     return -gini(sensitivity)
 
 

@@ -35,7 +35,7 @@ class GradientStatistics:
     @property
     def variance(self) -> float:
         """Trace of the covariance, (1/m) Σᵢ ‖gᵢ − ḡ‖²."""
-        return self.mean_norm - self.norm_of_mean
+        return max(0.0, self.mean_norm - self.norm_of_mean)
 
     @property
     def coherence(self) -> float:
@@ -51,7 +51,7 @@ def gradient_statistics(model: nn.Module, inputs: Tensor, labels: Tensor) -> Gra
     signal = mean.square()
     variance = square - signal
     varies = variance > ROUNDING * square
-    signal_to_noise = float((signal[varies] / variance[varies]).double().mean()) if bool(varies.any()) else 0.0
+    signal_to_noise = float((signal[varies] / variance[varies]).double().mean()) if bool(varies.any()) else math.nan
     return GradientStatistics(len(labels), float(signal.double().sum()), float(square.double().sum()), signal_to_noise)
 
 

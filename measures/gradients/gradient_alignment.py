@@ -31,7 +31,9 @@ from measures.trained_model import TrainedModel
 def gradient_alignment(trained: TrainedModel) -> float:
     if not trained.snapshots:
         raise NotApplicable("no network from early in training was kept: it stopped in its first epoch")
-    _, network = trained.snapshots[0]
+    epoch, network = trained.snapshots[0]
+    if epoch != 1:
+        raise NotApplicable(f"the first network that was kept is of the end of epoch {epoch}, not of the first")
     gram = gradient_gram(network, *trained.sample(PAIRED))
     aligned = gram.sum(dim=1) > gram.diagonal()
     return -float(aligned.double().mean())

@@ -22,7 +22,9 @@ Claims: larger gap (Liu et al. 2020, abstract).
 Random labels: unknown (only the abstract could be had).
 """
 
-from measures import measure
+import math
+
+from measures import NotApplicable, measure
 from measures.gradients._gradient_moments import early_statistics
 from measures.trained_model import TrainedModel
 
@@ -34,4 +36,7 @@ from measures.trained_model import TrainedModel
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def gradient_snr(trained: TrainedModel) -> float:
-    return -max(statistics.signal_to_noise for statistics in early_statistics(trained))
+    ratios = [statistics.signal_to_noise for statistics in early_statistics(trained)]
+    if not any(map(math.isfinite, ratios)):
+        raise NotApplicable("every weight's derivative is the same for all examples: signal over no noise")
+    return -max(filter(math.isfinite, ratios))

@@ -7,6 +7,9 @@ H (m, width) are the features that the last linear layer receives, of the first 
 centred; Y (m, num_classes) their labels, one-hot and centred. ŷᵢ is exactly what the regression on the other m − 1
 examples says of example i, but for the means, which are of all.
 
+The means of the labels are not added again, so that no class is likelier for being frequent: where classes are of
+unequal size this is not the plain regression's error.
+
 Only the last layer forgets the example that is left out: the features have seen it.
 
 The formula is that of Allen 1974 (Technometrics 16:125), PRESS. This project for the rest.

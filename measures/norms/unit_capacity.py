@@ -46,8 +46,12 @@ def unit_capacity(trained: TrainedModel) -> float:
     check_chain(trained, last=2)
     margin = math.sqrt(inverse_squared_margin(trained))
     # What the layer before the last receives: of the first layer the inputs, after pooling and scaling if there is any.
-    h = _received(trained.model, trained.inputs)
     network = folded(trained.model, trained.inputs[:FEW])
+    features = received_by_layers(network, trained.inputs[:FEW], (nn.Linear,))[-1]
+    returned = nn.functional.linear(features, last.weight, last.bias)
+    if not (returned - trained.logits[:FEW]).norm() <= 1e-4 * trained.logits[:FEW].norm():
+        raise NotApplicable("the logits are not what the last linear layer returns")
+    h = _received(trained.model, trained.inputs)
     if not torch.allclose(_received(network, trained.inputs[:FEW]), h[:FEW], rtol=1e-3, atol=1e-5):
         h = _received(network, trained.inputs)  # the layer's weights have the scale of a normalization before it
     alpha, beta = last.weight.double().norm(dim=0), hidden.change.double().norm(dim=1)

@@ -30,6 +30,9 @@ def initial_parameters(trained: TrainedModel) -> Tensor:
     start = flat_parameters(trained.init)
     if len(start) != (count := sum(parameter.numel() for parameter in trained.model.parameters())):
         raise NotApplicable(f"the network has {count} parameters and had {len(start)} before training: no distance")
+    named, now = dict(trained.init.named_parameters()), dict(trained.model.named_parameters())
+    if named.keys() == now.keys():  # in another order after prune.remove or remove_parametrizations
+        start = torch.cat([named[name].detach().flatten() for name in now])
     return start
 
 

@@ -21,6 +21,7 @@ from measures.layer_hooks import (
     linear_and_convolutional,
     to_constants,
 )
+from measures.layer_inputs import with_layers_seen
 from measures.once_per_model import once_per_model
 from measures.plain_network import require_readable
 from measures.trained_model import TrainedModel, margins_of
@@ -53,6 +54,7 @@ def sample_margin_gradients(trained: TrainedModel) -> MarginGradients:
 def margin_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> MarginGradients:
     """Margins of these inputs and their gradients at the inputs and at every hidden representation."""
     require_readable(model)
+    model = with_layers_seen(model, inputs)
     received: list[Tensor] = []
     margins, representations, gradients = [], [], []
     layers = linear_and_convolutional(model)
@@ -98,13 +100,14 @@ def margins_and_slopes(model: nn.Module, inputs: Tensor, labels: Tensor) -> tupl
 
 
 @torch.enable_grad()
-def loss_gradients(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
-    """∂ℓ/∂x of each example's cross-entropy, (m, inputs)."""
+def loss_gradients(model: nn.Module, inputs: Tensor, labels: Tensor, in_float64: bool = False) -> Tensor:
+    """∂ℓ/∂x of each example's cross-entropy, (m, inputs); `in_float64`: of the logits in it, see close_fit.py."""
     require_readable(model)
     gradients = []
     for x, y in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
         x = x.detach().requires_grad_()
-        loss = F.cross_entropy(model(x), y, reduction="sum")
+        logits = model(x)
+        loss = F.cross_entropy(logits.double() if in_float64 else logits, y, reduction="sum")
         gradients.append(torch.autograd.grad(loss, x)[0].flatten(1))
     return torch.cat(gradients)
 

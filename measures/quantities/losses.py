@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from measures.quantities.close_fit import for_loss
 from measures.quantities.flat_parameters import flat_parameters, logits_at, second_derivative
 from measures.trained_model import TrainedModel
 
@@ -27,7 +28,7 @@ def mean_loss(trained: TrainedModel, parameters: Tensor) -> float:
 
 def loss_of_logits(trained: TrainedModel) -> float:
     """Mean training cross-entropy at the trained parameters: `mean_loss` there, of the logits that are shared."""
-    parts = zip(trained.logits.split(CHUNK), trained.labels.split(CHUNK), strict=True)
+    parts = zip(for_loss(trained, trained.logits).split(CHUNK), trained.labels.split(CHUNK), strict=True)
     return sum(float(F.cross_entropy(logits, y, reduction="sum")) for logits, y in parts) / len(trained.labels)
 
 
@@ -71,4 +72,5 @@ def _chunks(trained: TrainedModel) -> Iterator[tuple[Tensor, Tensor]]:
 
 def _loss(trained: TrainedModel, parameters: Tensor, inputs: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy summed over the examples given."""
-    return F.cross_entropy(logits_at(trained.model, parameters, inputs), labels, reduction="sum")
+    logits = logits_at(trained.model, parameters, inputs)
+    return F.cross_entropy(for_loss(trained, logits), labels, reduction="sum")

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from measures.errors import NotApplicable
 from measures.once_per_model import once_per_model
+from measures.quantities.close_fit import for_loss
 from measures.quantities.flat_parameters import flat_parameters, logits_at
 from measures.quantities.hessian_spectrum import weighted_examples
 from measures.quantities.losses import CHUNK
@@ -90,7 +91,7 @@ def outcome_at(trained: TrainedModel, parameters: Tensor) -> Outcome:
     loss, error = 0.0, 0.0
     for inputs, labels, weights in chunks(trained):
         logits = logits_at(trained.model, parameters, inputs)
-        loss += float(F.cross_entropy(logits, labels, reduction="none").double() @ weights)
+        loss += float(F.cross_entropy(for_loss(trained, logits), labels, reduction="none").double() @ weights)
         error += float((logits.argmax(dim=1) != labels).double() @ weights)
     return Outcome(loss, error)
 
@@ -343,7 +344,7 @@ def _outcome_and_gradient(trained: TrainedModel, parameters: Tensor) -> tuple[Ou
     for inputs, labels, weights in chunks(trained):
         theta = parameters.detach().requires_grad_()
         logits = logits_at(trained.model, theta, inputs)
-        part = F.cross_entropy(logits, labels, reduction="none").double() @ weights
+        part = F.cross_entropy(for_loss(trained, logits), labels, reduction="none").double() @ weights
         gradient += torch.autograd.grad(part, theta)[0]
         loss += float(part.detach())
         error += float((logits.detach().argmax(dim=1) != labels).double() @ weights)

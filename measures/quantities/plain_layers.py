@@ -117,7 +117,8 @@ def _confirmed(model: nn.Module, candidates: list[PlainLayer], inputs: Tensor) -
     row = len(inputs) // 2
     numbers = torch.arange(logits.shape[1], dtype=logits.dtype, device=logits.device)
     one = (logits[row] * (1 + numbers).cos()).sum()  # of one example among others, any mixture of its outputs
-    weights = [[named[names[id(p)]] for p in call.layer.parameters()] for call in once]
+    own = [(call.layer.weight, call.layer.bias) for call in once]  # parameters() may have them the other way round
+    weights = [[named[names[id(p)]] for p in pair if p is not None] for pair in own]
     wanted = [call.returned for call in once] + [weight for own in weights for weight in own]
     found = iter(torch.autograd.grad(one, wanted, allow_unused=True))
     backs = [next(found) for _ in once]

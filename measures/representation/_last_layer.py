@@ -8,6 +8,7 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
+from measures.effective_layers import is_plain, plain_equivalent
 from measures.errors import NotApplicable
 from measures.layer_hooks import linear_and_convolutional, recorded_run
 from measures.once_per_model import once_per_model
@@ -56,6 +57,9 @@ def last_weight(trained: TrainedModel) -> Tensor:
         _, applications = recorded_run(trained.model, layers, trained.inputs[:1])
     applied = [application.layer for application in applications]
     last = next((layer for layer in reversed(applied) if isinstance(layer, nn.Linear)), applied[-1])
+    if not is_plain(last):
+        names = {module: name for name, module in trained.model.named_modules()}
+        last = plain_equivalent(names[last], last, applications[len(applied) - 1 - applied[::-1].index(last)].received)
     weight, width = last.weight.detach().double().flatten(1), trained.features.shape[1]
     if weight.shape != (trained.num_classes, width):
         raise NotApplicable(

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from measures import NotApplicable, measure
 from measures.layer_hooks import before_layers, linear_and_convolutional, require_rows
+from measures.layer_inputs import with_layers_seen
 from measures.quantities.mixup import class_pairs
 from measures.trained_model import CHUNK, TrainedModel
 
@@ -37,7 +38,8 @@ def manifold_mixup_accuracy(trained: TrainedModel) -> float:
     hidden = len(trained.hidden_features_of(trained.inputs[:1]))
     if hidden < 2:
         raise NotApplicable(f"{hidden} hidden layers: what follows the first would be linear, and its regions convex")
-    require_rows(trained.model, linear_and_convolutional(trained.model), trained.inputs)
+    model = with_layers_seen(trained.model, trained.inputs)
+    require_rows(model, linear_and_convolutional(model), trained.inputs)
     pairs = class_pairs(trained)[:PAIRS]
     if not len(pairs):
         raise NotApplicable(f"none of {len(trained.labels)} training examples has the label of another")
@@ -47,12 +49,12 @@ def manifold_mixup_accuracy(trained: TrainedModel) -> float:
 
 def logits_of_means(trained: TrainedModel, pairs: Tensor) -> Tensor:
     """Logits where what the second weight layer receives is the mean over each pair, (len(pairs), num_classes)."""
-    count = len(pairs)
+    model, count = with_layers_seen(trained.model, trained.inputs), len(pairs)
     applications = itertools.count(1)
 
     def mix(received: Tensor) -> Tensor | None:
         return (received + received.roll(count, dims=0)) / 2 if next(applications) == 2 else None
 
-    with before_layers(linear_and_convolutional(trained.model), mix), torch.no_grad():
-        logits: Tensor = trained.model(trained.inputs[pairs.T.flatten()])
+    with before_layers(linear_and_convolutional(model), mix), torch.no_grad():
+        logits: Tensor = model(trained.inputs[pairs.T.flatten()])
     return logits[:count]

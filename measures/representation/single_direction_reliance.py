@@ -32,10 +32,11 @@ from measures.layer_hooks import (
     recorded_run,
     require_rows_together,
 )
+from measures.layer_inputs import with_layers_seen
 from measures.trained_model import CHUNK, TrainedModel
 
 EXAMPLES = 250
-FRACTIONS = torch.arange(1, 10) / 10
+TENTHS = range(1, 10)
 ORDERS = 3
 AGREEING = 0.9  # of the values that change; some normalizations let a unit change others as well
 
@@ -47,15 +48,16 @@ AGREEING = 0.9  # of the values that change; some normalizations let a unit chan
 )
 def single_direction_reliance(trained: TrainedModel) -> float:
     inputs, labels = trained.sample(EXAMPLES)
-    require_rows_together(trained.model, linear_and_convolutional(trained.model), inputs)
-    units = hidden_units(trained.model, inputs[:1])
-    in_turn = [units_in_turn(trained.model, inputs[:1], layer, count) for layer, count in enumerate(units)]
+    model = with_layers_seen(trained.model, inputs)
+    require_rows_together(model, linear_and_convolutional(model), inputs)
+    units = hidden_units(model, inputs[:1])
+    in_turn = [units_in_turn(model, inputs[:1], layer, count) for layer, count in enumerate(units)]
     total, generator, errors = sum(units), trained.generator(), []
     for _ in range(ORDERS):
         place = torch.randperm(total, generator=generator)
-        for fraction in FRACTIONS.tolist():
-            kept = (place >= int(fraction * total + 0.5)).to(inputs.device, inputs.dtype)
-            logits = ablated_logits(trained.model, inputs, kept.split(units), in_turn)
+        for tenths in TENTHS:
+            kept = (place >= (tenths * total + 5) // 10).to(inputs.device, inputs.dtype)
+            logits = ablated_logits(model, inputs, kept.split(units), in_turn)
             errors.append((logits.argmax(dim=1) != labels).double().mean())
     return float(torch.stack(errors).mean())
 

@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from measures import measure
+from measures.quantities.close_fit import for_loss
 from measures.quantities.flat_parameters import flat_parameters, logits_at
 from measures.quantities.perturbations import STEPS_A_DECADE, grid_size, noisy_outcomes
 from measures.seeding import standard_normal
@@ -52,7 +53,7 @@ def local_entropy(trained: TrainedModel) -> float:
     def loss_and_gradient(parameters: Tensor) -> tuple[float, Tensor]:
         x, y = next(batches)
         theta = parameters.detach().requires_grad_()
-        loss = F.cross_entropy(logits_at(trained.model, theta, x), y)
+        loss = F.cross_entropy(for_loss(trained, logits_at(trained.model, theta, x)), y)
         return float(loss.detach()), torch.autograd.grad(loss, theta)[0]
 
     at_first = float(noisy_outcomes(trained, WIDTH, "isotropic", DRAWS).losses.mean())

@@ -49,9 +49,12 @@ def normalized_flat_minima(trained: TrainedModel) -> float:
 
 def smallest_sum(squares: Tensor, curvature: Tensor) -> float:
     """The minimum over row and column scales u, v > 0 of Σ squares / (uv) + curvature · uv."""
-    rows = (squares.sum(dim=1) > 0) & (curvature.sum(dim=1) > 0)  # the others' infimum is 0
-    columns = (squares[rows].sum(dim=0) > 0) & (curvature[rows].sum(dim=0) > 0)
-    squares, curvature = squares[rows][:, columns], curvature[rows][:, columns]
+    size = None
+    while size != squares.shape:  # a column that goes may leave a row with nothing
+        size = squares.shape
+        rows = (squares.sum(dim=1) > 0) & (curvature.sum(dim=1) > 0)  # the others' infimum is 0
+        columns = (squares[rows].sum(dim=0) > 0) & (curvature[rows].sum(dim=0) > 0)
+        squares, curvature = squares[rows][:, columns], curvature[rows][:, columns]
     if not squares.numel():
         return 0.0
     v = torch.ones_like(squares[0])

@@ -108,7 +108,8 @@ def fitted_power_law(values: Tensor) -> PowerLaw:
     size = len(logs)
     tail = size - torch.arange(size, dtype=torch.float64, device=logs.device)  # how many values from this one on
     above = logs.flip(0).cumsum(0).flip(0) - tail * logs  # Σ log(λ / start) over the tail
-    starts = ((tail >= SHORTEST_TAIL) & (above > 0)).nonzero()[:, 0]
+    first = torch.cat([logs[:1] == logs[:1], logs[1:] > logs[:-1]])  # of equal values: a tail has all of them
+    starts = (first & (tail >= SHORTEST_TAIL) & (above > 0)).nonzero()[:, 0]
     if not len(starts):
         raise NotApplicable(f"{size} eigenvalues above zero: no tail of {SHORTEST_TAIL} different ones to fit")
     rate = (tail / above.clamp_min(torch.finfo(above.dtype).tiny))[starts]  # the exponent less 1

@@ -87,3 +87,23 @@ def test_unit_capacity_counts_skips_below_as_part_of_fixed_features():
     on_features = trained_model(plain.model, features, labels, init=plain.init)
     skipping = trained_model(network, inputs, labels, init=init)
     assert unit_capacity(skipping) == pytest.approx(unit_capacity(on_features), rel=1e-10)
+
+
+@pytest.mark.parametrize("factor", [lambda x: 10 * x, lambda x: x / 0.1, lambda x: x**3])
+def test_a_factor_or_power_that_belongs_to_no_layer_is_no_step_of_a_chain(factor):
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 5), nn.Linear(5, 3)
+
+        def forward(self, x):
+            return factor(self.last(self.first(x).relu()))
+
+    torch.manual_seed(0)
+    network = Scaled().double()
+    inputs = torch.randn(9, 4, dtype=torch.float64)
+    trained = trained_model(network, inputs, network(inputs).argmax(dim=1), num_classes=3)
+    with pytest.raises(NotApplicable, match="without a Lipschitz constant"):
+        check_chain(trained)
+    with pytest.raises(NotApplicable, match="the logits are not what the last linear layer returns"):
+        unit_capacity(trained)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.layer_hooks import after_layers, before_layers, linear_and_convolutional, recorded_run
+from measures.layer_hooks import after_layers, before_layers, linear_and_convolutional, recorded_run, to_constants
 from tests.builders.models import random_network
 
 
@@ -92,3 +92,19 @@ def test_linear_and_convolutional_layers_are_all_that_are_listed() -> None:
     layers = linear_and_convolutional(random_network("convnet_bn", 0).model)
     assert {type(layer) for layer in layers} == {nn.Conv2d, nn.Linear}
     assert len(layers) == len({id(layer) for layer in layers})
+
+
+class Detaching(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.second(self.first(x).detach().relu())
+
+
+@pytest.mark.parametrize("inputs", [torch.ones(1, 3), torch.ones(4, 3)])
+def test_a_layer_is_not_taken_for_one_of_a_constant_where_all_examples_are_equal(inputs):
+    """Nothing that it receives has a gradient; another example tells, and there may be none."""
+    network = Detaching()
+    assert to_constants(network, linear_and_convolutional(network), inputs) == [False, False]

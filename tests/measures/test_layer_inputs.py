@@ -4,6 +4,7 @@ from torch import nn
 
 from measures import NotApplicable
 from measures.layer_inputs import examples_first, received_by_layers
+from measures.quantities.input_gradients import sample_margin_gradients
 from tests.builders.models import trained_model
 from tests.builders.odd_networks import odd_model
 from tests.builders.odd_networks.forwards import positions_by_a_network, positions_for_each
@@ -91,3 +92,87 @@ def test_a_layer_whose_units_are_all_dead_receives_examples_all_the_same():
     network[1].bias.fill_(-100)
     received = received_by_layers(network, torch.randn(5, 1, 2, 2), (nn.Linear,))
     assert [tuple(each.shape) for each in received] == [(5, 4), (5, 3)]
+
+
+class SequenceFirst(nn.Module):
+    """Rows of the image are positions, which come first."""
+
+    def __init__(self, positions):
+        super().__init__()
+        self.positions, self.body, self.head = positions, nn.Linear(4, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        rows = x.view(len(x), self.positions, 4).transpose(0, 1)
+        return self.head(self.body(rows).relu().mean(dim=0))
+
+
+def test_positions_that_come_first_are_told_from_examples_in_every_chunk():
+    torch.manual_seed(0)
+    network, inputs = SequenceFirst(5).double(), torch.randn(300, 20, dtype=torch.float64)
+    rows, _ = received_by_layers(network, inputs, (nn.Linear,))
+    assert torch.equal(rows, inputs)
+
+
+class Functional(nn.Module):
+    """A body of layers, and a head of a matrix that belongs to none."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.hidden = nn.Linear(4, 5), nn.Linear(5, 5)
+        self.w, self.b = nn.Parameter(torch.randn(3, 5)), nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        return self.hidden(self.body(x).relu()).relu() @ self.w.T + self.b
+
+
+class OneDimensional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.head = nn.Conv1d(1, 3, 2), nn.Conv1d(3, 3, 2), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(self.second(self.first(x[:, None]).relu()).relu().flatten(1))
+
+
+def of(network):
+    torch.manual_seed(0)
+    inputs = torch.randn(9, 4, dtype=torch.float64)
+    return trained_model(network.double(), inputs, torch.arange(9) % 3)
+
+
+def test_a_head_that_is_no_layer_leaves_no_features():
+    trained = of(Functional())
+    for ask in (lambda: trained.features, lambda: trained.hidden_features):
+        with pytest.raises(NotApplicable, match="parameter 'w' belongs to no Linear or Conv2d"):
+            ask()
+
+
+def test_what_layers_of_other_kinds_receive_is_not_passed_over():
+    """The features, before a linear head, are known all the same."""
+    trained = of(OneDimensional())
+    assert trained.features.shape == (9, 6)
+    for ask in (lambda: trained.hidden_features, lambda: sample_margin_gradients(trained)):
+        with pytest.raises(NotApplicable, match="layer 'first' is of the kind Conv1d"):
+            ask()
+
+
+def test_the_layers_of_attention_are_hidden_layers_like_others():
+    torch.manual_seed(0)
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    class Attending(nn.Module):
+        def __init__(self, attention):
+            super().__init__()
+            self.attention, self.head = attention, nn.Linear(4, 3)
+
+        def forward(self, x):
+            x = x.view(-1, 2, 2).repeat(1, 1, 2)
+            return self.head(self.attention(x, x, x)[0].mean(dim=1))
+
+    trained = of(Attending(attention))
+    assert len(trained.hidden_features) == len(trained.layers) - 1 > 1
+
+
+def test_a_position_that_is_added_is_no_matrix_of_a_layer():
+    trained = odd_model(positions_for_each)
+    assert trained.hidden_features and trained.features.ndim == 2

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from torch import nn
+from torch.nn.utils.prune import custom_from_mask
 
 from measures import NotApplicable
 from measures.compression.prunability import kept, prunability
@@ -95,3 +96,16 @@ def test_a_network_of_vectors_alone_has_nothing_to_prune():
 
     with pytest.raises(NotApplicable, match="no weight of two or more dimensions"):
         prunability(trained_model(Scaled(), torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])))
+
+
+def test_of_a_masked_layer_the_weights_that_it_has_are_pruned():
+    """What is under the mask may be anything."""
+    trained = random_network("mlp_2x5", 1)
+    masked = copy.deepcopy(trained.model)
+    mask = (torch.arange(masked[1].weight.numel()) % 2).view_as(masked[1].weight).double()
+    with torch.no_grad():
+        trained.model[1].weight *= mask
+        masked[1].weight[mask == 0] += 3
+    custom_from_mask(masked[1], "weight", mask)
+    found = prunability(dataclasses.replace(trained, model=masked))
+    assert found == pytest.approx(prunability(trained), rel=1e-9)

@@ -81,3 +81,11 @@ def test_a_network_without_layers_has_none_to_set_back():
     flat = nn.Sequential(nn.Flatten())
     with pytest.raises(NotApplicable, match="no linear"):
         layer_reinit_robustness(trained_model(flat, torch.eye(2), torch.tensor([0, 1]), init=flat))
+
+
+def test_a_layer_that_is_not_applied_does_not_count():
+    trained = random_network("mlp_2x5", 3)
+    expected = layer_reinit_robustness(trained)
+    for network in (trained.model, trained.init):
+        network[1].register_module("unused", nn.Linear(2, 2).double())
+    assert layer_reinit_robustness(dataclasses.replace(trained)) == expected

@@ -58,3 +58,26 @@ def test_sees_the_function_only(seed):
 def test_is_not_applicable_without_relu():
     with pytest.raises(NotApplicable, match="applies no ReLU"):
         activation_regions(linear_model([[1.0], [2.0]], [[1.0], [2.0]], [0, 1]))
+
+
+class Positions(nn.Module):
+    """As many positions as points in a chunk; in one order they come first, in the other the examples do."""
+
+    def __init__(self, first):
+        super().__init__()
+        self.first, self.body, self.relu, self.head = first, nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3)
+
+    def forward(self, x):
+        rows = x.view(len(x), -1, 2)
+        rows = rows.transpose(0, 1) if self.first else rows
+        return self.head(self.relu(self.body(rows)).mean(dim=0 if self.first else 1))
+
+
+def test_positions_that_come_first_are_not_taken_for_points():
+    torch.manual_seed(0)
+    ordered, inputs = Positions(False).double(), torch.randn(12, 2 * 64, dtype=torch.float64)
+    first = Positions(True).double()
+    first.load_state_dict(ordered.state_dict())
+    labels = torch.arange(12) % 3
+    expected, found = (activation_regions(trained_model(each, inputs, labels)) for each in (ordered, first))
+    assert found == expected

@@ -75,3 +75,10 @@ def test_is_a_share_whatever_the_scale_of_the_logits(seed, factor):
 def test_is_not_applicable_to_a_constant_network():
     with pytest.raises(NotApplicable, match="constant"):
         high_frequency_energy(linear_model([[0.0], [0.0]], [[1.0], [2.0]], [0, 1]))
+
+
+def test_logits_that_differ_by_rounding_alone_have_no_energy():
+    trained = random_network("mlp_1x5", 0, num_train=6, dtype=torch.float32)
+    equal = trained_model(trained.model, trained.inputs[:1].repeat(6, 1, 1, 1), torch.arange(6) % 3, num_classes=3)
+    with pytest.raises(NotApplicable, match="constant along every segment"):
+        high_frequency_energy(equal)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from measures import NotApplicable
@@ -40,3 +42,12 @@ def test_does_not_see_the_weights_at_the_end():
 def test_is_not_applicable_without_a_network_from_early_in_training():
     with pytest.raises(NotApplicable, match="first epoch"):
         gradient_snr(random_network("mlp_2x5", seed=0))
+
+
+def test_gradients_that_are_equal_for_all_examples_have_no_noise_to_compare_with():
+    trained = random_network("mlp_1x5", 0, num_train=4)
+    equal = dataclasses.replace(
+        trained, inputs=trained.inputs[:1].repeat(4, 1, 1, 1), labels=trained.labels[:1].repeat(4)
+    )
+    with pytest.raises(NotApplicable, match="signal over no noise"):
+        gradient_snr(with_snapshots(equal, trained.init))

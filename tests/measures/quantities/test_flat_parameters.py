@@ -68,3 +68,19 @@ def test_leaves_the_model_its_gradients_and_the_random_state_as_found(name):
         logits_at(trained.model, 0 * flat_parameters(trained.model), trained.inputs)
 
     assert_leaves_all_as_found(at_zero, random_network(name, seed=0))
+
+
+def test_parameters_that_were_registered_in_another_order_are_subtracted_from_their_own():
+    """As after prune.remove, which registers the weight behind the bias."""
+    trained = random_network("mlp_2x5", 0)
+    layer = trained.model[1]
+    weight = layer.weight
+    del layer.weight
+    layer.register_parameter("weight", weight)
+    assert [name for name, _ in layer.named_parameters()] == ["bias", "weight"]
+    moved = dataclasses.replace(trained, init=trained.model)
+    plain = random_network("mlp_2x5", 0)
+    in_order = dataclasses.replace(plain, init=plain.model)
+    assert torch.equal(initial_parameters(moved), flat_parameters(moved.model))
+    again = dataclasses.replace(moved, init=in_order.model)
+    assert torch.equal(initial_parameters(again), flat_parameters(moved.model))

@@ -56,3 +56,20 @@ def test_a_duplicate_and_its_original_are_left_out():
 def test_is_not_applicable_without_ratios(points):
     with pytest.raises(NotApplicable, match=r"too few|two neighbours"):
         intrinsic_dimension(model_with_features(points, [0] * len(points)))
+
+
+@pytest.mark.parametrize("copies", [3, 9])
+def test_ratios_of_one_as_beside_copies_are_left_out(copies):
+    """As the authors do: both neighbours of a copied pair's neighbour may be as far away as each other."""
+    torch.manual_seed(0)
+    points = torch.rand(60, 2, dtype=torch.float64)
+    points = torch.cat([points, points[:copies]])
+    distances = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    distances.fill_diagonal_(torch.inf)
+    first, second = distances.sort(dim=1).values[:, :2].unbind(dim=1)
+    ratios = (second / first)[(first > 0) & (second > first)].sort().values
+    m = len(ratios)
+    x = ratios.log()[: int(0.9 * m)]
+    y = -torch.log1p(-torch.arange(1, len(x) + 1, dtype=x.dtype) / m)
+    found = intrinsic_dimension(model_with_features(points, torch.arange(len(points)) % 2))
+    assert found == pytest.approx(float((x @ y) / (x @ x)), rel=1e-6)

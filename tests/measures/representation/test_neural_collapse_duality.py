@@ -62,3 +62,20 @@ def test_is_not_applicable_to_weights_of_zero():
         model[-1].weight.zero_()
     with pytest.raises(NotApplicable, match="zero"):
         neural_collapse_duality(dataclasses.replace(trained, model=model))
+
+
+class Cosine(nn.Linear):
+    """Its rows count by their directions alone."""
+
+    def forward(self, x):
+        return nn.functional.linear(x, nn.functional.normalize(self.weight))
+
+
+def test_the_weights_of_a_layer_with_a_forward_of_its_own_are_those_that_it_works_with():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), Cosine(5, 3, bias=False)).double()
+    inputs = torch.randn(12, 4, dtype=torch.float64)
+    before = neural_collapse_duality(trained_model(network, inputs, torch.arange(12) % 3))
+    with torch.no_grad():
+        network[2].weight[1] *= 10
+    assert neural_collapse_duality(trained_model(network, inputs, torch.arange(12) % 3)) == pytest.approx(before)

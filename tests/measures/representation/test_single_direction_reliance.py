@@ -144,3 +144,8 @@ def test_a_layer_that_does_not_receive_the_units_of_the_one_before_is_refused():
     network, inputs = Beside(), torch.randn(6, 4)
     with pytest.raises(NotApplicable, match="weight layer 2 does not receive the 4 units of the one before it"):
         single_direction_reliance(trained_model(network, inputs, network(inputs).argmax(dim=1)))
+
+
+def test_the_share_of_units_is_rounded_up_at_a_half():
+    """7 and 9 tenths of 5 units are 3.5 and 4.5: 4 and 5 of them."""
+    assert [(tenths * 5 + 5) // 10 for tenths in module.TENTHS] == [1, 1, 2, 2, 3, 3, 4, 4, 5]

@@ -88,3 +88,9 @@ def test_sees_no_change_that_leaves_the_function_as_it_is(seed):
 
 def test_leaves_the_model_its_gradients_and_the_random_state_as_found():
     assert_leaves_all_as_found(normalized_flat_minima, small_network("convnet_bn", seed=10))
+
+
+def test_a_row_that_is_empty_once_a_column_has_gone_goes_as_well():
+    squares = torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
+    curvature = torch.tensor([[0.0, 1.0], [0.0, 1.0]], dtype=torch.float64)
+    assert smallest_sum(squares, curvature) == pytest.approx(2.0)

@@ -140,3 +140,25 @@ def test_refuses_matrices_that_are_zero_or_too_large(monkeypatch):
         trained.model[0].weight.zero_()
     with pytest.raises(NotApplicable, match="all zero"):
         weight_spectra.weight_spectra(trained)
+
+
+def test_the_tail_of_a_power_law_has_all_of_equal_values():
+    """Each of 60 Pareto values twice: the exponent is that of the best start, each value in the tail with its equal."""
+    generator = np.random.default_rng(0)
+    for _ in range(10):
+        once = np.sort(generator.pareto(1.7, 60) + 1)
+        values = np.repeat(once, 2)
+        best = None
+        for start in once:
+            tail = values[values >= start]
+            if len(tail) < weight_spectra.SHORTEST_TAIL or not np.log(tail / start).sum() > 0:
+                continue
+            alpha = 1 + len(tail) / np.log(tail / start).sum()
+            below = np.searchsorted(tail, tail, side="left") / len(tail)
+            above = np.searchsorted(tail, tail, side="right") / len(tail)
+            fitted = 1 - (tail / start) ** (1 - alpha)
+            distance = max(np.abs(fitted - below).max(), np.abs(fitted - above).max())
+            if best is None or distance < best[0]:
+                best = distance, alpha
+        found = weight_spectra.fitted_power_law(torch.from_numpy(values))
+        assert found.exponent == pytest.approx(best[1], rel=1e-9)
