@@ -211,7 +211,7 @@ class TrainedModel:
 
         In a network that applies none: what the convolution applied last receives, each channel averaged over its
         positions. If it is a 1x1 convolution before an average over positions, the logits are its weights times that.
-        Raises NotApplicable where the network applies neither.
+        Raises NotApplicable where the network applies neither, or multiplies by a matrix of no layer after them.
 
         >>> trained.features.tolist()
         [[3.0, 1.0], [1.0, 2.0], [5.0, 0.0], [0.0, 4.0]]
@@ -230,7 +230,8 @@ class TrainedModel:
 
         So it is after the nonlinearity and pooling of the layer before; the last is `features` if that is a linear
         layer's. Feature maps larger than 4x4 are averaged to that; an example's vectors (tokens, rows) follow one
-        another. For many examples take a part of them first: hidden_features_of.
+        another. For many examples take a part of them first: hidden_features_of. Raises NotApplicable where an example
+        meets weights of other kinds, which would be passed over.
 
         >>> [tuple(features.shape) for features in trained.hidden_features]
         [(4, 2)]

@@ -269,6 +269,16 @@ def test_a_row_on_a_subset_is_not_held_against_the_papers_and_stands_beside_the_
     assert result.stdout.count("| - |") == 4
 
 
+def test_a_row_with_another_decay_stands_beside_the_one_with_the_usual_one(table1: Runner) -> None:
+    assert table1("--rows", "mlp_1x512-decay,mlp_1x512", "--epochs", 1).exit_code == 0
+    result = table1("--rows", "mlp_1x512-decay,mlp_1x512", "--epochs", 1, "--weight-decay", 0.25)
+    assert result.exit_code == 0, result.output
+    rows = [(row["row"], row["weight_decay"]) for row in table1.written["rows"]]
+    assert rows == [("mlp_1x512-decay", 5e-4), ("mlp_1x512-decay", 0.25), ("mlp_1x512", 0.0)]
+    assert len({row["model"] for row in table1.written["rows"]}) == 3
+    assert "| `mlp_1x512-decay`, decay 0.25 | 40 |" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
