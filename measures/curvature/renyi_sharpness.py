@@ -25,13 +25,12 @@ import math
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from measures import NotApplicable, measure
 from measures.copying import run_with
 from measures.plain_network import require_readable
-from measures.quantities.close_fit import for_loss
+from measures.quantities.close_fit import cross_entropies
 from measures.quantities.flat_parameters import second_derivative
 from measures.quantities.hessian_spectrum import PROBES, STEPS, Product, spectrum, weighted_examples
 from measures.seeding import standard_normal
@@ -67,7 +66,7 @@ def block_products(trained: TrainedModel) -> Iterator[tuple[Tensor, Product]]:
         raise NotApplicable("the network has no layer with a matrix of weights")
     with torch.enable_grad():
         logits = run_with(trained.model, named, trained.inputs[chosen])
-        losses = F.cross_entropy(for_loss(trained, logits), trained.labels[chosen], reduction="none")
+        losses = cross_entropies(trained, logits, trained.labels[chosen])
         mean = (losses * weights.to(losses)).sum() / len(trained.labels)
         gradients = torch.autograd.grad(mean, matrices, create_graph=True, materialize_grads=True)
     for matrix, gradient in zip(matrices, gradients, strict=True):

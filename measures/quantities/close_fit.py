@@ -20,6 +20,11 @@ def fits_closely(trained: TrainedModel) -> bool:
     return float(F.cross_entropy(trained.logits.double(), trained.labels)) < CLOSE
 
 
+def cross_entropies(trained: TrainedModel, logits: Tensor, labels: Tensor) -> Tensor:
+    """Of the trained network, or one near it, by example, (m,)."""
+    return F.cross_entropy(for_loss(trained, logits), labels, reduction="none")
+
+
 def for_loss(trained: TrainedModel, logits: Tensor) -> Tensor:
     """The logits as a loss of the trained network, or of one near it, is to be taken of."""
     return logits.double() if fits_closely(trained) else logits

@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from measures.once_per_model import once_per_model
-from measures.quantities.close_fit import for_loss
+from measures.quantities.close_fit import cross_entropies
 from measures.quantities.flat_parameters import flat_parameters, logits_at, second_derivative
 from measures.seeding import standard_normal
 from measures.trained_model import TrainedModel
@@ -93,7 +93,7 @@ def hessian_product(trained: TrainedModel, count: int = EXAMPLES) -> Product:
     theta = flat_parameters(trained.model).requires_grad_()
     with torch.enable_grad():
         logits = logits_at(trained.model, theta, trained.inputs[chosen])
-        losses = F.cross_entropy(for_loss(trained, logits), trained.labels[chosen], reduction="none")
+        losses = cross_entropies(trained, logits, trained.labels[chosen])
         mean = (losses * weights.to(losses)).sum() / len(trained.labels)
         (gradient,) = torch.autograd.grad(mean, theta, create_graph=True)
 

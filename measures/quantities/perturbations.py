@@ -20,12 +20,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from measures.errors import NotApplicable
 from measures.once_per_model import once_per_model
-from measures.quantities.close_fit import for_loss
+from measures.quantities.close_fit import cross_entropies
 from measures.quantities.flat_parameters import flat_parameters, logits_at
 from measures.quantities.hessian_spectrum import weighted_examples
 from measures.quantities.losses import CHUNK
@@ -91,7 +90,7 @@ def outcome_at(trained: TrainedModel, parameters: Tensor) -> Outcome:
     loss, error = 0.0, 0.0
     for inputs, labels, weights in chunks(trained):
         logits = logits_at(trained.model, parameters, inputs)
-        loss += float(F.cross_entropy(for_loss(trained, logits), labels, reduction="none").double() @ weights)
+        loss += float(cross_entropies(trained, logits, labels).double() @ weights)
         error += float((logits.argmax(dim=1) != labels).double() @ weights)
     return Outcome(loss, error)
 
@@ -344,7 +343,7 @@ def _outcome_and_gradient(trained: TrainedModel, parameters: Tensor) -> tuple[Ou
     for inputs, labels, weights in chunks(trained):
         theta = parameters.detach().requires_grad_()
         logits = logits_at(trained.model, theta, inputs)
-        part = F.cross_entropy(for_loss(trained, logits), labels, reduction="none").double() @ weights
+        part = cross_entropies(trained, logits, labels).double() @ weights
         gradient += torch.autograd.grad(part, theta)[0]
         loss += float(part.detach())
         error += float((logits.detach().argmax(dim=1) != labels).double() @ weights)
