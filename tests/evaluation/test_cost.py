@@ -34,7 +34,9 @@ def test_passes_are_counted_in_units_of_the_training_set() -> None:
     assert work(a_quarter, random_network("mlp_2x5", 0)).numbers["forward_passes"] == pytest.approx(0.25)
 
 
-def test_a_gradient_step_is_two_forward_passes_and_about_one_backward() -> None:
+def test_a_gradient_step_is_three_forward_passes_and_about_one_backward() -> None:
+    """One of the three tells how closely the network fits, once for all losses."""
+
     @measure(source="a test")
     def step(trained: TrainedModel) -> float:
         """The loss after a step uphill, minus the loss before."""
@@ -43,7 +45,7 @@ def test_a_gradient_step_is_two_forward_passes_and_about_one_backward() -> None:
         return mean_loss(trained, parameters + 0.01 * gradient) - loss
 
     numbers = work(step, random_network("mlp_3x50", 0)).numbers
-    assert numbers["forward_passes"] == pytest.approx(2, abs=0.05)
+    assert numbers["forward_passes"] == pytest.approx(3, abs=0.05)
     assert 0.8 < numbers["backward_passes"] <= 1
 
 
