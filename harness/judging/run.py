@@ -68,6 +68,8 @@ def look(pairs: Listed, work: Work) -> Zoo:
     twins = look_at(pairs, work.settings, work.progress)
     for line in premise_table(twins) if work.progress else ():
         work.say(line)
+    for remark in twins.remarks:
+        work.say(remark)
     return as_zoo(twins)
 
 

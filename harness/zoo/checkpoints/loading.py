@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import inspect
 import numbers
 from collections.abc import Iterator
 from typing import Any
@@ -13,11 +14,12 @@ from harness.errors import HarnessError
 from harness.files.sealed_tensors import digest_tensors
 from harness.files.user_module import guarded
 from harness.zoo.checkpoints.doors import pair_of
+from harness.zoo.checkpoints.histories import problems_of_history
 from harness.zoo.checkpoints.pair import Checkpoint
 from harness.zoo.checkpoints.reference import CheckpointReference
 from measures.copying import copy_of
 from measures.errors import NotApplicable
-from measures.history import History, flat_state
+from measures.history import flat_state
 from measures.plain_network import require_readable
 from measures.trained_model import TrainedModel
 
@@ -101,10 +103,25 @@ def architecture_of(network: nn.Module) -> str:
     """A digest of its modules' names, classes and shapes; networks of one architecture are compared with each other."""
     lines = []
     for name, module in network.named_modules():
-        sizes = module.extra_repr() if type(module).__module__.startswith("torch.nn.") else ""
-        lines.append(f"{name}: {type(module).__qualname__}({sizes})")
+        settings = _settings_of(module) if type(module).__module__.startswith("torch.nn.") else ""
+        lines.append(f"{name}: {type(module).__qualname__}({settings})")
     lines += [f"{name}: {tuple(tensor.shape)} {tensor.dtype}" for name, tensor in weights_of(network)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _settings_of(module: nn.Module) -> str:
+    """What one of torch's modules was constructed with, as far as it keeps it: not all of it is in its representation.
+
+    Attributes beyond these may be a user's own, such as an epoch, and are no part of an architecture.
+    """
+    found = [module.extra_repr()]
+    for name in inspect.signature(type(module).__init__).parameters:
+        value = vars(module).get(name)
+        if isinstance(value, bool | int | float | str | tuple):
+            found.append(f"{name}={value!r}")
+        elif callable(value):
+            found.append(f"{name}={getattr(value, '__qualname__', type(value).__qualname__)}")
+    return ", ".join(found)
 
 
 def _digest(network: nn.Module | None) -> str:
@@ -127,7 +144,7 @@ def _problems(found: Checkpoint) -> Iterator[str]:
     if found.init is not None:
         yield from _problems_of_init(found.model, found.init)
     if found.history is not None:
-        yield from _problems_of_history(found.history, len(found.labels), len(flat_state(found.model)))
+        yield from problems_of_history(found.history, len(found.labels), len(flat_state(found.model)))
     error = found.test_error
     if error is not None and not (isinstance(error, numbers.Real) and 0 <= error <= 1):
         yield f"has the test error {error!r:.60}; expected a fraction misclassified, from 0 to 1"
@@ -145,6 +162,9 @@ def _problems_of_init(model: nn.Module, init: nn.Module) -> Iterator[str]:
             yield f"has {name!r} of {one} in its model, and {other} at that place in its init; {THE_SAME}"
     if dtypes[0] != dtypes[1]:
         yield f"has a model of {_listed(dtypes[0])}, and an init of {_listed(dtypes[1])}; {THE_SAME}"
+    trained = zip(model.parameters(), init.parameters(), strict=True)
+    if ours and all(torch.equal(one.detach().cpu(), other.detach().cpu()) for one, other in trained):
+        yield "has trained weights in its init; keep copy.deepcopy(model) from before its first step, or leave it out"
 
 
 def _listed(dtypes: set[torch.dtype]) -> str:
@@ -165,31 +185,3 @@ def _problems_of_data(inputs: Any, labels: Any) -> Iterator[str]:
         yield "has inputs that are not finite"
     if int(labels.min()) < 0:
         yield f"has labels from {int(labels.min())}; expected 0 to K - 1"
-
-
-def _problems_of_history(history: Any, examples: int, size: int) -> Iterator[str]:
-    if not isinstance(history, History):
-        yield f"has a {type(history).__name__} as its history; expected a measures.history.History, or None"
-    wrong = [name for name, value in vars(history).items() if not isinstance(value, Tensor)]
-    if wrong:
-        yield f"has a {type(getattr(history, wrong[0])).__name__} as {wrong[0]} of its history; expected a tensor"
-    if history.correct.shape != (history.epochs, examples):
-        yield (
-            f"has a history with correct {tuple(history.correct.shape)}; expected (epochs, examples), "
-            f"({history.epochs}, {examples})"
-        )
-    if history.correct.dtype != torch.bool:
-        yield f"has a history with correct of {history.correct.dtype}; expected torch.bool"
-    kept = len(history.snapshot_epochs)
-    for name, shape in (
-        ("train_loss", (history.epochs,)),
-        ("train_error", (history.epochs,)),
-        ("learning_rates", (history.steps,)),
-        ("snapshot_epochs", (kept,)),
-        ("snapshots", (kept, size)),
-    ):
-        value = getattr(history, name)
-        if value.shape != shape and (kept or name != "snapshots"):
-            yield f"has a history with {name} {tuple(value.shape)}; expected {shape}, as measures.history says"
-        if not value.isfinite().all():
-            yield f"has numbers that are not finite in {name} of its history"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +13,7 @@ from harness.settings import Settings
 from harness.training.recipe import Recipe
 from harness.workers.worker_process import Report
 from harness.zoo.checkpoints.doors import pair_of
+from harness.zoo.checkpoints.labellings import Agreement, agreement_of
 from harness.zoo.checkpoints.loading import architecture_of, as_trained, contents_of, loaded, weights_of
 from harness.zoo.checkpoints.reference import CheckpointReference
 from harness.zoo.network_problems import AFTER_A_SIGMOID, PROBABILITIES, are_probabilities, lie_between_0_and_1
@@ -25,7 +25,9 @@ class Seen:
 
     - `architecture` and `kind`: a digest of its modules and shapes, and the name of its class.
     - `contents`: a digest of all that a measure can see of it; `function` of its outputs on the training set;
-      `weights`, `inputs`, `labels` of these alone.
+      `weights`, `init`, `inputs`, `labels` of these alone (`init`: "" without one); `unordered` of the inputs, in
+      whatever order.
+    - `has_history`: whether it came with one.
     - `test_error`: None where the user has not said it.
     """
 
@@ -41,7 +43,10 @@ class Seen:
     contents: str
     function: str
     weights: str
+    init: str
+    has_history: bool
     inputs: str
+    unordered: str
     labels: str
 
     @property
@@ -78,16 +83,13 @@ class LookJob:
 class SeenPair:
     """Both networks (None: it could not be had), what is wrong with either, and how their labels agree.
 
-    `agreement` is the fraction of examples whose labels are equal; `by_chance` what two independent labellings with
-    these frequencies would have, and `deviation` the standard deviation of that.
+    `agreement`: None where there are not equally many.
     """
 
     natural: Seen | None
     randomized: Seen | None
     problems: tuple[str, ...] = ()
-    agreement: float = 0.0
-    by_chance: float = 0.0
-    deviation: float = 0.0
+    agreement: Agreement | None = None
 
 
 def look_job(job: LookJob, report: Report) -> SeenPair:
@@ -105,10 +107,8 @@ def look_job(job: LookJob, report: Report) -> SeenPair:
         except HarnessError as problem:
             found.append(None)
             problems.append(str(problem))
-    agreement: tuple[float, ...] = ()
-    if len(labels) == 2 and len(labels[0]) == len(labels[1]):
-        agreement = tuple(_agreement(*labels))
-    return SeenPair(found[0], found[1], tuple(problems), *agreement)
+    comparable = len(labels) == 2 and len(labels[0]) == len(labels[1])
+    return SeenPair(found[0], found[1], tuple(problems), agreement_of(*labels) if comparable else None)
 
 
 def _look(reference: CheckpointReference, device: str) -> tuple[Seen, Tensor]:
@@ -136,7 +136,10 @@ def _look(reference: CheckpointReference, device: str) -> tuple[Seen, Tensor]:
         contents=contents,
         function=digest_tensors(logits),
         weights=_of_weights(checkpoint.model),
+        init="" if checkpoint.init is None else _of_weights(checkpoint.init),
+        has_history=checkpoint.history is not None,
         inputs=digest_tensors(trained.inputs),
+        unordered=_unordered(trained.inputs),
         labels=digest_tensors(labels),
     )
     return seen, labels.cpu()
@@ -149,10 +152,7 @@ def _of_weights(network: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _agreement(natural: Tensor, randomized: Tensor) -> Iterator[float]:
-    size = int(max(natural.max(), randomized.max())) + 1
-    first, second = (torch.bincount(labels, minlength=size).double() / len(labels) for labels in (natural, randomized))
-    chance = float(first @ second)
-    yield float((natural == randomized).double().mean())
-    yield chance
-    yield (chance * (1 - chance) / len(natural)) ** 0.5
+def _unordered(inputs: Tensor) -> str:
+    """sha256 of the examples, in whatever order."""
+    examples = inputs.detach().cpu().contiguous().numpy()
+    return hashlib.sha256(b"".join(sorted(hashlib.sha256(example).digest() for example in examples))).hexdigest()

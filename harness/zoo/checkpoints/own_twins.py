@@ -22,6 +22,7 @@ class OwnTwins:
 
     - `counts`: pairs listed under each condition; `pairs`: those of which both networks could be had.
     - `seen`: by reference. `problems`: for each condition a sentence for each thing that is not as the gate supposes.
+      `remarks`: one for each that is doubtful.
     - `unsent`: why its loaders cannot be sent to other processes; "" if they can.
     """
 
@@ -31,6 +32,7 @@ class OwnTwins:
     pairs: Mapping[Condition, Sequence[Twin]] = dataclasses.field(default_factory=dict)
     seen: Mapping[Recipe, "Seen"] = dataclasses.field(default_factory=dict)
     problems: Mapping[Condition, Sequence[str]] = dataclasses.field(default_factory=dict)
+    remarks: Sequence[str] = ()
 
     @property
     def gate(self) -> tuple[Condition, ...]:

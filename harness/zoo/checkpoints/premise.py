@@ -1,9 +1,9 @@
 """The premise of twins that were trained elsewhere: are they twins, and do both fit? A sentence for each thing that is
-not so; then no measure is judged on them.
+not so; then no measure is judged on them. What is only doubtful is a remark (remarks.py).
 
 What a zoo's training sees to is looked at here: one architecture, equally many examples, another randomization and
 nothing else, training sets that are fitted, and equal training losses, since a loss that differs could be what a
-measure tells apart.
+measure tells apart. Where test errors are given, the randomized twin has the larger gap.
 """
 
 import collections
@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 
 from harness.training.recipe import Condition
 from harness.zoo.checkpoints.look import Seen, SeenPair
+from harness.zoo.checkpoints.randomization import problems_of_randomization
 from harness.zoo.checkpoints.reference import CheckpointReference
 
 MOST_MISCLASSIFIED = 0.01  # of the training set, where it counts as fitted
 LOSS_RATIO = 2.0  # between the training losses of twins
 SMALL_LOSS = 0.01  # nats: the zoos' stopping loss; below, losses need not be alike
-DEVIATIONS = 5.0  # of the labels' agreement by chance
 
 Pairs = Sequence[tuple[CheckpointReference, CheckpointReference, SeenPair]]
 
@@ -48,7 +48,15 @@ def problems_of_pair(natural: CheckpointReference, randomized: CheckpointReferen
         if first != second:
             yield f"{twins}: natural and randomized have {what} {first} and {second}; twins are trained on equally many"
             return
-    yield from _problems_of_randomization(twins, randomized.condition, pair, one, other)
+    yield from _problems_of_parts(twins, one, other)
+    yield from problems_of_randomization(twins, randomized.condition, pair, one, other)
+    yield from _problems_of_fit(natural, randomized, one, other)
+
+
+def _problems_of_fit(
+    natural: CheckpointReference, randomized: CheckpointReference, one: Seen, other: Seen
+) -> Iterator[str]:
+    twins = f"{natural.name}[{natural.place}]"
     unfitted = [
         f"{reference.id} misclassifies {seen.train_error:.1%} of its training set in evaluation mode; both twins have "
         f"to fit it, to {MOST_MISCLASSIFIED:.0%}"
@@ -58,6 +66,11 @@ def problems_of_pair(natural: CheckpointReference, randomized: CheckpointReferen
     yield from unfitted
     if unfitted:
         return
+    if one.gap is not None and other.gap is not None and one.gap > other.gap:
+        yield (
+            f"{twins}: the natural network has the larger generalization gap, {one.gap:.1%} against {other.gap:.1%}; "
+            "are its sides swapped, or their test errors? On randomized data the gap is larger"
+        )
     small, large = sorted((one.train_loss, other.train_loss))
     if large > SMALL_LOSS and large > LOSS_RATIO * small:
         yield (
@@ -66,22 +79,17 @@ def problems_of_pair(natural: CheckpointReference, randomized: CheckpointReferen
         )
 
 
-def _problems_of_randomization(
-    twins: str, condition: Condition, pair: SeenPair, one: Seen, other: Seen
-) -> Iterator[str]:
-    if condition == "random_labels":
-        if one.inputs != other.inputs:
-            yield f"{twins}: its inputs differ; twins under random labels have equal inputs, in one order"
-        elif one.labels == other.labels:
-            yield f"{twins}: its labels are equal; under random labels they are the randomized twin's own"
-        elif pair.agreement > pair.by_chance + DEVIATIONS * pair.deviation:
+def _problems_of_parts(twins: str, one: Seen, other: Seen) -> Iterator[str]:
+    """What only one side has would tell a measure which side it sees."""
+    for what, first, second in (
+        ("init", bool(one.init), bool(other.init)),
+        ("history", one.has_history, other.has_history),
+    ):
+        if first != second:
             yield (
-                f"{twins}: {pair.agreement:.0%} of its labels are equal, {pair.by_chance:.0%} would be by chance; "
-                "under random labels all of them are drawn anew"
+                f"{twins}: {'natural' if first else 'randomized'} has {what}, and the other has none, which would tell "
+                "a measure which is which; give it to both or to neither"
             )
-    elif one.inputs == other.inputs:
-        what = condition.replace("_", " ")
-        yield f"{twins}: its inputs are equal; under {what} they are the randomized twin's own"
 
 
 def _repeated(condition: Condition, pairs: Pairs) -> Iterator[str]:
@@ -99,6 +107,16 @@ def _repeated(condition: Condition, pairs: Pairs) -> Iterator[str]:
                     "own (a function made in a loop sees the loop's last value: use functools.partial)"
                 )
                 break
+    yield from _on_both_sides(pairs)
+
+
+def _on_both_sides(pairs: Pairs) -> Iterator[str]:
+    """One network that is natural and randomized, in one pair or in two."""
+    naturals = {pair.natural.weights: natural for natural, _, pair in pairs if pair.natural is not None}
+    for _, randomized, pair in pairs:
+        if pair.randomized is not None and (natural := naturals.get(pair.randomized.weights)):
+            yield f"{randomized.id} has the weights of {natural.id}; twins are two networks, each trained by itself"
+            break
 
 
 def _described(seen: Seen) -> str:

@@ -17,6 +17,7 @@ from harness.zoo.checkpoints.look import LookJob, Seen, SeenPair, look_job
 from harness.zoo.checkpoints.own_twins import OwnTwins, listed
 from harness.zoo.checkpoints.premise import problems_of_condition
 from harness.zoo.checkpoints.reference import CheckpointReference, as_recipe
+from harness.zoo.checkpoints.remarks import remarks_on
 from harness.zoo.twin import SIDES, Twin
 
 
@@ -86,15 +87,17 @@ def put_together(twins: OwnTwins, found: Sequence[tuple[LookJob, SeenPair]]) -> 
 
     pairs: dict[Condition, list[Twin]] = {}
     problems: dict[Condition, list[str]] = {}
+    remarks: list[str] = []
     for condition in twins.gate:
         alike = [(job.natural, job.randomized, pair) for job, pair in found if job.randomized.condition == condition]
         problems[condition] = problems_of_condition(condition, alike)
+        remarks += remarks_on(condition, alike)
         pairs[condition] = [
             Twin(recipe(natural, pair.natural), recipe(randomized, pair.randomized))
             for natural, randomized, pair in alike
             if pair.natural is not None and pair.randomized is not None
         ]
-    return dataclasses.replace(twins, pairs=pairs, seen=seen, problems=problems)
+    return dataclasses.replace(twins, pairs=pairs, seen=seen, problems=problems, remarks=remarks)
 
 
 def _names(seen: Sequence[Seen]) -> dict[str, str]:

@@ -14,7 +14,8 @@ from harness.errors import HarnessError
 from harness.zoo.checkpoints.doors import find_pairs
 from harness.zoo.checkpoints.loading import architecture_of, contents_of, load_checkpoint, loaded
 from harness.zoo.checkpoints.look import LookJob, look_job
-from tests.builders.models import history_of
+from measures.history import History
+from tests.builders.models import history_of, no_snapshots
 from tests.builders.own_twins import CLASSES, EXAMPLES, load, pair
 
 
@@ -59,6 +60,13 @@ def problem_of(given: Pair, settings: Any) -> str:
 
 
 HISTORY = history_of(num_train=EXAMPLES)
+EMPTY = History(
+    torch.empty(0), torch.empty(0), torch.ones(0, EXAMPLES, dtype=torch.bool), torch.ones(10), *no_snapshots()
+)
+
+
+def snapshots_at(*epochs: int) -> dict[str, torch.Tensor]:
+    return {"snapshot_epochs": torch.tensor(epochs), "snapshots": torch.ones(len(epochs), 100)}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +130,31 @@ HISTORY = history_of(num_train=EXAMPLES)
             {"history": dataclasses.replace(HISTORY, snapshot_epochs=torch.tensor([1]), snapshots=torch.ones(1, 7))},
             "has a history with snapshots (1, 7); expected (1, 100), as measures.history says",
         ),
+        *(
+            ({"history": dataclasses.replace(HISTORY, **changed)}, sentence)
+            for changed, sentence in (
+                (
+                    {"train_loss": torch.tensor([1.0, -2.0])},
+                    "has -2 in train_loss of its history; expected cross-entrop",
+                ),
+                (
+                    {"train_error": torch.tensor([50.0, 0.0])},
+                    "has 50 in train_error of its history; expected fractions",
+                ),
+                (
+                    {"learning_rates": -HISTORY.learning_rates},
+                    "has -0.1 in learning_rates of its history; expected rat",
+                ),
+                (
+                    snapshots_at(1, 3),
+                    "has 3 in snapshot_epochs of its history; expected epochs, from 1 to the last, wh",
+                ),
+                (snapshots_at(2, 2), "has the snapshot_epochs [2, 2] in its history; expected each once, ascending"),
+            )
+        ),
+        ({"history": EMPTY}, "has a history of 0 epochs and 10 steps; expected 1"),
+        ({"history": history_of(steps=0, num_train=EXAMPLES)}, "has a history of 2 epochs and 0 steps; expected 1 or"),
+        ({"init": load(0, False).model}, "has trained weights in its init; keep copy.deepcopy(model) from before"),
         ({"test_error": 34.0}, "has the test error 34.0; expected a fraction misclassified, from 0 to 1"),
         ({"test_error": "5%"}, "has the test error '5%'; expected a fraction"),
     ],
@@ -142,7 +175,8 @@ def test_it_is_put_into_evaluation_mode_and_draws_of_the_loader_are_its_own(sett
     def draws() -> Checkpoint:
         torch.manual_seed(3)
         network = nn.Sequential(nn.Dropout(), nn.Linear(EXAMPLES, CLASSES)).train()
-        return Checkpoint(**vars(load(0, False)) | {"model": network, "init": network})
+        begun = nn.Sequential(nn.Dropout(), nn.Linear(EXAMPLES, CLASSES))
+        return Checkpoint(**vars(load(0, False)) | {"model": network, "init": begun})
 
     state = torch.get_rng_state()
     found = loaded(find_pairs([Pair("gaussian", draws, draws)]).reference(0, "natural", 0))
@@ -188,3 +222,17 @@ def test_networks_are_of_one_architecture_where_their_modules_and_shapes_are_equ
     assert architecture_of(one) == architecture_of(other)
     for changed in (nn.Conv2d(1, 3, 3), nn.Conv2d(1, 2, 3, stride=2), nn.Linear(1, 2)):
         assert architecture_of(nn.Sequential(changed)) != architecture_of(one)
+
+
+def test_what_torchs_modules_are_constructed_with_is_part_of_an_architecture_and_what_a_user_hangs_on_them_is_not() -> (
+    None
+):
+    def layer(**given: Any) -> nn.Module:
+        return nn.TransformerEncoderLayer(8, 2, 16, **given)
+
+    hung = layer()
+    hung.epoch = 7  # type: ignore[assignment]
+    assert architecture_of(hung) == architecture_of(layer())
+    networks = [layer(), layer(norm_first=True), layer(activation="gelu"), nn.TransformerEncoderLayer(8, 4, 16)]
+    networks += [nn.MultiheadAttention(8, 2), nn.MultiheadAttention(8, 4)]
+    assert len({architecture_of(network) for network in networks}) == len(networks)

@@ -14,6 +14,7 @@ from harness.settings import Settings
 from harness.zoo.checkpoints.doors import find_pairs
 from harness.zoo.checkpoints.own_twins import OwnTwins, listed, premise_table
 from harness.zoo.checkpoints.survey import jobs_of, look_here, put_together
+from tests.builders.models import history_of
 from tests.builders.own_twins import CLASSES, EXAMPLES, fitted, labels_of, load, pair
 
 
@@ -90,6 +91,110 @@ def test_under_other_conditions_the_inputs_are_the_randomized_twins_own(conditio
     assert looked_at([equal], settings).problems[condition][0] == (
         f"twins[0]: its inputs are equal; under {what} they are the randomized twin's own"
     )
+
+
+NATURAL = functools.partial(load, 0, False)
+
+
+def renamed() -> Checkpoint:
+    return fitted((labels_of(0, False) + 1) % CLASSES)
+
+
+def permuted() -> Checkpoint:
+    found = load(0, False)
+    order = torch.arange(EXAMPLES).flip(0)
+    model = nn.Linear(EXAMPLES, CLASSES)
+    with torch.no_grad():
+        model.weight.copy_(found.model.weight)  # type: ignore[arg-type]
+        model.bias.copy_(found.model.bias + 1e-3)  # type: ignore[operator]
+    return Checkpoint(model=model, inputs=found.inputs[order], labels=found.labels[order])
+
+
+def begun(seed: int, random: bool, began_at: int) -> Checkpoint:
+    torch.manual_seed(began_at)
+    return load(seed, random, init=nn.Linear(EXAMPLES, CLASSES), history=history_of(num_train=EXAMPLES))
+
+
+@pytest.mark.parametrize(
+    ("condition", "natural", "randomized", "sentence"),
+    [
+        (
+            "random_pixels",
+            NATURAL,
+            permuted,
+            "twins[0]: its inputs are equal but for their order; under random pixels they",
+        ),
+        (
+            "gaussian",
+            NATURAL,
+            functools.partial(fitted, labels_of(3, True), seed=3),
+            "twins[0]: natural and randomized have different numbers of examples in their classes; under gaussian the",
+        ),
+        (
+            "gaussian",
+            NATURAL,
+            lambda: load(0, False, inputs=1.01 * load(0, False).inputs),
+            "twins[0].randomized has the weights of twins[0].natural; twins are two networks, each trained by itself",
+        ),
+        (
+            "random_labels",
+            functools.partial(load, 0, False, test_error=0.9),
+            functools.partial(load, 0, True, test_error=0.05),
+            "twins[0]: the natural network has the larger generalization gap, 90.0% against 5.0%; are its sides swa",
+        ),
+        (
+            "random_labels",
+            NATURAL,
+            renamed,
+            "twins[0]: 100% of its labels follow from the natural classes, renamed or jo",
+        ),
+        (
+            "random_labels",
+            functools.partial(begun, 0, False, 0),
+            functools.partial(load, 0, True, init=nn.Linear(EXAMPLES, CLASSES)),
+            "twins[0]: natural has history, and the other has none, which would tell a measure which is which; give it",
+        ),
+        (
+            "random_labels",
+            NATURAL,
+            functools.partial(begun, 0, True, 0),
+            "twins[0]: randomized has init, and the other has none, which would tell a measure which is which; give it",
+        ),
+    ],
+)
+def test_twins_whose_randomization_or_sides_are_not_what_they_say_are_refused(
+    condition: Any, natural: Any, randomized: Any, sentence: str, settings: Settings
+) -> None:
+    found = looked_at([Pair(condition, natural, randomized)], settings).problems[condition]
+    assert found and found[0].startswith(sentence), found
+
+
+def test_labels_that_are_drawn_anew_are_taken_whatever_they_have_in_common_by_chance(settings: Settings) -> None:
+    """Also where they avoid the natural ones, as labels drawn of the other classes do."""
+    drawn = [Pair("random_labels", pair(seed).natural, pair(seed).randomized) for seed in range(20)]
+    shift = torch.randint(1, CLASSES, (EXAMPLES,), generator=torch.Generator().manual_seed(0))
+    avoiding = functools.partial(fitted, (labels_of(50, False) + shift) % CLASSES, seed=50)
+    drawn.append(Pair("random_labels", pair(50).natural, avoiding))
+    found = looked_at(drawn, settings)
+    assert not found.problems["random_labels"] and not found.remarks
+
+
+def test_twins_that_began_from_different_weights_are_a_remark_and_judged(settings: Settings) -> None:
+    def given(seed: int, random: bool) -> Pair:
+        sides = [functools.partial(begun, seed, side, seed + (side and random)) for side in (False, True)]
+        return Pair("random_labels", *sides)
+
+    alike, other = (looked_at([given(seed, random) for seed in range(3)], settings) for random in (False, True))
+    assert not alike.problems["random_labels"] and not other.problems["random_labels"] and not alike.remarks
+    (remark,) = other.remarks
+    assert remark.startswith("twins[0] and 2 more (random labels): natural and randomized began from different weights")
+
+
+def test_labels_in_another_order_under_other_inputs_are_a_remark(settings: Settings) -> None:
+    reversed_labels = functools.partial(fitted, labels_of(0, False).flip(0), seed=1)
+    found = looked_at([Pair("gaussian", pair(0).natural, reversed_labels)], settings)
+    assert not found.problems["gaussian"]
+    assert found.remarks[0].startswith("twins[0] (gaussian): natural and randomized have their labels in different ord")
 
 
 def test_small_losses_need_not_be_alike(settings: Settings) -> None:
