@@ -31,6 +31,7 @@ from harness.workers.worker_process import Report, work
 PRELOAD = "harness.worker_imports"
 MAX_FAILED_STARTS = 3
 START_LIMIT = 120.0  # seconds
+LONGEST_WAIT = 3600.0  # seconds: the system counts those of one wait in 31 bits of milliseconds, 24 days
 SECONDS_BETWEEN_LOOKS = 0.05  # at the memory of workers, where it is limited: a core fills 0.1 GB in that time
 Function = Callable[[Any, Report], Any]
 EventKind = Literal["report", "done", "refused", "raised", "died", "silent"]
@@ -189,11 +190,12 @@ def _end(worker: Worker) -> None:
 
 
 def _wait_for_any(busy: list[Worker], limits: Limits) -> None:
-    seconds = min(worker.deadline for worker in busy) - time.monotonic()
+    """Or for so long that it is time to look at them."""
+    seconds = min(LONGEST_WAIT, min(worker.deadline for worker in busy) - time.monotonic())
     if limits.memory is not None:
         seconds = min(seconds, SECONDS_BETWEEN_LOOKS)
     handles = [handle for worker in busy for handle in (worker.connection, worker.process.sentinel)]
-    wait(handles, timeout=None if seconds == float("inf") else max(0.0, seconds))
+    wait(handles, timeout=max(0.0, seconds))
 
 
 def _next_event(worker: Worker, limits: Limits) -> Event | None:

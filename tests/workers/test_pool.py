@@ -62,6 +62,11 @@ def test_a_silent_job_is_ended_and_the_others_go_on() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seconds", [1e7, 1e300, float("inf")])
+def test_a_limit_may_be_as_long_as_one_likes(seconds: float) -> None:
+    assert ends(["a"], silence_limit=seconds) == {"a": ("done", "A")}
+
+
 def test_a_job_that_reports_is_not_silent() -> None:
     assert ends(["talk"], workers=1, silence_limit=1.0) == {"talk": ("done", "TALK")}
 
