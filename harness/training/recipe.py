@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import math
+import numbers
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -86,8 +87,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
+            _check_type(field.name, field.type, value := getattr(self, field.name))
             if field.type is float:
-                object.__setattr__(self, field.name, float(getattr(self, field.name)))  # 1 and 1.0 are one recipe
+                object.__setattr__(self, field.name, float(value))  # 1 and 1.0 are one recipe
         for holds, sentence in (*_of_one_field(self), *_of_several_fields(self)):
             if not holds:
                 raise ValueError(sentence)
@@ -148,6 +150,16 @@ class Recipe:
         from measures.seeding import seeded_generator  # which imports torch
 
         return seeded_generator(self.seed, purpose)
+
+
+def _check_type(name: str, kind: Any, value: object) -> None:
+    """ValueError for what is not a number where one is expected, or not a whole one. A choice is looked at later."""
+    if kind is int and type(value) is not int:
+        raise ValueError(f"{name} is {value!r:.60} (of type {type(value).__name__}); expected a whole number (int)")
+    if kind is float and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
+        raise ValueError(f"{name} is {value!r:.60} (of type {type(value).__name__}); expected a number")
+    if kind is str and not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r:.60} (of type {type(value).__name__}); expected a text")
 
 
 _NEW_INPUTS = ("shuffled_pixels", "random_pixels", "gaussian")
