@@ -7,11 +7,12 @@ result = judge(my_measure, zoo="digits")
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.calling.confinement import lacking
 from harness.calling.reading import Reading
-from harness.errors import INTERRUPTED, HarnessError, NoVerdict
+from harness.errors import INTERRUPTED, HarnessError, NoVerdict, check_given, check_not_empty
 from harness.evaluation.any_callable import measure_from
 from harness.evaluation.finding import Finding
 from harness.evaluation.first_try import TELLS, when_tried
@@ -52,14 +53,14 @@ __all__ = ["Judgement", "Verdict", "judge"]
 
 def judge(
     measure: "str | Measure | Callable[[TrainedModel], float]",
-    zoo: str | Zoo | None = None,
+    zoo: str | Path | Zoo | None = None,
     *,
     twins: "str | Sequence[Pair] | None" = None,
     fresh: int | None = None,
     findings: bool = False,
-    cache_dir: str | None = None,
-    data_dir: str | None = None,
-    shared_cache: str | None = None,
+    cache_dir: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    shared_cache: str | Path | None = None,
     workers: int | None = None,
     device: str = "cpu",
     dask: str | None = None,
@@ -119,6 +120,10 @@ def judge(
             measure_timeout=measure_timeout,
             training_timeout=training_timeout,
         )
+        asked = {"zoo": zoo, "twins": twins, "fresh": fresh, "findings": findings}
+        check_given(judge, asked)
+        check_not_empty({"measure": measure, **asked})
+        zoo = str(zoo) if isinstance(zoo, Path) else zoo
         judged = _measure(measure)
         warm_up(many_forks=judged.family == "external")
         networks, settings = networks_to_judge_on(zoo, twins, findings, settings, fresh)

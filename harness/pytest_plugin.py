@@ -5,13 +5,15 @@ torch nor the measures until a suite is collected, or one of its options used. W
 suites/conftest.py.
 """
 
+import argparse
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.errors import HarnessError, check_not_empty
 from harness.installed.shatterproof_guest import SUITES, is_ours, named_paths
-from harness.options import add_to_pytest, settings_of
+from harness.options import OF_PYTEST, add_to_pytest, settings_of
 
 if TYPE_CHECKING:
     from harness.pytest_session import Setup
@@ -57,7 +59,6 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         if all(map(is_ours, paths)) and SUITES.parent not in [path.resolve() for path in paths]:
             option.confcutdir = str(SUITES)
     if option.measure:
-        from harness.errors import HarnessError
         from harness.evaluation.measure_lookup import check_names
 
         try:
@@ -68,11 +69,19 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         option.noconftest = True
 
 
+def _check_not_empty(option: argparse.Namespace) -> None:
+    """A variable that is not set would leave out a comparison, or choose what nobody asked for."""
+    try:
+        check_not_empty({each.flag: getattr(option, each.name) for each in OF_PYTEST})
+    except HarnessError as problem:
+        raise pytest.UsageError(str(problem)) from problem
+
+
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     option = config.option
+    _check_not_empty(option)
     if not option.list_measures:
         return None
-    from harness.errors import HarnessError
     from harness.evaluation.measure_lookup import describe, list_measures
 
     try:
@@ -93,8 +102,6 @@ def pytest_collection(session: pytest.Session) -> None:
 def setup_of(config: pytest.Config) -> "Setup":
     """What this run's options say, found out when first asked for; usage errors for those that make no sense."""
     if SETUP not in config.stash:
-        from harness.errors import HarnessError
-
         try:
             config.stash[SETUP] = _make_setup(config)
         except HarnessError as problem:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, check_given, check_not_empty
 
 CACHE_VARIABLE = "SHATTERPROOF_CACHE"
 SHARED_CACHE_VARIABLE = "SHATTERPROOF_SHARED_CACHE"
@@ -49,15 +49,15 @@ def cores() -> int:
 
 
 def make_settings(
-    cache_dir: str | None = None,
-    data_dir: str | None = None,
+    cache_dir: str | Path | None = None,
+    data_dir: str | Path | None = None,
     device: str = "cpu",
     workers: int | None = None,
     measure_timeout: float = MEASURE_TIMEOUT,
     training_timeout: float = TRAINING_TIMEOUT,
     worker_memory: str | None = None,
     dask: str | None = None,
-    shared_cache: str | None = None,
+    shared_cache: str | Path | None = None,
 ) -> Settings:
     """Settings with their defaults filled in, and checked: HarnessError says what cannot be used.
 
@@ -65,8 +65,11 @@ def make_settings(
     argument, else $SHATTERPROOF_SHARED_CACHE, else none. Data are read from (and downloaded to) `data_dir`, by default
     a folder in the cache.
     """
+    given = dict(locals())
+    check_given(make_settings, given, _flag)
+    check_not_empty(given, _flag)
     chosen = cache_dir or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("shatterproof")
-    cache = Path(chosen).expanduser().absolute()
+    cache = _folder(chosen, f"--cache-dir, or {CACHE_VARIABLE},")
     workers = cores() if workers is None else workers
     if workers < 1:
         raise HarnessError(f"--workers is {workers}; expected 1 or more (one process a core is the default)")
@@ -78,7 +81,7 @@ def make_settings(
     _check_writable(cache)
     return Settings(
         cache_dir=cache,
-        data_dir=Path(data_dir).expanduser().absolute() if data_dir else cache / "data",
+        data_dir=_folder(data_dir, "--data-dir") if data_dir else cache / "data",
         shared_cache=_shared(shared_cache or os.environ.get(SHARED_CACHE_VARIABLE), cache),
         device=device,
         workers=workers,
@@ -97,10 +100,24 @@ def in_bytes(text: str) -> int:
     return round(float(found[1]) * UNITS[found[2]])
 
 
-def _shared(folder: str | None, cache: Path) -> Path | None:
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _folder(given: str | Path, called: str) -> Path:
+    """Its path; HarnessError where that is not one: an unknown user's home, a null byte."""
+    try:
+        if "\0" in str(given):
+            raise ValueError("a null byte")
+        return Path(given).expanduser().absolute()
+    except (RuntimeError, ValueError) as cause:
+        raise HarnessError(f"{called} is {str(given)!r:.200}, which is not a path here ({cause!s:.80})") from cause
+
+
+def _shared(folder: str | Path | None, cache: Path) -> Path | None:
     if not folder:
         return None
-    shared = Path(folder).expanduser().absolute()
+    shared = _folder(folder, f"--shared-cache, or {SHARED_CACHE_VARIABLE},")
     if not shared.is_dir():
         raise HarnessError(f"the shared cache folder {shared} is not there; name another with --shared-cache")
     return None if shared.resolve() == cache.resolve() else shared
@@ -124,7 +141,7 @@ def _check_device(device: str) -> None:
     import torch
 
     try:
-        torch.empty(1, device=device, dtype=torch.float64)  # operator norms are computed in it
+        torch.zeros(1, device=device, dtype=torch.float64).item()  # operator norms are computed in it
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as cause:
         reason = str(cause).splitlines()[0]
         raise HarnessError(f"--device {device} cannot be used here ({reason}); use --device cpu") from cause

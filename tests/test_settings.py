@@ -1,6 +1,8 @@
 """Where models are kept, and what cannot be used."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import pytest
@@ -59,7 +61,7 @@ def test_a_size_is_read_as_bytes(text: str, size: int) -> None:
     assert in_bytes(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "0", "0GB", "-1GB", "GB", "2 gigabytes", "1e9", "2ib"])
+@pytest.mark.parametrize("text", ["0", "0GB", "-1GB", "GB", "2 gigabytes", "1e9", "2ib"])
 def test_what_is_no_size_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match=r"--worker-memory is .*; expected a size above 0, such as 2GB or 1\.5GiB"):
         make_settings(cache_dir=str(tmp_path), worker_memory=text)
@@ -97,3 +99,31 @@ def test_on_a_cluster_the_device_is_the_workers_and_is_not_looked_for_here(tmp_p
 def test_workers_0_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="--workers is 0; expected 1 or more"):
         make_settings(cache_dir=str(tmp_path), workers=0)
+
+
+@pytest.mark.parametrize("option", ["cache_dir", "data_dir", "shared_cache"])
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b"])
+def test_a_folder_that_no_path_leads_to_is_a_sentence(option: str, path: str, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=r"--[a-z-]+(, or \w+,)? is .*, which is not a path here \("):
+        make_settings(**{"cache_dir": str(tmp_path), option: path})  # type: ignore[arg-type]
+
+
+def test_a_folder_may_be_a_path(tmp_path: Path) -> None:
+    assert make_settings(tmp_path, data_dir=tmp_path / "d") == make_settings(str(tmp_path), str(tmp_path / "d"))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"workers": "2"}, "--workers is '2' (of type str); expected a whole number or None"),
+        ({"workers": True}, "--workers is True (of type bool); expected a whole number or None"),
+        ({"measure_timeout": None}, "--measure-timeout is None (of type NoneType); expected a number"),
+        ({"worker_memory": 2 * 10**9}, "--worker-memory is 2000000000 (of type int); expected text or None"),
+        ({"cache_dir": 3}, "--cache-dir is 3 (of type int); expected text, a Path or None"),
+        ({"dask": ""}, "--dask is given without a value; name one, or leave it out (an unset variable?)"),
+        ({"device": "meta"}, "--device meta cannot be used here"),
+    ],
+)
+def test_a_setting_of_another_kind_or_none_is_a_sentence(given: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=re.escape(sentence)):
+        make_settings(**{"cache_dir": str(tmp_path), **given})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from harness.calling.reading import RowStatus, is_standard_error
+from harness.errors import HarnessError
 from harness.training.recipe import canonical_json
 
 
@@ -59,7 +60,7 @@ class RowCache:
         damaged = 0
         for measure in measures:
             path = self.folder / f"{measure}.jsonl"
-            for line in path.read_bytes().splitlines() if path.exists() else []:
+            for line in _lines(path):
                 row = _parse(line)
                 if row is None:
                     damaged += 1
@@ -81,6 +82,15 @@ class RowCache:
                 if file.read(1) != b"\n":
                     line = b"\n" + line  # a killed run left half a line, which stays on a line of its own
             file.write(line)
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines() if path.exists() else []
+    except OSError as cause:  # a folder, or somebody else's
+        raise HarnessError(
+            f"the values in {path} cannot be read ({cause.strerror or cause}); move it out of the way"
+        ) from cause
 
 
 def _parse(line: bytes) -> Row | None:

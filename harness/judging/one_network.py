@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.calling.handed_out import handed_out
-from harness.errors import HarnessError
+from harness.errors import HarnessError, check_given, check_not_empty
 from harness.evaluation.load_model import load_model as load_stored
 from harness.judging.plan import all_recipes
 from harness.judging.units.witnesses import unit_of
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 
 
 def twins(
-    zoo: str | Zoo = "digits",
+    zoo: str | Path | Zoo = "digits",
     condition: str = "random_labels",
     network: str = "",
     number: int = 0,
     *,
-    cache_dir: str | None = None,
-    data_dir: str | None = None,
+    cache_dir: str | Path | None = None,
+    data_dir: str | Path | None = None,
 ) -> "tuple[TrainedModel, TrainedModel]":
     """A natural network and its randomized twin, as a measure from outside the project receives them.
 
@@ -47,6 +48,7 @@ def twins(
     Traceback (most recent call last):
     harness.errors.HarnessError: the digits zoo has no condition 'random_lables'; did you mean 'random_labels'? ...
     """
+    check_given(twins, {"condition": condition, "network": network, "number": number})
     opened, settings = _opened(zoo, cache_dir, data_dir)
     of_condition: dict[str, Condition] = {name: name for name in opened.gate}
     pairs = twins_of(opened, of_condition[_known(condition, of_condition, f"the {opened.name} zoo has no condition")])
@@ -61,7 +63,11 @@ def twins(
 
 
 def load_model(
-    name: str, zoo: str | Zoo = "digits", *, cache_dir: str | None = None, data_dir: str | None = None
+    name: str,
+    zoo: str | Path | Zoo = "digits",
+    *,
+    cache_dir: str | Path | None = None,
+    data_dir: str | Path | None = None,
 ) -> "TrainedModel":
     """The network of that name, as `shatterproof zoo list --findings` has them, otherwise as `twins`.
 
@@ -70,16 +76,19 @@ def load_model(
     Traceback (most recent call last):
     harness.errors.HarnessError: the digits zoo has no model 'digits-mlp_1x46-...'; did you mean 'digits-mlp_...'? ...
     """
+    check_given(load_model, {"name": name})
     opened, settings = _opened(zoo, cache_dir, data_dir)
     known = {recipe.id: recipe for recipe in all_recipes(opened)}
     (model,) = _loaded([known[_known(name, known, f"the {opened.name} zoo has no model")]], settings)
     return model
 
 
-def _opened(zoo: str | Zoo, cache_dir: str | None, data_dir: str | None) -> tuple[Zoo, Settings]:
+def _opened(zoo: str | Path | Zoo, cache_dir: str | Path | None, data_dir: str | Path | None) -> tuple[Zoo, Settings]:
     try:
+        check_given(_opened, {"zoo": zoo})
+        check_not_empty({"zoo": zoo})
         settings = settings_of({"cache_dir": cache_dir, "data_dir": data_dir})
-        return open_zoo(find_zoo(zoo) if isinstance(zoo, str) else zoo, settings)
+        return open_zoo(find_zoo(str(zoo)) if isinstance(zoo, str | Path) else zoo, settings)
     except HarnessError as problem:
         raise HarnessError(in_python(str(problem))) from problem
 

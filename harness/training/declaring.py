@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, check_given
 from harness.files.function_digest import function_digest
 from harness.training.recipe import Condition
 
@@ -158,13 +158,15 @@ def network(
     """
 
     def declare(function: Build) -> DeclaredNetwork:
-        declared = DeclaredNetwork(function, name or function.__name__, blind_to_positions)
+        declared = DeclaredNetwork(function, name or _name_of(function), blind_to_positions)
         _check_signature(function, 2, declared.sizes, f"network {declared.name!r}", "(input_shape, num_classes)")
         _check_name(function, declared.name, r"[\w.{}-]+")
         if is_own(function):
             OWN_NETWORKS[declared.name] = declared
         return declared
 
+    given = {"function": function, "name": name, "blind_to_positions": blind_to_positions}
+    check_given(network, given, "network's {}".format)
     return declare if function is None else declare(function)
 
 
@@ -214,7 +216,7 @@ def data_set(
     """
 
     def declare(function: Callable[[Path], Any]) -> DeclaredDataSet:
-        _check_signature(function, 1, (), f"data set {function.__name__!r}", "(folder)")
+        _check_signature(function, 1, (), f"data set {_name_of(function)!r}", "(folder)")
         _check_name(function, function.__name__, r"\w+")
         wanted = tuple(randomizations)
         if unknown := [name for name in wanted if name not in OF_INPUTS]:
@@ -227,6 +229,8 @@ def data_set(
             OWN_DATA_SETS[declared.name] = declared
         return declared
 
+    given = {"function": function, "randomizations": randomizations, "files": files, "train_size": train_size}
+    check_given(data_set, given, "data_set's {}".format)
     return declare if function is None else declare(function)
 
 
@@ -248,6 +252,11 @@ def open_declarations(where: str, declared: Iterable[DeclaredNetwork | DeclaredD
             OPENED.networks[part.name] = part
         else:
             OPENED.data_sets[part.name] = part
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    """Its class's, of what can be called and is not a function."""
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _check_signature(

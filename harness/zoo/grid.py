@@ -6,7 +6,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, check_given
 from harness.training.declaring import DeclaredNetwork
 from harness.training.recipe import Recipe
 
@@ -40,6 +40,7 @@ class Grid:
     training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_given(Grid, vars(self), "the grid's {}".format)
         if "learning_rate" not in {*self.axes, *self.training}:
             raise HarnessError("the grid has no learning_rate, neither among its axes nor in its training")
         if short := [name for name, values in self.axes.items() if len({*values}) < 2]:

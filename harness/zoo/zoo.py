@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, check_given
 from harness.training.declaring import DeclaredDataSet, DeclaredNetwork
 from harness.training.recipe import Condition, Recipe
 from harness.zoo.checkpoints.own_twins import OwnTwins
@@ -73,6 +73,7 @@ class Zoo:
         declared: tuple[Declared, ...] = (),
         units: Sequence[Unit] = (),
     ):
+        check_given(Zoo.__init__, {"grid": grid, "training": training, "facts": facts}, "{} of a zoo".format)
         if data_set or networks is not None:
             units = _units_of(name, data_set, networks, units)
         brought = [part for unit in _checked_units(name, units) for part in unit.declared]

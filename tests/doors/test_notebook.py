@@ -249,10 +249,14 @@ def test_values_of_any_size_or_none_are_drawn(judged: Judgement) -> None:
         ("l2_norm", "digts", "unknown zoo 'digts'; did you mean 'digits'"),
         ("l2_norm,path_norm", "tiny", "names 2 measures; judge takes one"),
         (two_arguments, "tiny", "two_arguments takes 2 arguments; a measure takes one, the trained model"),
+        ("l2_norm", "", "zoo is given without a value; name one, or leave it out"),
+        ("", "tiny", "measure is given without a value; name one, or leave it out"),
+        ("l2_norm", 3, "zoo is 3 (of type int); expected text, a Path, a Zoo or None"),
+        ("l2_norm", Path("gone.py::zoo"), "zoo=gone.py::zoo: there is no file"),
         (3, "tiny", "judge got 3; expected a measure's name or a function of one trained model"),
     ],
 )
-def test_what_cannot_be_judged_is_one_sentence(given: Any, zoo: str, sentence: str, tmp_path: Path) -> None:
+def test_what_cannot_be_judged_is_one_sentence(given: Any, zoo: Any, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match=re.escape(sentence)) as caught:
         judge(given, zoo=zoo, cache_dir=str(tmp_path))
     assert "\n" not in str(caught.value)

@@ -264,3 +264,10 @@ def test_an_unknown_measure_exits_4_under_xdist_too(
     done = subprocess.run(command, cwd=pytester.path, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 4
     assert "unknown measure 'l2_nrom'" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["zoo", "twins", "baseline", "leaderboard", "cache-dir", "dask", "measure"])
+def test_an_option_with_an_empty_value_is_a_usage_error_and_not_one_that_was_left_out(run: Run, option: str) -> None:
+    result = run(f"--{option}=")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --{option} is given without a value; name one, or leave it out *"])

@@ -3,9 +3,11 @@
 import dataclasses
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.errors import HarnessError
 from harness.evaluation.rows import Row, RowCache
 
 ROW = Row("m", 1, "a" * 64, "b" * 64, "c" * 64, "value", 0.1, "", 0.5)
@@ -81,3 +83,9 @@ def test_rows_of_another_source_version_or_model_are_other_rows(tmp_path: Path) 
     known, _ = cache.read(["m"])
     for change in ({"version": 2}, {"source_sha256": "e" * 64}, {"recipe": "e" * 64}, {"weights_sha256": "e" * 64}):
         assert dataclasses.replace(ROW, **change).validity not in known  # type: ignore[arg-type]
+
+
+def test_a_folder_in_the_place_of_values_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "rows" / "l2_norm.jsonl").mkdir(parents=True)
+    with pytest.raises(HarnessError, match=r"the values in .*l2_norm.jsonl cannot be read \(Is a directory\); move it"):
+        RowCache(tmp_path).read(["l2_norm"])

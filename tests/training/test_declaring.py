@@ -1,5 +1,6 @@
 """Networks and data sets are what their declarations say; nothing is guessed from a name."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +77,11 @@ def test_data_of_ours_are_known_by_name_and_a_users_never(tmp_path: Path) -> Non
     known = {name for name, declared in OWN_DATA_SETS.items() if is_known_by_name(declared, tmp_path)}
     assert known == {"digits", "noisy_digits", "mnist", "fashion_mnist", "cifar10"}
     assert OWN_DATA_SETS.keys() - known == {"class_folders"}
+
+
+@pytest.mark.parametrize("declare", [network, data_set])
+def test_what_is_not_a_function_is_a_sentence(declare: Any) -> None:
+    with pytest.raises(HarnessError, match=r"'s function is 3 \(of type int\); expected a function or None"):
+        declare(3)
+    with pytest.raises(HarnessError, match=r" 'partial' is functools.partial.*; expected a function of \("):
+        declare(functools.partial(single))

@@ -10,6 +10,7 @@ from harness.judging.units.witnesses import check_enough
 from harness.settings import make_settings
 from harness.training.examples import data_set
 from harness.training.reading.raw_data import load_raw_data
+from harness.zoo.grid import Grid
 from harness.zoo.opening import find_zoo, open_zoo
 from harness.zoo.zoo import GATE, Zoo, recipes, twins
 from harness.zoo.zoos import ZOOS
@@ -77,3 +78,10 @@ def test_the_small_zoos_of_larger_images_have_ten_networks_each_once(name: str) 
     check_enough(zoo)
     assert zoo.train_size == 5000
     assert set(zoo.known.take_dropout) == set(zoo.networks)
+
+
+def test_a_grid_or_its_parts_that_are_of_another_kind_are_a_sentence() -> None:
+    with pytest.raises(HarnessError, match=r"^grid of a zoo is 3 \(of type int\); expected a Grid or None$"):
+        Zoo("wide", "digits", {"mlp_1x64": 0.1}, grid=3)  # type: ignore[arg-type]
+    with pytest.raises(HarnessError, match=r"^the grid's axes is \[1\] \(of type list\); expected a Mapping$"):
+        Grid("mlp_1x64", [1], num_train=9)  # type: ignore[arg-type]
