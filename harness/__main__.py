@@ -1,14 +1,16 @@
 """The front door for the shell: `shatterproof`, or `python -m harness`, then `judge`, `train`, `zoo`, `measures`,
 `table`, `profile`, `nulls`, `leaderboard`, `new-measure`, `propose`, `paper`."""
 
+import difflib
 import importlib.metadata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.command_options import with_settings
-from harness.errors import INTERRUPTED, HarnessError
+from harness.errors import INTERRUPTED, NO_VALUE, HarnessError
 from harness.judge_command import judge, names_of_measures
 from harness.judging.nulls.command import nulls
 from harness.leaderboard.command import leaderboard
@@ -28,6 +30,16 @@ class _Sentence(click.ClickException):
 
 class _Commands(click.Group):
     """A HarnessError is its sentence, exit status 2, no traceback; after Ctrl-C, what is kept is said."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Of all commands: no option and no argument is empty."""
+        for before, word in zip(["", *args], args, strict=False):
+            option, sign, value = word.partition("=")
+            if not word.strip():
+                raise _Sentence(f"{before if before.startswith('--') else 'an argument'} {NO_VALUE}")
+            if option.startswith("--") and sign and not value.strip():
+                raise _Sentence(f"{option} {NO_VALUE}")
+        return super().parse_args(context, args)
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -124,21 +136,35 @@ def measures(cost: Any, claims: bool, as_json: bool) -> None:
 
 @main.command()
 @click.argument("record", type=click.Path(exists=True, path_type=Path))
-@click.option("--families", "shape", flag_value="families", help="Only how many of each family pass the gate.")
-@click.option("--findings", "shape", flag_value="findings", help="What every measure really sees, suite by suite.")
-@click.option("--totals", "shape", flag_value="totals", help="How many measures pass each of the suites.")
+@click.option("--families", is_flag=True, help="Only how many of each family pass the gate.")
+@click.option("--findings", is_flag=True, help="What every measure really sees, suite by suite.")
+@click.option("--totals", is_flag=True, help="How many measures pass each of the suites.")
 @click.option("--only", metavar="NAMES", help="With --findings: these measures, separated by commas.")
-def table(record: Path, shape: str | None, only: str | None) -> None:
+def table(record: Path, families: bool, findings: bool, totals: bool, only: str | None) -> None:
     """Print a record (--leaderboard), a file or a folder, as a table in Markdown."""
     from harness.records.record_files import read_record
     from harness.records.tables import families_table, findings_table, findings_totals, measures_table
 
+    if families + findings + totals > 1:
+        raise HarnessError("--families, --findings and --totals are a table each; give one")
+    if only is not None and not findings:
+        raise HarnessError("--only chooses measures of --findings; add --findings, or leave it out")
     content = read_record(record)
-    if shape == "findings":
-        click.echo(findings_table(content, only.split(",") if only else ()))
+    if findings:
+        names = [] if only is None else [name.strip() for name in only.split(",") if name.strip()]
+        _check_recorded(names, content)
+        click.echo(findings_table(content, names))
     else:
-        shapes = {None: measures_table, "families": families_table, "totals": findings_totals}
-        click.echo(shapes[shape](content))
+        click.echo((families_table if families else findings_totals if totals else measures_table)(content))
+
+
+def _check_recorded(names: Sequence[str], content: Mapping[str, Any]) -> None:
+    known = [entry["measure"] for entry in content["entries"]]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {len(known)} measures"
+            raise HarnessError(f"--only={name:.100}: there is no such measure in the record; {hint}")
 
 
 @main.command()

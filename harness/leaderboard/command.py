@@ -172,7 +172,7 @@ def across(records: Path, measure: str | None, figure: Path | None) -> None:
     from harness.records.profile_figure import check_figure
 
     if figure is not None:
-        check_figure(figure)
+        check_figure(figure, "--figure")
     content = summarized(recorded(records))
     click.echo(across_text(content) if measure is None else measure_text(content, measure))
     if figure is not None:

@@ -38,12 +38,12 @@ NOTE = (
 )
 
 
-def check_figure(path: Path) -> None:
-    """HarnessError, before any work, if no figure could be written there."""
+def check_figure(path: Path, option: str = "--out") -> None:
+    """HarnessError, before any work, if no figure could be written there. `option`: by which it was given."""
     if path.suffix not in WITHOUT_DATE:
-        raise HarnessError(f"--out {path} is not a figure; its name has to end in {', '.join(WITHOUT_DATE)}")
+        raise HarnessError(f"{option} {path} is not a figure; its name has to end in {', '.join(WITHOUT_DATE)}")
     if not path.absolute().parent.is_dir():
-        raise HarnessError(f"--out {path} cannot be written; name a file in a folder that exists")
+        raise HarnessError(f"{option} {path} cannot be written; name a file in a folder that exists")
 
 
 def write_figure(path: Path, steps: Sequence[Step], measure: str, zoo: str, direction: str) -> None:

@@ -1,11 +1,13 @@
 """Tables of a record: a line a measure, a line a family."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from harness.__main__ import main
+from harness.records import record_files
 from harness.records.tables import (
     COLUMNS,
     families_table,
@@ -152,3 +154,24 @@ def test_the_command_refuses_what_is_no_record(tmp_path: Any) -> None:
     result = CliRunner().invoke(main, ["table", str(tmp_path / "out.json")])
     assert result.exit_code == 2
     assert "not a record" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--findings", "--only=l2_nrom"],
+            "--only=l2_nrom: there is no such measure in the record; did you mean 'l2_norm'?",
+        ),
+        (["--findings", "--only=x9, l2_norm"], "--only=x9: there is no such measure in the record; it has 1 measures"),
+        (["--only=l2_norm"], "--only chooses measures of --findings; add --findings, or leave it out"),
+        (["--families", "--totals"], "--families, --findings and --totals are a table each; give one"),
+    ],
+)
+def test_the_command_refuses_options_of_which_it_would_show_nothing(
+    options: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "out.json").touch()
+    monkeypatch.setattr(record_files, "read_record", lambda path: {"entries": [{"measure": "l2_norm"}]})
+    result = CliRunner().invoke(main, ["table", str(tmp_path / "out.json"), *options])
+    assert (result.exit_code, result.output) == (2, f"Error: {sentence}\n")

@@ -30,7 +30,7 @@ NOTE = (
 
 def write_figure(path: Path, content: Mapping[str, Any]) -> None:
     """Draw what the leaderboard has of all zoos (summary.py) to a file, in the format of its suffix."""
-    check_figure(path)
+    check_figure(path, "--figure")
     with matplotlib.style.context(["default", STYLE]):
         figure = draw(content)
         try:

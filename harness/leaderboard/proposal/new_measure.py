@@ -48,7 +48,9 @@ def _check(name: str, family: str, root: Path) -> None:
     from harness.evaluation.measure_lookup import find_measures
 
     check_checkout(root, "new-measure")
-    if not NAME.fullmatch(name) or keyword.iskeyword(name) or len(name) > LONGEST:
+    if keyword.iskeyword(name):
+        raise HarnessError(f"{name!r} cannot name a measure: it is a keyword of Python; choose another name")
+    if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise HarnessError(f"{name!r} cannot name a measure; expected lower case and underscores, {LONGEST} at most")
     families = sorted({file.parent.name for file in (root / "measures").glob("*/__init__.py")} - {"quantities"})
     if family not in families:

@@ -65,7 +65,10 @@ def test_a_figure_is_drawn_in_the_format_of_its_suffix_and_twice_the_same(folder
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     text = (tmp_path / "a.svg").read_text()
     assert "random pixels" in text and "norms (3)" in text and "mlp_1x512, digits" in text
-    assert "its name has to end in .svg" in across(folder, "--figure", tmp_path / "a.txt").output
+    said = across(folder, "--figure", tmp_path / "a.txt").output
+    assert f"--figure {tmp_path / 'a.txt'} is not a figure; its name has to end in .svg" in said
+    said = across(folder, "--figure", tmp_path / "no" / "x.svg").output
+    assert f"--figure {tmp_path / 'no' / 'x.svg'} cannot be written; name a file in a folder that exists" in said
 
 
 def test_only_records_of_this_protocol_say_anything_of_units(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_both_files_say_what_to_fill_in_and_name_the_measure(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["MyNorm", "my-norm", "2norm", "my norm", "class", "", "_norm", "norm_", "../norm", "é", "n" * 41]
+    "name", ["MyNorm", "my-norm", "2norm", "my norm", "", "_norm", "norm_", "../norm", "é", "n" * 41]
 )
 def test_what_is_no_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(HarnessError, match="cannot name a measure; expected lower case and underscores"):
@@ -139,3 +139,8 @@ def test_where_the_second_file_cannot_be_written_the_first_is_taken_back(
 def test_the_command_gives_the_sentence_and_status_2() -> None:
     result = CliRunner().invoke(main, ["new-measure", "l2_norm", "--family", "norms"])
     assert (result.exit_code, result.output.startswith("Error: a measure named 'l2_norm'")) == (2, True)
+
+
+def test_a_keyword_is_refused_as_one(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="'class' cannot name a measure: it is a keyword of Python; choose another"):
+        new_measure("class", "norms", empty(tmp_path))
