@@ -3,7 +3,8 @@
 call.py             a measure called where it belongs       reading.py    what came of it
 purity.py           what it must not change (same_tensor.py: bytes; namespaces.py: functions of torch)
 counting.py         how much it worked
-handed_out.py       what a stranger's measure is given      imports.py    its file, imported
+handed_out.py       what a stranger's measure is given (noise_on_inputs.py: of a network that noise would change, too)
+imports.py          its file, imported
 sealed_measure.py   it, from the side that knows the answers
 host.py             holds one model, and forks a process for every call
 forked_call.py      such a process, from the host's side    sealed_process.py   from its own

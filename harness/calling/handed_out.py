@@ -2,7 +2,8 @@
 
 Who knows which recipe a model came from knows whether it was randomized. The seed of the recipe draws its data and
 its noise once more, the inputs are found in a public data set, the number of steps tells on how many examples it was
-trained. So the seed is another, inputs have a little noise, examples another order, and history counts epochs.
+trained. So the seed is another, inputs have a little noise (noise_on_inputs.py), examples another order, and history
+counts epochs.
 """
 
 import dataclasses
@@ -11,25 +12,25 @@ import hashlib
 import torch
 from torch import nn
 
+from harness.calling.noise_on_inputs import with_noise
 from harness.calling.request import with_fields
 from measures.history import EpochHistory, History
 from measures.seeding import seeded_generator, standard_normal
 from measures.trained_model import TrainedModel
 
-NOISE = 1e-4  # of the standard deviation of all inputs
-
 
 def handed_out(trained: TrainedModel) -> TrainedModel:
     """The same model for a stranger. Models that began alike, as twins do, have the same seed, order and noise.
 
-    The seed of one that came without its beginning is a place in a list of twins, which says nothing else.
+    The seed of one that came without its beginning is a place in a list of twins, which says nothing else. Raises
+    NotApplicable where the network is not the same function of inputs with noise.
     """
     given = {field.name: vars(trained)[field.name] for field in dataclasses.fields(trained)}
     seed = trained.seed if given["init"] is None else seed_of(given["init"])
     noise = standard_normal(trained.inputs.shape, seeded_generator(seed, "noise on inputs"), trained.inputs)
     order = torch.randperm(len(trained.labels), generator=seeded_generator(seed, "order of examples"))
     changed = {
-        "inputs": (trained.inputs + NOISE * trained.inputs.std() * noise)[order],
+        "inputs": with_noise(trained, noise)[order],
         "labels": trained.labels[order],
         "history": None if given["history"] is None else _by_epoch(given["history"], order),
         "seed": seed,
@@ -40,8 +41,9 @@ def handed_out(trained: TrainedModel) -> TrainedModel:
 def seed_of(init: nn.Module) -> int:
     """A seed that is a function of the network before training: it tells no more than a measure sees anyhow."""
     digest = hashlib.sha256()
-    for tensor in init.state_dict().values():
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    for value in init.state_dict().values():
+        if isinstance(value, torch.Tensor):  # what a module keeps beside, as its extra state, is not weights
+            digest.update(value.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
     return int.from_bytes(digest.digest()[:7], "big")
 
 

@@ -11,14 +11,14 @@ from harness.calling.purity import Witness
 from harness.calling.reading import Reading
 from harness.calling.sealed_measure import SealedFunction
 from harness.evaluation.blinding import Blinded
-from harness.evaluation.load_model import load_received
+from harness.evaluation.load_model import CannotBeHandedOut, load_received
 from harness.evaluation.measure_reference import MeasureReference, referenced
 from harness.settings import Settings
 from harness.training.recipe import Recipe
 from harness.workers.worker_process import Report
 from harness.zoo.checkpoints.reference import CheckpointReference
 from harness.zoo.opening import reopen
-from measures.registry import Measure
+from measures.registry import Measure, NotApplicable
 from measures.trained_model import TrainedModel
 
 SENT = "<dynamic-code>"  # cloudpickle's name for the file of a function
@@ -88,7 +88,12 @@ def evaluate_model(job: EvaluateJob, find: Callable[[MeasureReference], Measure]
 
 def _read(measure: Measure, models: "_Models", report: Report) -> tuple[Reading, bool]:
     """What comes of the measure on the job's model, and whether it ended its own process."""
-    trained, witness = models.given_to(measure)
+    try:
+        trained, witness = models.given_to(measure)
+    except NotApplicable as reason:
+        return Reading("not_applicable", None, str(reason), 0.0), False
+    except CannotBeHandedOut as problem:  # to this measure; others are called on the model all the same
+        return Reading("error", None, str(problem), 0.0), False
     make_ready(measure)
     report(None)  # what was before is not the measure's time
     with _printing() as printed:

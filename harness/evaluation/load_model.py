@@ -11,10 +11,16 @@ from harness.training.recipe import Recipe
 from harness.workers.worker_process import Report
 from harness.zoo.checkpoints.loading import load_checkpoint
 from harness.zoo.checkpoints.reference import CheckpointReference
+from measures.copying import first_line
+from measures.errors import NotApplicable
 from measures.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from harness.store.store import StoredModel
+
+
+class CannotBeHandedOut(HarnessError):
+    """A model that is there, and of which what a stranger's measure receives cannot be made."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +35,24 @@ def load_received(recipe: Recipe, settings: Settings, report: Report, stranger: 
     """The model as this project's measures receive it, or as a stranger's; Blinded in a recipe's place, without a part.
 
     A part is hidden after the model was made a stranger's: what a stranger cannot read is drawn from its beginning.
+    Raises NotApplicable or CannotBeHandedOut where a stranger cannot have it, HarnessError where nobody can.
     """
     if isinstance(recipe, Blinded):
         return recipe.made(lambda needed: load_received(needed, settings, report, stranger))
     trained = load_model(recipe, settings, report)
-    return handed_out(trained) if stranger else trained
+    return _for_a_stranger(trained) if stranger else trained
+
+
+def _for_a_stranger(trained: TrainedModel) -> TrainedModel:
+    try:
+        return handed_out(trained)
+    except NotApplicable:
+        raise
+    except Exception as cause:  # whatever the user's network or its parts raise
+        raise CannotBeHandedOut(
+            "what a measure from outside the project receives cannot be made of this model "
+            f"({type(cause).__name__}: {first_line(cause)}); this project's own measures can be called on it"
+        ) from cause
 
 
 def load_model(recipe: Recipe, settings: Settings, report: Report = lambda payload: None) -> TrainedModel:

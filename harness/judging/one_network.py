@@ -17,6 +17,7 @@ from harness.zoo.build import build
 from harness.zoo.opening import find_zoo, open_zoo
 from harness.zoo.zoo import Zoo
 from harness.zoo.zoo import twins as twins_of
+from measures.errors import NotApplicable
 
 if TYPE_CHECKING:
     from measures.trained_model import TrainedModel
@@ -95,7 +96,10 @@ def _opened(zoo: str | Path | Zoo, cache_dir: str | Path | None, data_dir: str |
 
 def _loaded(recipes: list[Recipe], settings: Settings) -> "list[TrainedModel]":
     build(recipes, settings)
-    return [handed_out(load_stored(recipe, settings)) for recipe in recipes]
+    try:
+        return [handed_out(load_stored(recipe, settings)) for recipe in recipes]
+    except NotApplicable as reason:
+        raise HarnessError(str(reason)) from reason
 
 
 def _known(name: str, known: Iterable[str], lacking: str) -> str:

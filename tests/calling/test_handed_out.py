@@ -6,7 +6,8 @@ import dataclasses
 import pytest
 import torch
 
-from harness.calling.handed_out import NOISE, handed_out, seed_of
+from harness.calling.handed_out import handed_out, seed_of
+from harness.calling.noise_on_inputs import NOISE
 from measures.errors import NotApplicable
 from measures.history import History
 from measures.trained_model import TrainedModel
@@ -76,6 +77,19 @@ def test_epochs_are_counted_and_steps_are_not(twins: tuple[TrainedModel, Trained
     assert torch.equal(history.learning_rates, torch.tensor([0.4, 0.2, 0.1]))  # at the beginning of each epoch
     with pytest.raises(NotApplicable, match="the number of steps is not told to a measure from outside the project"):
         print(history.steps)
+
+
+def test_extra_state_of_a_module_is_not_part_of_the_seed() -> None:
+    class Keeping(torch.nn.Linear):
+        def get_extra_state(self) -> dict[str, int]:
+            return {"version": 1}
+
+        def set_extra_state(self, state: dict[str, int]) -> None:
+            pass
+
+    plain, keeping = torch.nn.Linear(3, 2), Keeping(3, 2)
+    keeping.load_state_dict(plain.state_dict(), strict=False)
+    assert seed_of(keeping) == seed_of(plain)
 
 
 def test_the_model_that_is_handed_out_is_left_as_it_was(twins: tuple[TrainedModel, TrainedModel]) -> None:

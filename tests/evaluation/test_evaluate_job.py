@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from harness.calling import handed_out
 from harness.calling.reading import Reading
+from harness.evaluation import load_model
 from harness.evaluation.evaluate_job import EvaluateJob, evaluate_model
 from harness.evaluation.measure_reference import MeasureReference
 from harness.settings import make_settings
@@ -15,6 +18,8 @@ from harness.zoo.build import build
 from harness.zoo.zoo import recipes
 from measures.registry import Measure, measure_of
 from measures.trained_model import TrainedModel
+from tests.builders.models import random_network, trained_model
+from tests.builders.odd_networks.plain import Calling
 from tests.conftest import TINY
 
 CALLS: list[str] = []
@@ -82,3 +87,38 @@ def test_a_value_that_depends_on_what_was_computed_before_is_an_error(
     found = readings(order, shared_cache, repeat=True)
     assert found["sees_what_others_computed"].reason.startswith("it is not deterministic")
     assert found["reads_the_logits"].status == "value"
+
+
+def sealed_readings(trained: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The status that is reported of a measure of the project, a stranger's, and another of the project."""
+    monkeypatch.setattr(load_model, "load_model", lambda recipe, settings, report: trained)
+    families = {"own": "controls", "strange": "external", "later": "controls"}
+    known = {
+        name: dataclasses.replace(measure_of(counts, source="a test"), name=name, family=family)
+        for name, family in families.items()
+    }
+    references = tuple(MeasureReference(name, origin="a test", source_sha256="") for name in known)
+    job = EvaluateJob(recipes(TINY, ["random_labels"])[0], references, True, make_settings(workers=1))
+    found: dict[str, str] = {}
+
+    def report(payload: Any) -> None:
+        if isinstance(payload, tuple):
+            found[payload[0]] = payload[1].status
+
+    evaluate_model(job, lambda reference: known[reference.name], report)
+    return found
+
+
+def test_a_model_that_a_stranger_cannot_have_costs_the_strangers_measure_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = random_network("mlp_1x8", 0)
+    monkeypatch.setattr(handed_out, "seed_of", lambda init: {}["no such tensor"])
+    assert sealed_readings(trained, monkeypatch) == {"strange": "error", "own": "value", "later": "value"}
+
+
+def test_a_measure_is_not_applicable_to_a_network_that_noise_on_its_inputs_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inputs = torch.rand(8, 4)
+    network = Calling(lambda self, x: (x * 1e7).sin()).eval()
+    trained = trained_model(network, inputs, torch.arange(8) % 4, num_classes=4)
+    assert sealed_readings(trained, monkeypatch) == {"strange": "not_applicable", "own": "value", "later": "value"}
