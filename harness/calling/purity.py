@@ -59,6 +59,10 @@ class Witness:
         self.objects_now = None
         self.state = _global_state()
 
+    def begin_anew(self) -> None:
+        """What the harness does between two measures, as when it loads another model, is nothing that one changed."""
+        self.objects_now = None
+
     def look_again(self) -> None:
         """In a process forked since the last look, before anything happens in it: what is new is right."""
         self.objects.entries = dict(self.trained.__dict__)

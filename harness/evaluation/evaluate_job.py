@@ -119,6 +119,8 @@ class _Models:
         stranger = measure.family == "external"
         if stranger not in self.loaded:
             trained = load_received(self.job.recipe, self.job.settings, self.report, stranger)
+            for _, witness in self.loaded.values():
+                witness.begin_anew()  # to load a user's network may declare its class again
             self.loaded[stranger] = trained, Witness(trained)
         return self.loaded[stranger]
 

@@ -89,9 +89,9 @@ def test_a_value_that_depends_on_what_was_computed_before_is_an_error(
     assert found["reads_the_logits"].status == "value"
 
 
-def sealed_readings(trained: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def sealed_readings(load: Callable[[], TrainedModel], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The status that is reported of a measure of the project, a stranger's, and another of the project."""
-    monkeypatch.setattr(load_model, "load_model", lambda recipe, settings, report: trained)
+    monkeypatch.setattr(load_model, "load_model", lambda recipe, settings, report: load())
     families = {"own": "controls", "strange": "external", "later": "controls"}
     known = {
         name: dataclasses.replace(measure_of(counts, source="a test"), name=name, family=family)
@@ -112,7 +112,7 @@ def sealed_readings(trained: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> d
 def test_a_model_that_a_stranger_cannot_have_costs_the_strangers_measure_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     trained = random_network("mlp_1x8", 0)
     monkeypatch.setattr(handed_out, "seed_of", lambda init: {}["no such tensor"])
-    assert sealed_readings(trained, monkeypatch) == {"strange": "error", "own": "value", "later": "value"}
+    assert sealed_readings(lambda: trained, monkeypatch) == {"strange": "error", "own": "value", "later": "value"}
 
 
 def test_a_measure_is_not_applicable_to_a_network_that_noise_on_its_inputs_changes(
@@ -121,4 +121,18 @@ def test_a_measure_is_not_applicable_to_a_network_that_noise_on_its_inputs_chang
     inputs = torch.rand(8, 4)
     network = Calling(lambda self, x: (x * 1e7).sin()).eval()
     trained = trained_model(network, inputs, torch.arange(8) % 4, num_classes=4)
-    assert sealed_readings(trained, monkeypatch) == {"strange": "not_applicable", "own": "value", "later": "value"}
+    found = sealed_readings(lambda: trained, monkeypatch)
+    assert found == {"strange": "not_applicable", "own": "value", "later": "value"}
+
+
+def test_a_network_whose_class_is_declared_again_as_it_is_loaded_again_is_not_changed_by_a_measure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Own(torch.nn.Linear):
+        pass
+
+    def load() -> TrainedModel:
+        Own.forward = lambda self, x: torch.nn.Linear.forward(self, x)
+        return trained_model(Own(3, 2).eval(), torch.rand(4, 3), torch.tensor([0, 1, 0, 1]), num_classes=2)
+
+    assert set(sealed_readings(load, monkeypatch).values()) == {"value"}
