@@ -1,14 +1,25 @@
-"""A copy of any network, and a call of it with other parameters: the only place where either is done."""
+"""A copy of any network, a call of it with other parameters, and what a call leaves behind put back.
 
+It is the only place where any of these is done.
+"""
+
+import collections
+import contextlib
 import copy
-from collections.abc import Iterator, Mapping
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from measures.errors import NotApplicable
+
+REFILLED = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, list, set, collections.deque)
+"""Containers that are put back by what is in them: whoever holds one goes on holding it."""
 
 
 def copy_of(network: nn.Module) -> nn.Module:
@@ -69,6 +80,98 @@ def _not_copied(network: nn.Module, memo: dict[int, Any]) -> Iterator[object]:
                     copy.deepcopy(value, {**memo})
                 except Exception:
                     yield value
+
+
+@contextlib.contextmanager
+def modules_kept(network: nn.Module) -> Iterator[Callable[[], list[str]]]:
+    """What a call sets on the modules, puts into their lists, dicts and sets, and writes into their buffers, is put
+    back after the block; and so are the global random states and the environment.
+
+    Within the block, the function that is given lists what is not as it was before it.
+    """
+    contents = [(name, held, copy.copy(held)) for name, held in _containers(network)]
+    buffers = [(name, buffer, buffer.detach().clone()) for name, buffer in network.named_buffers()]
+    with surroundings_kept() as around:
+
+        def changed() -> list[str]:
+            of_modules = [name for name, held, before in contents if not _same_objects(held, before)]
+            return of_modules + [name for name, buffer, value in buffers if not torch.equal(buffer, value)] + around()
+
+        try:
+            yield changed
+        finally:
+            for _, held, before in contents:
+                if not _same_objects(held, before):
+                    _refill(held, before)
+            for _, buffer, value in buffers:
+                if not torch.equal(buffer, value):
+                    with torch.no_grad():
+                        buffer.copy_(value)
+
+
+@contextlib.contextmanager
+def surroundings_kept() -> Iterator[Callable[[], list[str]]]:
+    """Global random states and the environment are put back; the function lists which of them are others now."""
+    drawn, of_numpy, of_python = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    on_accelerator = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
+    environment = os.environ.copy()
+
+    def changed() -> list[str]:
+        now = np.random.get_state()
+        found = {
+            "torch": not torch.equal(torch.get_rng_state(), drawn),
+            "cuda": on_accelerator is not None and not torch.equal(torch.cuda.get_rng_state(), on_accelerator),
+            "numpy": not all(np.array_equal(one, other) for one, other in zip(now, of_numpy, strict=True)),
+            "python": random.getstate() != of_python,
+            "environment": os.environ.copy() != environment,
+        }
+        return [name for name, differs in found.items() if differs]
+
+    try:
+        yield changed
+    finally:
+        others = changed()
+        if "torch" in others:
+            torch.set_rng_state(drawn)
+        if "cuda" in others and on_accelerator is not None:
+            torch.cuda.set_rng_state(on_accelerator)
+        if "numpy" in others:
+            np.random.set_state(of_numpy)
+        if "python" in others:
+            random.setstate(of_python)
+        if "environment" in others:
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+def _containers(network: nn.Module) -> Iterator[tuple[str, Any]]:
+    """The attributes of each module, and every container among them, also inside of another, once."""
+    seen: set[int] = set()
+    for name, module in network.named_modules():
+        held: list[Any] = [module.__dict__]
+        while held:
+            container = held.pop()
+            if id(container) not in seen:
+                seen.add(id(container))
+                yield name, container
+                parts = container.values() if isinstance(container, dict) else container
+                held += [part for part in parts if type(part) in REFILLED]
+
+
+def _same_objects(now: Any, before: Any) -> bool:
+    if isinstance(now, dict):
+        return now.keys() == before.keys() and all(now[name] is value for name, value in before.items())
+    if isinstance(now, set):
+        return {id(value) for value in now} == {id(value) for value in before}
+    return len(now) == len(before) and all(one is other for one, other in zip(now, before, strict=True))
+
+
+def _refill(held: Any, before: Any) -> None:
+    held.clear()
+    if isinstance(held, list | collections.deque):
+        held.extend(before)
+    else:
+        held.update(before)
 
 
 def first_line(problem: BaseException) -> str:

@@ -25,7 +25,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 from measures.copying import copy_of
 from measures.effective_layers import has_plain_layers, with_plain_layers
 from measures.errors import NotApplicable
-from measures.plain_network import require_readable
+from measures.plain_network import CUTS, PlainNetwork, require_readable
 
 RELATIVE_TOLERANCE = 1e-4
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -55,11 +55,22 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
         graph = fx.symbolic_trace(network)
     except Exception as cause:
         raise NotApplicable(f"batch normalization cannot be folded: torch.fx cannot trace it ({cause})") from cause
+    if isinstance(model, PlainNetwork) and model.through_detach:
+        _leave_out_cuts(graph)
     ahead = _fold_all(graph, inputs)
     what = "folding batch normalization"
     what += f" {ahead[0]!r} into the layers after it, past an activation that passes no factor on," if ahead else ""
     _check(graph, inputs, expected, what)
     return graph
+
+
+def _leave_out_cuts(graph: fx.GraphModule) -> None:
+    """What the network detaches has its gradient all the same, as in the network that was traced."""
+    for node in [*graph.graph.nodes]:
+        data = node.target is getattr and node.args[1:] == ("data",)
+        if node.target in ("detach", "detach_") or node.target in CUTS or data:
+            node.replace_all_uses_with(node.args[0])
+            graph.graph.erase_node(node)
 
 
 def _fold_all(graph: fx.GraphModule, inputs: Tensor) -> list[str]:

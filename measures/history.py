@@ -66,14 +66,20 @@ class EpochHistory(History):
 
 def flat_state(network: nn.Module) -> Tensor:
     """Weights and running statistics as one vector, in the order of the state dict; integer buffers left out."""
-    floats = [tensor.detach().flatten() for tensor in network.state_dict().values() if tensor.is_floating_point()]
+    floats = [tensor.detach().flatten() for tensor in _floats(network)]
     return torch.cat(floats) if floats else torch.empty(0)
 
 
 def load_flat_state(network: nn.Module, state: Tensor) -> None:
     """Write a `flat_state` into the network, in place, in the network's own dtype."""
-    floats = [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+    floats = _floats(network)
     pieces = state.split([tensor.numel() for tensor in floats])
     with torch.no_grad():
         for tensor, piece in zip(floats, pieces, strict=True):
             tensor.copy_(piece.view_as(tensor))
+
+
+def _floats(network: nn.Module) -> list[Tensor]:
+    """Of the state dict, in which a module may keep what is not a tensor (get_extra_state)."""
+    kept = network.state_dict().values()
+    return [tensor for tensor in kept if isinstance(tensor, Tensor) and tensor.is_floating_point()]

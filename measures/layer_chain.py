@@ -39,7 +39,8 @@ def sources(trained: TrainedModel) -> dict[str, tuple[str, ...]]:
 
         def cut(layer: nn.Module, received: Tensor, returned: Tensor) -> Tensor:
             found[names[layer]] = _sources_of(received, leaves)
-            leaves[names[layer]] = returned.detach().clone().requires_grad_()
+            with torch._C.DisableTorchFunction():  # a network that is run plainly may be run through its `detach`
+                leaves[names[layer]] = returned.detach().clone().requires_grad_()
             return leaves[names[layer]].clone()  # what comes next may work in place
 
         try:

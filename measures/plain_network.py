@@ -4,16 +4,20 @@ Measures differentiate a network's outputs by its inputs and its parameters, onc
 run. What only saves time or memory, or was meant for training, is switched off for one call at a time:
 
 - a compiled network runs as it was written, and a checkpointed part is not run again;
-- autocast does not round, `no_grad` inside the network does not cut the gradient, and attention and weight
-  normalization are computed by operations that have a second derivative;
+- autocast does not round; `no_grad` and `inference_mode` inside the network do not cut the gradient, and nor do `detach`
+  and `.data` (`through_detach`): what is differentiated is the function that the network computes;
+- attention and weight normalization are computed by operations that have a second derivative, and the gradient of a
+  table is dense;
 - batch and instance normalization work on memory in one order;
-- the network receives a copy of its inputs, and what it keeps of a call in its modules is put back afterwards.
+- the network receives a copy of its inputs; what it keeps of a call in its modules, draws from global random states or
+  writes to the environment is put back afterwards (copying.py).
 
 Nothing is changed on the network itself. It is network_check.py that finds out which networks need this.
 """
 
 import contextlib
 import copy
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
@@ -25,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
+from measures.copying import modules_kept
 from measures.errors import NotApplicable
 
 DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
@@ -36,6 +41,19 @@ def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
 
 
 WITH_SECOND_DERIVATIVE: dict[Any, Any] = {torch._weight_norm: weight_norm}
+CUTS = (Tensor.detach, torch.detach, Tensor.detach_, Tensor.data.__get__)  # type: ignore[attr-defined]
+IN_A_TABLE = (F.embedding, F.embedding_bag)
+OF_A_TABLE = ("sparse", "scale_grad_by_freq")  # options by which its gradient is sparse, or not the derivative
+
+
+def dense(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that looks rows up in a table, with a gradient that is dense and the derivative."""
+
+    @functools.wraps(function)
+    def looked_up(*arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **named | dict.fromkeys(OF_A_TABLE, False))
+
+    return looked_up
 
 
 def in_one_order(normalization: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -54,29 +72,61 @@ def in_one_order(normalization: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 RIGHT_IN_ONE_ORDER = (F.batch_norm, F.instance_norm)
-REPLACED: dict[Any, Any] = WITH_SECOND_DERIVATIVE | {each: in_one_order(each) for each in RIGHT_IN_ONE_ORDER}
+REPLACED: dict[Any, Any] = {
+    **WITH_SECOND_DERIVATIVE,
+    **{each: in_one_order(each) for each in RIGHT_IN_ONE_ORDER},
+    **{each: dense(each) for each in IN_A_TABLE},
+}
+
+
+class NoDerivative(torch.autograd.Function):
+    """Zero, as a function of some weights whose derivative is a reason: NotApplicable where it is asked for."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(reason: str, *weights: Tensor) -> Tensor:
+        return weights[0].new_zeros(())
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.reason = inputs[0]
+
+    @staticmethod
+    def backward(ctx: Any, *back: Tensor) -> Any:
+        raise NotApplicable(ctx.reason)
 
 
 class PlainNetwork(nn.Module):
     """A network of any class that runs as described above: `made_plain`.
 
-    `no_input_gradient`, where it is not empty, says why outputs have no derivative with respect to the inputs; it is
-    raised as NotApplicable by a call that asks for one.
+    - `no_input_gradient`, where it is not empty, says why outputs have no derivative with respect to the inputs; it is
+      raised as NotApplicable by a call that asks for one.
+    - `no_gradient_by` says the same of parameters, by their names; it is raised where a gradient is asked for.
+    - `through_detach`: what the network detaches has its gradient all the same.
     """
 
     given: tuple[nn.Module]
     no_input_gradient: str
+    no_gradient_by: dict[str, str]
+    through_detach: bool
 
     def forward(self, inputs: Tensor) -> Tensor:
         if self.no_input_gradient and inputs.requires_grad and torch.is_grad_enabled():
             raise NotApplicable(self.no_input_gradient)
         own: Callable[[Tensor], Tensor] = vars(self.given[0]).get("forward") or super().forward
-        with plainly(self):
-            return own(inputs.clone())
+        with plainly(self, self.through_detach):
+            outputs = own(inputs.clone())
+        if not isinstance(outputs, Tensor):
+            return outputs
+        if not torch.is_grad_enabled():
+            return outputs.detach()  # the network may have switched gradients on
+        cut = [p for name, p in self.named_parameters() if name in self.no_gradient_by and p.requires_grad]
+        return outputs + NoDerivative.apply(next(iter(self.no_gradient_by.values())), *cut) if cut else outputs
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy, or what a pickle gives, is made of a copy of the given network."""
-        return made_plain, (self.given[0], self.no_input_gradient)
+        return made_plain, (self.given[0], self.no_input_gradient, self.no_gradient_by, self.through_detach)
 
 
 class RefusedNetwork(nn.Module):
@@ -98,10 +148,17 @@ def require_readable(network: nn.Module) -> None:
         raise NotApplicable(network.reason)
 
 
-def made_plain(network: nn.Module, no_input_gradient: str = "") -> PlainNetwork:
+def made_plain(
+    network: nn.Module,
+    no_input_gradient: str = "",
+    no_gradient_by: dict[str, str] | None = None,
+    through_detach: bool = False,
+) -> PlainNetwork:
     """The network as a PlainNetwork, with the same modules and parameters under the same names."""
     twin = _twin(network, PlainNetwork)
     twin.no_input_gradient = no_input_gradient
+    twin.no_gradient_by = no_gradient_by or {}
+    twin.through_detach = through_detach
     return twin
 
 
@@ -147,10 +204,12 @@ def as_given(network: Any) -> nn.Module:
 
 
 @contextlib.contextmanager
-def plainly(network: nn.Module) -> Iterator[None]:
+def plainly(network: nn.Module, through_detach: bool = False) -> Iterator[None]:
     """The block in which a network's forward is run as described above."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(modules_kept(network))
+        stack.enter_context(torch.set_grad_enabled(torch.is_grad_enabled()))  # whatever the network leaves it at
+        stack.enter_context(inference_replaced(lambda: None))
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         stack.enter_context(_without_fast_path())
         stack.enter_context(checkpointing_replaced(lambda: None))
@@ -158,20 +217,22 @@ def plainly(network: nn.Module) -> Iterator[None]:
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))  # whose kernels have no second derivative
         if "torch._dynamo" in sys.modules:  # nothing is compiled where it was never imported
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        stack.enter_context(_EveryOperation(torch.is_grad_enabled()))
+        stack.enter_context(_EveryOperation(torch.is_grad_enabled(), through_detach))
         yield
 
 
 class _EveryOperation(TorchFunctionMode):
     """Operations of torch run without autocast; and with a gradient, if it is wanted, as no_grad does nothing."""
 
-    def __init__(self, with_gradient: bool):
+    def __init__(self, with_gradient: bool, through_detach: bool):
         super().__init__()
-        self.with_gradient = with_gradient
+        self.with_gradient, self.through_detach = with_gradient, with_gradient and through_detach
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function is torch._C._set_grad_enabled and self.with_gradient:
             return None
+        if self.through_detach and function in CUTS:
+            return args[0] if function is Tensor.detach_ else args[0].view_as(args[0])
         function = REPLACED.get(function, function)
         with contextlib.ExitStack() as stack:
             for device in DEVICES_WITH_AUTOCAST:
@@ -205,33 +266,21 @@ def checkpointing_replaced(note: Callable[[], None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def modules_kept(network: nn.Module) -> Iterator[Callable[[], list[str]]]:
-    """What a call sets on the modules, and writes into their buffers, is put back after the block.
+def inference_replaced(note: Callable[[], None]) -> Iterator[None]:
+    """Within the block torch.inference_mode calls `note`, and does nothing: what it makes has no gradient ever after."""
+    before = torch.inference_mode.__enter__, torch.inference_mode.__exit__
 
-    Within the block, the function that is given lists what is not as it was before it.
-    """
-    attributes = [(name, module, {**module.__dict__}) for name, module in network.named_modules()]
-    buffers = [(name, buffer, buffer.detach().clone()) for name, buffer in network.named_buffers()]
+    def enter(mode: torch.inference_mode) -> None:
+        note()
 
-    def changed() -> list[str]:
-        of_modules = [name for name, module, before in attributes if not _same_objects(module.__dict__, before)]
-        return of_modules + [name for name, buffer, value in buffers if not torch.equal(buffer, value)]
+    def leave(mode: torch.inference_mode, *raised: Any) -> None:
+        pass
 
     try:
-        yield changed
+        torch.inference_mode.__enter__, torch.inference_mode.__exit__ = enter, leave  # type: ignore[method-assign]
+        yield
     finally:
-        for _, module, before in attributes:
-            if not _same_objects(module.__dict__, before):
-                module.__dict__.clear()
-                module.__dict__.update(before)
-        for _, buffer, value in buffers:
-            if not torch.equal(buffer, value):
-                with torch.no_grad():
-                    buffer.copy_(value)
-
-
-def _same_objects(now: dict[str, Any], before: dict[str, Any]) -> bool:
-    return now.keys() == before.keys() and all(now[name] is value for name, value in before.items())
+        torch.inference_mode.__enter__, torch.inference_mode.__exit__ = before  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

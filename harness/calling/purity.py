@@ -133,7 +133,8 @@ def _inside(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, nn.Module):
-        yield from ((f"{key} of {name}", tensor) for key, tensor in value.state_dict().items())
+        kept = value.state_dict().items()  # what a module keeps beside its tensors as well
+        yield from ((f"{key} of {name}", tensor) for key, tensor in kept if isinstance(tensor, Tensor))
     elif isinstance(value, Layer):
         yield f"the shared weight of layer {value.name}", value.weight
         if (start := vars(value)["init_weight"]) is not None:

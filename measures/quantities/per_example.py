@@ -92,11 +92,16 @@ class ForwardPass:
         if not self.others:
             return
 
-        few = max(1, plain_layers.MAX_ENTRIES // sum(weight.numel() for weight in self.others.values()))
+        size = sum(weight.numel() for weight in self.others.values())
+        few = max(1, plain_layers.MAX_ENTRIES // max(1, size))
         for start in range(0, len(self.inputs), few):
             part = slice(start, start + few)
             gradients = self._gradients_of_others(self.inputs[part], cotangents[part])
-            yield part, torch.cat([gradients[name].reshape(len(cotangents[part]), -1) for name in self.others], dim=1)
+            rows = len(cotangents[part])
+            yield (
+                part,
+                torch.cat([gradients[name].reshape(rows, weight.numel()) for name, weight in self.others.items()], 1),
+            )
 
     def _gradients_of_others(self, inputs: Tensor, cotangents: Tensor) -> dict[str, Tensor]:
         def product(weights: dict[str, Tensor], x: Tensor, cotangent: Tensor) -> Tensor:
@@ -198,7 +203,7 @@ def norms_and_sum(passed: ForwardPass, labels: Tensor) -> tuple[Tensor, Tensor]:
     sums: dict[int, Tensor] = {}
     for layer, x, back in passed.backward(units):
         if isinstance(layer, nn.Linear):
-            sums[id(layer.weight)] = ((back * scales[:, None]).T @ x).flatten()
+            sums[id(layer.weight)] = ((back * scales[:, None].to(back)).T @ x).flatten()
         of_layer = _squares(layer, x, back) if isinstance(layer, nn.Linear) else torch.zeros_like(squares)
         for weight, part, gradients in _formed(layer, x, back):
             sums[id(weight)] = sums.get(id(weight), 0) + scales[part].to(gradients) @ gradients
@@ -208,7 +213,7 @@ def norms_and_sum(passed: ForwardPass, labels: Tensor) -> tuple[Tensor, Tensor]:
     of_others = torch.zeros(sum(weight.numel() for weight in passed.others.values())).to(units)
     for part, gradients in passed.gradients_of_others(units):
         squares[part] += gradients.square().sum(dim=1)
-        of_others += scales[part] @ gradients
+        of_others += scales[part].to(gradients) @ gradients
     named = dict(passed.model.named_parameters())
     pieces = of_others.split([weight.numel() for weight in passed.others.values()])
     sums |= {id(named[name]): piece for name, piece in zip(passed.others, pieces, strict=True)}

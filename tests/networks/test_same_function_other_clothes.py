@@ -67,6 +67,30 @@ def body_without_gradient(network: nn.Module) -> nn.Module:
     return Calling(forward, body=network[:-1], head=network[-1])
 
 
+def body_detached(network: nn.Module) -> nn.Module:
+    return Calling(lambda self, x: self.head(self.body(x).detach()), body=network[:-1], head=network[-1])
+
+
+def body_in_inference_mode(network: nn.Module) -> nn.Module:
+    def forward(self: Calling, x: Tensor) -> Tensor:
+        with torch.inference_mode():
+            h = self.body(x)
+        return self.head(h.clone())
+
+    return Calling(forward, body=network[:-1], head=network[-1])
+
+
+def keeps_its_outputs_and_draws(network: nn.Module) -> nn.Module:
+    def forward(self: Calling, x: Tensor) -> Tensor:
+        torch.rand(1)
+        self.outputs.append(self.inner(x))
+        return self.outputs[-1]
+
+    found = Calling(forward, inner=network)
+    found.outputs = []
+    return found
+
+
 def frozen_parts(network: nn.Module) -> nn.Module:
     network[:4].requires_grad_(False)
     return network
@@ -150,6 +174,9 @@ SAME_PARAMETERS: tuple[Clothes, ...] = (
     checkpointed,
     checkpointed_reentrant,
     body_without_gradient,
+    body_detached,
+    body_in_inference_mode,
+    keeps_its_outputs_and_draws,
     frozen_parts,
     all_frozen,
     channels_last,

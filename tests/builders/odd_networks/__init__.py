@@ -14,13 +14,14 @@ from torch import nn
 from measures.history import flat_state
 from measures.trained_model import TrainedModel
 from tests.builders.models import history_of
+from tests.builders.odd_networks.calls import CALLS
 from tests.builders.odd_networks.forwards import FORWARDS
 from tests.builders.odd_networks.layers import LAYERS
 from tests.builders.odd_networks.plain import CLASSES
 from tests.builders.odd_networks.refused import REFUSED as REFUSED
 
 EXAMPLES = 14
-FUNCTIONS = (*LAYERS, *FORWARDS)
+FUNCTIONS = (*LAYERS, *FORWARDS, *CALLS)
 
 
 def odd_model(make: Callable[[], nn.Module], dtype: torch.dtype = torch.float64) -> TrainedModel:

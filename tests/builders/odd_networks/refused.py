@@ -79,6 +79,10 @@ def brain_floats() -> nn.Module:
     return network
 
 
+def quantized() -> nn.Module:
+    return torch.ao.quantization.quantize_dynamic(mlp(), {nn.Linear}, dtype=torch.qint8)
+
+
 REFUSED: dict[Callable[[], nn.Module], str] = {
     batch_norm_2d: "layer '1' gives an example other outputs",
     batch_norm_1d: "layer '3' gives an example other outputs",
@@ -92,6 +96,7 @@ REFUSED: dict[Callable[[], nn.Module], str] = {
     returns_a_tuple: "returns a tuple",
     one_row_too_few: "returns (2, 3) for 3 examples",
     writes_into_its_weights: "in-place operation",
+    quantized: "layer '1' is quantized",
     half_precision: "is float16",
     brain_floats: "is bfloat16",
 }
