@@ -9,7 +9,7 @@ import copy
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch.func import functional_call
 
 from measures.errors import NotApplicable
 
+Network = TypeVar("Network", bound=nn.Module)
 REFILLED = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, list, set, collections.deque)
 """Containers that are put back by what is in them: whoever holds one goes on holding it."""
 
@@ -40,6 +41,12 @@ def copy_of(network: nn.Module) -> nn.Module:
         return copy.deepcopy(network, memo)
     except Exception as cause:
         raise NotApplicable(f"the network cannot be copied: {first_line(cause)}") from cause
+
+
+def in_evaluation(network: Network) -> Network:
+    """The network, in evaluation mode. (A class may have a `train` or `eval` of its own that returns nothing.)"""
+    network.eval()
+    return network
 
 
 def run_with(network: nn.Module, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:

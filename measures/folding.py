@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from measures.copying import copy_of
+from measures.copying import copy_of, in_evaluation
 from measures.effective_layers import has_plain_layers, with_plain_layers
 from measures.errors import NotApplicable
 from measures.plain_network import CUTS, PlainNetwork, require_readable
@@ -41,7 +41,7 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
     the model cannot be traced.
     """
     require_readable(model)
-    network = copy_of(model).eval()
+    network = in_evaluation(copy_of(model))
     normalized = any(isinstance(module, BATCH_NORMS) for module in network.modules())
     if not normalized and has_plain_layers(network):
         return network

@@ -118,7 +118,7 @@ def refusal(network: nn.Module, inputs: Tensor) -> str:
         if module.training and isinstance(module, DIFFERENT_IN_TRAINING):
             return f"{where} is in training mode; measures need the network in evaluation mode (model.eval())"
         if type(module).__module__.startswith(QUANTIZED):
-            return f"{where} is quantized: its weights are no parameters; give the network as it was before that"
+            return f"{where} is quantized: its weights are not parameters; give the network as it was before that"
     if inputs.dtype not in KNOWN_DTYPES:
         return f"the inputs are {_name(inputs.dtype)}; measures need float32 or float64"
     dtypes = set()

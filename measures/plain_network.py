@@ -4,8 +4,8 @@ Measures differentiate a network's outputs by its inputs and its parameters, onc
 run. What only saves time or memory, or was meant for training, is switched off for one call at a time:
 
 - a compiled network runs as it was written, and a checkpointed part is not run again;
-- autocast does not round; `no_grad` and `inference_mode` inside the network do not cut the gradient, and nor do `detach`
-  and `.data` (`through_detach`): what is differentiated is the function that the network computes;
+- autocast does not round; `no_grad` and `inference_mode` inside the network do not cut the gradient, and `detach` and
+  `.data` do not either (`through_detach`): what is differentiated is the function that the network computes;
 - attention and weight normalization are computed by operations that have a second derivative, and the gradient of a
   table is dense;
 - batch and instance normalization work on memory in one order;
@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
-from measures.copying import modules_kept
+from measures.copying import in_evaluation, modules_kept
 from measures.errors import NotApplicable
 
 DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
@@ -172,7 +172,7 @@ def refused(network: nn.Module, reason: str) -> RefusedNetwork:
     else:
         twin = _twin(network, RefusedNetwork)
     twin.reason = reason
-    return twin.eval()
+    return in_evaluation(twin)
 
 
 Twin = TypeVar("Twin", PlainNetwork, RefusedNetwork)
@@ -267,7 +267,7 @@ def checkpointing_replaced(note: Callable[[], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def inference_replaced(note: Callable[[], None]) -> Iterator[None]:
-    """Within the block torch.inference_mode calls `note`, and does nothing: what it makes has no gradient ever after."""
+    """Within the block torch.inference_mode calls `note` and does nothing else: what it makes has no gradient."""
     before = torch.inference_mode.__enter__, torch.inference_mode.__exit__
 
     def enter(mode: torch.inference_mode) -> None:

@@ -32,6 +32,7 @@ from harness.calling.purity import Witness
 from harness.calling.reading import Reading, read_here
 from harness.calling.request import Called, Request, called_as_json, declared_as_json, with_fields
 from harness.errors import HarnessError
+from measures.copying import in_evaluation
 from measures.registry import Measure, NotApplicable, measure_of
 
 LARGEST_FILE = 1 << 30  # bytes
@@ -165,7 +166,7 @@ class AskParent:
             raise NotApplicable(answer[1:].decode())
         network = copy.deepcopy(self.like)
         network.load_state_dict(load_tensors(answer[1:]))
-        return network.to(inputs.device).eval()
+        return in_evaluation(network.to(inputs.device))
 
 
 def asked_for(message: bytes) -> tuple[Tensor, Tensor, dict[str, int]]:

@@ -21,7 +21,7 @@ from torch import nn
 from harness.calling.request import with_fields
 from harness.training.networks.building import build_for
 from harness.training.recipe import Recipe
-from measures.copying import copy_of
+from measures.copying import copy_of, in_evaluation
 from measures.network_check import checked
 from measures.seeding import seeded_generator
 from measures.trained_model import TrainedModel
@@ -93,5 +93,5 @@ def _fresh(recipe: Recipe, trained: TrainedModel) -> nn.Module:
     """The recipe's network with weights that no training began from; a function of the seed, which twins share."""
     seed = seeded_generator(recipe.seed, "other initial weights").initial_seed()
     network = build_for(recipe, tuple(trained.inputs.shape[1:]), trained.num_classes, seed)
-    (fresh,) = checked((network.to(trained.inputs.device).eval(),), trained.inputs, trained.labels)
+    (fresh,) = checked((in_evaluation(network.to(trained.inputs.device)),), trained.inputs, trained.labels)
     return fresh

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -77,10 +78,18 @@ def digest_tensors(*tensors: Tensor) -> str:
     """sha256 of the tensors' types, shapes and bytes."""
     digest = hashlib.sha256()
     for tensor in tensors:
-        array = np.ascontiguousarray(tensor.cpu().numpy())
+        array = np.ascontiguousarray(_as_array(tensor.detach().cpu()))
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.data)
     return digest.hexdigest()
+
+
+def _as_array(tensor: Tensor) -> np.ndarray:
+    """Its numbers; of a type that numpy does not have, as bfloat16, the bytes."""
+    try:
+        return tensor.numpy()
+    except TypeError:
+        return tensor.flatten().view(torch.uint8).numpy()
 
 
 def _seal(tensors: dict[str, Tensor], about: str) -> str:

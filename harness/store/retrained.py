@@ -15,6 +15,7 @@ from harness.training.batches import Examples
 from harness.training.networks.building import build_for
 from harness.training.recipe import Recipe
 from harness.training.train import fit
+from measures.copying import in_evaluation
 
 SEAL = 32  # bytes at the end of an older file
 
@@ -47,7 +48,7 @@ def retrained(
     if (tensors := _read(path)) is not None:
         network = build_for(plain, tuple(inputs.shape[1:]), num_classes)
         network.load_state_dict(tensors)
-        return network.to(inputs.device).eval()
+        return in_evaluation(network.to(inputs.device))
     network = fit(plain, Examples(inputs, labels, num_classes), reseed).model
     with contextlib.suppress(OSError):
         write_sealed(path, dict(network.state_dict()))

@@ -39,6 +39,7 @@ from harness.training.examples import data_set
 from harness.training.networks.building import build_for
 from harness.training.recipe import Recipe
 from harness.training.train import Fit, Outcome
+from measures.copying import in_evaluation
 from measures.history import History
 from measures.trained_model import TrainedModel
 
@@ -139,7 +140,7 @@ class Store:
             for role in ("model", "init"):
                 network = build_for(recipe, shape, data.num_classes)
                 network.load_state_dict(with_prefix(tensors, f"{role}."))
-                networks[role] = network.to(device).eval()
+                networks[role] = in_evaluation(network.to(device))
             history = History(**with_prefix(tensors, "history."))
         except (RuntimeError, TypeError) as cause:
             raise Mismatch(f"{recipe.id} is stored with other tensors than its network has") from cause

@@ -13,7 +13,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from measures.copying import copy_of
+from measures.copying import copy_of, in_evaluation
 from measures.effective_layers import has_plain_layers, with_plain_layers
 from measures.errors import NotApplicable
 from measures.layers import DENSE_LIMIT, Layer, require_size
@@ -79,7 +79,7 @@ def pooled_spectra(trained: TrainedModel) -> tuple[WeightSpectrum, ...]:
 
     Those with at least FEWEST_EIGENVALUES; NotApplicable where there is none, and as `weight_spectra`.
     """
-    network = copy_of(trained.model).eval()
+    network = in_evaluation(copy_of(trained.model))
     if not has_plain_layers(network):
         network = with_plain_layers(network, trained.inputs[:FEW])
     weights = [network.get_submodule(layer.name).get_parameter("weight") for layer in trained.layers]

@@ -17,7 +17,7 @@ from harness.zoo.checkpoints.doors import pair_of
 from harness.zoo.checkpoints.histories import problems_of_history
 from harness.zoo.checkpoints.pair import Checkpoint
 from harness.zoo.checkpoints.reference import CheckpointReference
-from measures.copying import copy_of
+from measures.copying import copy_of, in_evaluation
 from measures.errors import NotApplicable
 from measures.history import flat_state
 from measures.plain_network import require_readable
@@ -52,13 +52,19 @@ def loaded(reference: CheckpointReference) -> Checkpoint:
     try:
         return dataclasses.replace(
             found,
-            model=copy_of(found.model).eval(),
-            init=None if found.init is None else copy_of(found.init).eval(),
+            model=_in_evaluation(found.model, reference),
+            init=None if found.init is None else _in_evaluation(found.init, reference),
             inputs=found.inputs.detach().clone(),
             labels=found.labels.clone(),
         )
     except NotApplicable as reason:
         raise HarnessError(f"{reference.id} cannot be measured: {reason}") from reason
+
+
+def _in_evaluation(network: nn.Module, reference: CheckpointReference) -> nn.Module:
+    """A copy of it."""
+    copied = copy_of(network)
+    return guarded(lambda: in_evaluation(copied), reference.id, "cannot be put into evaluation mode")
 
 
 def as_trained(checkpoint: Checkpoint, reference: CheckpointReference, device: str) -> TrainedModel:
@@ -139,7 +145,9 @@ def _problems(found: Checkpoint) -> Iterator[str]:
         for name, tensor in weights_of(network) if network is not None else ():
             if nn.parameter.is_lazy(tensor):
                 yield f"has no shape yet for {name!r} of its {role}: it was never run"
-            elif not tensor.isfinite().all():
+            if kind := _not_dense(tensor):
+                yield f"has {kind} as {name!r} of its {role}; expected a dense one on the CPU"
+            if isinstance(tensor, nn.Parameter) and not tensor.isfinite().all():  # a buffer may be a mask of infinities
                 yield f"has numbers that are not finite in {name!r} of its {role}"
     if found.init is not None:
         yield from _problems_of_init(found.model, found.init)
@@ -171,10 +179,21 @@ def _listed(dtypes: set[torch.dtype]) -> str:
     return " and ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
 
 
+def _not_dense(tensor: Tensor) -> str:
+    """What the tensor is if its numbers do not lie in memory one beside the other; else empty."""
+    if tensor.is_meta:
+        return "a tensor without numbers (on torch's meta device)"
+    if tensor.layout != torch.strided:
+        return f"a sparse tensor ({tensor.layout})"
+    return "a quantized tensor" if tensor.is_quantized else ""
+
+
 def _problems_of_data(inputs: Any, labels: Any) -> Iterator[str]:
     for what, given in (("inputs", inputs), ("labels", labels)):
         if not isinstance(given, Tensor):
             yield f"has a {type(given).__name__} as its {what}; expected a tensor (torch.as_tensor)"
+        if kind := _not_dense(given):
+            yield f"has {kind} as its {what}; expected a dense one on the CPU"
     if inputs.dtype not in (torch.float32, torch.float64):
         yield f"has inputs of {inputs.dtype}; expected torch.float32, as the network was trained on"
     if labels.dtype != torch.int64 or labels.ndim != 1:

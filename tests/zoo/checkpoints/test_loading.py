@@ -59,6 +59,29 @@ def problem_of(given: Pair, settings: Any) -> str:
     return sentence
 
 
+class WithBuffer(nn.Linear):
+    def __init__(self, buffer: torch.Tensor):
+        super().__init__(EXAMPLES, CLASSES)
+        self.register_buffer("mask", buffer)
+
+
+class AlwaysTrained(nn.Linear):
+    def train(self, mode: bool = True) -> nn.Module:
+        raise RuntimeError("it has no evaluation mode")
+
+
+class WithoutReturn(nn.Linear):
+    def train(self, mode: bool = True) -> None:
+        super().train(mode)
+
+
+class LeavesGradientsOn(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        found = super().forward(inputs)
+        torch.set_grad_enabled(True)
+        return found * self.weight.mean().exp()
+
+
 HISTORY = history_of(num_train=EXAMPLES)
 EMPTY = History(
     torch.empty(0), torch.empty(0), torch.ones(0, EXAMPLES, dtype=torch.bool), torch.ones(10), *no_snapshots()
@@ -101,6 +124,16 @@ def snapshots_at(*epochs: int) -> dict[str, torch.Tensor]:
             {"model": nn.Sequential(nn.Linear(EXAMPLES, CLASSES), nn.Sigmoid())},
             "gives numbers between 0 and 1 alone, as after a sigmoid; give logits",
         ),
+        ({"model": AlwaysTrained(EXAMPLES, CLASSES)}, "cannot be put into evaluation mode: RuntimeError: it has no ev"),
+        ({"model": WithBuffer(torch.eye(2).to_sparse())}, "has a sparse tensor (torch.sparse_coo) as 'mask' of its mo"),
+        ({"init": WithBuffer(torch.eye(2).to_sparse())}, "has a sparse tensor (torch.sparse_coo) as 'mask' of its"),
+        (
+            {"model": nn.Linear(3, 2, device="meta")},
+            "has a tensor without numbers (on torch's meta device) as 'weight'",
+        ),
+        ({"inputs": torch.eye(EXAMPLES).to_sparse()}, "has a sparse tensor (torch.sparse_coo) as its inputs; expected"),
+        ({"labels": torch.zeros(EXAMPLES, dtype=torch.int64, device="meta")}, "has a tensor without numbers (on torch"),
+        ({"model": nn.Linear(EXAMPLES, CLASSES).bfloat16()}, "cannot be measured: parameter 'weight' is bfloat16"),
         ({"model": nn.LazyLinear(3)}, "has no shape yet for 'weight' of its model: it was never run"),
         ({"model": nn.Linear(EXAMPLES + 1, CLASSES)}, "cannot be measured: the network does not run on its training"),
         ({"model": nn.Linear(EXAMPLES, 2)}, "cannot be measured: the labels go up to 3; the network returns 2 logits"),
@@ -169,6 +202,19 @@ def test_what_cannot_be_measured_is_one_sentence(natural: Any, sentence: str, se
         torch.set_default_dtype(torch.float32)
     assert re.match(r"twins\[0\].natural " + re.escape(sentence), found), found
     assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    "model",
+    [WithBuffer(torch.full((3, 3), -torch.inf).triu(1)), WithoutReturn(EXAMPLES, CLASSES), LeavesGradientsOn(24, 4)],
+    ids=["a mask of infinities", "a train() that returns nothing", "gradients left on"],
+)
+def test_what_can_be_measured_is_looked_at(model: nn.Module, settings: Any) -> None:
+    listed = find_pairs([pair(0, natural={"model": model})])
+    job = LookJob(*(listed.reference(0, side, 0) for side in ("natural", "randomized")), settings)
+    found = look_job(job, lambda _: None)
+    assert found.problems == () and found.natural is not None
+    assert torch.is_grad_enabled()
 
 
 def test_it_is_put_into_evaluation_mode_and_draws_of_the_loader_are_its_own(settings: Any) -> None:
