@@ -124,6 +124,7 @@ class Wrong:
 
 
 registered: dict[str, Measure] = {}
+_executions: dict[str, tuple[object, object]] = {}  # by name, of which execution of its module each is
 _waiting: list[None] = []  # not empty: a wrong function does not keep its file's others from being registered
 
 
@@ -176,16 +177,30 @@ def measure(
         except RegistrationError as problem:
             return _wrong(function, problem)
         other = registered.get(new.name)
-        run_again = other is not None and other.origin == new.origin == "__main__"  # a notebook's cell, edited
-        if other and (other.file, other.line) != (new.file, new.line) and not run_again:
+        if other and (other.file, other.line) != (new.file, new.line) and not _is_run_again(other, new, function):
             raise RegistrationError(
                 f"two measures are named {new.name!r}: {other.file}:{other.line} and {new.file}:{new.line}; "
                 "rename one of the functions"
             )
         registered[new.name] = new
+        _executions[new.name] = _execution(function)
         return new
 
     return register
+
+
+def _is_run_again(other: Measure, new: Measure, function: Any) -> bool:
+    """Whether the new one is the other, edited: a notebook's cell, or in a module that was imported again."""
+    if other.origin == new.origin == "__main__":
+        return True
+    before = _executions.get(other.name, (None, None))
+    return other.file == new.file and any(a is not b for a, b in zip(before, _execution(function), strict=True))
+
+
+def _execution(function: Any) -> tuple[object, object]:
+    """The namespace of its module, and what that was imported by: a module that is reloaded has the same namespace."""
+    namespace = inspect.unwrap(function).__globals__
+    return namespace, namespace.get("__spec__")
 
 
 def _wrong(function: Any, problem: RegistrationError) -> Measure:
@@ -205,6 +220,7 @@ def _wrong(function: Any, problem: RegistrationError) -> Measure:
         line=line,
     )
     registered[wrong.name] = wrong
+    _executions[wrong.name] = _execution(function)
     return wrong
 
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from harness.calling.request import (
 from harness.calling.sealed_process import ANSWER, LACKING, REFUSAL, RETRAIN, UNUSABLE, asked_for
 from harness.errors import HarnessError
 from harness.files.sealed_tensors import each_by_itself
+from harness.files.search_path import search_now
 from harness.workers.multiprocessing_config import without_main
 from harness.workers.pool import process_context
 from harness.workers.retrying import ATTEMPTS
@@ -71,7 +72,7 @@ class SealedFunction:
             origin=self.measure.origin,
             function=self.measure.name,
             called=str(self.measure.file),
-            search=_search(self.search),
+            search=search_now((*self.search, "")),
             packages=_packages(self.measure.origin),
             function_bytes=self.function_bytes,
             memory=self.memory,
@@ -99,7 +100,7 @@ def declare(origin: str, function: str, called: str) -> list[Measure]:
 
     Raises CannotBeImported, and HarnessError for what is not a measure, with one sentence.
     """
-    request = Request("declare", origin, function, called, _search(), _packages(origin))
+    request = Request("declare", origin, function, called, search_now([""]), _packages(origin))
     answer, how, printed = _ask(request, None)
     if answer is None:
         said = f" It printed: {plain(printed)}" if printed else ""
@@ -136,11 +137,6 @@ def _called(answer: bytes) -> Called:
     except HarnessError as refusal:
         problem = str(refusal)
     return Called(Reading("error", None, plain(problem), 0.0))
-
-
-def _search(others: Sequence[str] = ()) -> tuple[str, ...]:
-    paths = [path or os.getcwd() for path in (*sys.path, *others)]
-    return tuple(dict.fromkeys([*paths, os.getcwd()]))
 
 
 def _packages(origin: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from harness.calling.reading import Reading
 from harness.errors import HarnessError
 from harness.evaluation.evaluate_job import EvaluateJob, Lost, Printed, evaluate_job
 from harness.evaluation.load_model import TrainedAgain
-from harness.evaluation.measure_reference import digest_of, reference_to
+from harness.evaluation.measure_reference import MeasureReference, reference_to
 from harness.evaluation.rows import Row, RowCache
 from harness.evaluation.strangers import Unusable
 from harness.settings import Settings
@@ -53,22 +53,23 @@ def evaluate(
 
     Raises HarnessError, when all other values are computed, if a model could not be loaded.
     """
-    cache = _Cache(measures, settings, say)
+    usable = [measure for measure in measures if not isinstance(measure.function, Unusable)]
+    references = {measure.name: reference_to(measure) for measure in usable}  # as it is now, for the whole run
+    cache = _Cache(measures, references, settings, say)
     rows = {
         (measure.name, recipe): cache.unusable(measure.name, measure.function, recipe, stored)
         for measure in measures
         if isinstance(measure.function, Unusable)
         for recipe, stored in models.items()
     }
-    measures = [measure for measure in measures if not isinstance(measure.function, Unusable)]
     missing: collections.deque[tuple[Recipe, list[Measure]]] = collections.deque()
-    for recipe, stored in models.items() if measures else ():
+    for recipe, stored in models.items() if usable else ():
         known = cache.known_rows(recipe, stored)
         rows |= {(name, recipe): row for name, row in known.items()}
-        if pending := [measure for measure in measures if measure.name not in known]:
+        if pending := [measure for measure in usable if measure.name not in known]:
             missing.append((recipe, pending))
     random.SystemRandom().shuffle(missing)  # which model comes when must tell a measure nothing
-    calls = _Calls(missing, set(repeated), settings)
+    calls = _Calls(missing, references, set(repeated), settings)
     total = sum(len(pending) for _, pending in missing)
     bar = progress_bar("evaluating", total, "rows", progress and bool(missing))
     with bar, contextlib.closing(_read_all(calls, models, Shown(say, printed), executor)) as readings:
@@ -81,9 +82,17 @@ def evaluate(
 class _Cache:
     """The rows on disk of some measures as they are now; where they cannot be written, that is said once."""
 
-    def __init__(self, measures: Sequence[Measure], settings: Settings, say: Say):
+    def __init__(
+        self,
+        measures: Sequence[Measure],
+        references: Mapping[str, MeasureReference],
+        settings: Settings,
+        say: Say,
+    ):
         self.measures = {measure.name: measure for measure in measures}
-        self.sources = {measure.name: digest_of(measure) for measure in measures}
+        self.sources = {measure.name: "" for measure in measures} | {
+            name: each.source_sha256 for name, each in references.items()
+        }
         self.files = RowCache(settings.cache_dir)
         self.say, self.full = say, False
         self.rows, damaged = self.files.read(name for name, source in self.sources.items() if source)
@@ -135,9 +144,13 @@ class _Calls:
     """Which measures have still to be called on which models, and which one each worker is calling."""
 
     def __init__(
-        self, waiting: collections.deque[tuple[Recipe, list[Measure]]], repeated: set[Recipe], settings: Settings
+        self,
+        waiting: collections.deque[tuple[Recipe, list[Measure]]],
+        references: Mapping[str, MeasureReference],
+        repeated: set[Recipe],
+        settings: Settings,
     ):
-        self.waiting, self.repeated, self.settings = waiting, repeated, settings
+        self.waiting, self.references, self.repeated, self.settings = waiting, references, repeated, settings
         self.left: dict[Recipe, list[Measure]] = {}  # on the models that workers are at
         self.current: dict[Recipe, str | None] = {}  # the measure that is being called; None: the model is being loaded
         self.losses: collections.Counter[str] = collections.Counter()  # models on which a measure was lost
@@ -148,7 +161,8 @@ class _Calls:
             return None
         recipe, measures = self.waiting.popleft()
         self.left[recipe], self.current[recipe] = measures, None
-        return EvaluateJob(recipe, tuple(map(reference_to, measures)), recipe in self.repeated, self.settings)
+        asked = tuple(self.references[measure.name] for measure in measures)
+        return EvaluateJob(recipe, asked, recipe in self.repeated, self.settings)
 
     def suspect(self, job: EvaluateJob) -> tuple[Recipe, str | None]:
         return job.recipe, self.current[job.recipe]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.evaluation.catalogue import Declared, declared
-from harness.evaluation.source_digest import source_digest
+from harness.evaluation.source_digest import reachable, source_digest
 from harness.evaluation.strangers import (
     Unusable,
     end_declaring,
@@ -21,6 +21,7 @@ from harness.evaluation.strangers import (
     of_module,
     of_own_sealed,
 )
+from harness.files.source_text import edited_since
 from measures.registry import COSTS, Cost, Measure, load_builtin, registered
 
 OWN = "measures."
@@ -42,9 +43,10 @@ def find_measures(specs: Iterable[str], cost: Cost = "retrain") -> list[Measure]
     """
     found: dict[str, Measure] = {}
     problems = []
-    files = _Files()
+    files, edited = _Files(), edited_since()
     for spec in _parts(specs):
         for measure in _find(spec, cost, files):
+            _check_is_as_imported(measure, edited)
             _check_name_is_free(measure, found.get(measure.name))
             found[measure.name] = measure
             if isinstance(measure.function, Unusable):
@@ -176,6 +178,17 @@ def _find(spec: str, cost: Cost, files: _Files) -> list[Measure]:
         return of_file(Path(path), function, spec)
     module, _, function = spec.partition(":")
     return of_module(module, function, spec)
+
+
+def _check_is_as_imported(measure: Measure, edited: set[Path]) -> None:
+    """HarnessError if it runs code of this project that was edited since this process imported it."""
+    if not edited or isinstance(measure.function, Unusable):
+        return
+    if depends := sorted(edited & reachable(measure.file, measure.family == "external")):
+        raise HarnessError(
+            f"{measure.name}: {short_path(depends[0])} was edited since this process imported it; run again in a new "
+            "process (in a notebook, restart its kernel)"
+        )
 
 
 def _check_name_is_free(measure: Measure, other: Measure | None) -> None:

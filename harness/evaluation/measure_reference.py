@@ -1,8 +1,6 @@
 """A measure on its way to another process: one of this project is found again by its name, a stranger's is sealed."""
 
 import dataclasses
-import os
-import sys
 
 import cloudpickle
 
@@ -10,7 +8,7 @@ from harness.calling.request import not_called_here
 from harness.calling.sealed_measure import SealedFunction
 from harness.errors import HarnessError
 from harness.evaluation.measure_lookup import is_another, reload_measure
-from harness.evaluation.source_digest import digest_as_called
+from harness.evaluation.source_digest import digest_as_called, search_of_calls
 from harness.evaluation.strangers import Unusable
 from measures.registry import Measure, registered
 
@@ -35,9 +33,9 @@ def reference_to(measure: Measure) -> MeasureReference:
     """HarnessError where the measure is a notebook's function that cannot be sent."""
     if measure.family != "external":
         return MeasureReference(measure.name, measure.origin, digest_as_called(measure))
-    search = tuple(path or os.getcwd() for path in (*sys.path, os.getcwd()))
+    search = search_of_calls()
     if not in_a_notebook(measure):
-        return MeasureReference(measure.name, measure.origin, digest_as_called(measure), bare(measure), search)
+        return MeasureReference(measure.name, measure.origin, digest_as_called(measure, search), bare(measure), search)
     try:
         content = cloudpickle.dumps(measure.function)
     except Exception as cause:  # whatever the objects that it refers to raise
@@ -71,8 +69,8 @@ def referenced(reference: MeasureReference, memory: int | None = None) -> Measur
     if stranger is None:
         return reload_measure(reference.name, reference.origin, reference.source_sha256)
     if not reference.function_bytes:
-        there = stranger.file.is_file()
-        if not there or digest_as_called(stranger) != reference.source_sha256:
+        there, search = stranger.file.is_file(), search_of_calls(reference.search)
+        if not there or digest_as_called(stranger, search) != reference.source_sha256:
             raise HarnessError(is_another(reference.origin))
     function = SealedFunction(stranger, reference.search, reference.function_bytes, memory)
     return dataclasses.replace(stranger, function=function)

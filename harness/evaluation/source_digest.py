@@ -3,15 +3,16 @@ its own folder or package, and the shared quantities that every measure receives
 
 A value in the row cache holds as long as this digest does: editing the code of the measure, or of a shared quantity
 that it reads, has it computed again; editing anything else does not. What counts as code is in code_digest.py: a file
-may move, and its documentation change.
+may move, and its documentation change. A stranger's file is read as it is now, also by a process that has read it
+before; of this project's own counts what this process has imported (source_text.py).
 """
 
-import functools
 import hashlib
 from pathlib import Path
 
 from harness.files.code_digest import code_digest
-from harness.files.imported_files import files_of, imported_files, start_of
+from harness.files.imported_files import ReadFile, files_named, read_file
+from harness.files.search_path import search_now
 from measures.registry import Measure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,37 +30,53 @@ WITHOUT_FORMULA = {
 NO_CODE = code_digest(b"", lambda module: True)
 """Of a file that only documents or imports, as a package's __init__.py mostly does."""
 
+_codes: dict[Path, tuple[ReadFile, str]] = {}  # by file, with what they are of
 
-def source_digest(file: Path, stranger: bool = False) -> str:
+
+def source_digest(file: Path, stranger: bool = False, search: tuple[str, ...] | None = None) -> str:
     """sha256 of the code of `file`, of what a measure receives, and of all that these import, directly or not.
 
-    `stranger`: it receives what a stranger's does, though its file is of this project.
+    `stranger`: it receives what a stranger's does, though its file is of this project. `search`: the folders that a
+    stranger's imports are looked for in; by default those of this process, and the current one.
     """
     digest = hashlib.sha256()
-    codes = {_code_sha256(path) for path in reachable(file.resolve(), stranger)}
+    search = search_of_calls() if search is None else search
+    codes = {_code_sha256(path, made, search) for path, made in _made_of(file.resolve(), stranger, search).items()}
     for code in sorted(codes - {NO_CODE}):
         digest.update(code.encode())
     return digest.hexdigest()
 
 
-def digest_as_called(measure: Measure) -> str:
+def digest_as_called(measure: Measure, search: tuple[str, ...] | None = None) -> str:
     """The digest of the measure's source, with that of what it receives as it is called in this run."""
-    return source_digest(measure.file, measure.family == "external")
+    return source_digest(measure.file, measure.family == "external", search)
 
 
-def reachable(file: Path, stranger: bool = False) -> set[Path]:
+def search_of_calls(others: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Where a stranger's imports are looked for when it is called from this process; `others`: where the run has it."""
+    return search_now((*others, ""))
+
+
+def reachable(file: Path, stranger: bool = False, search: tuple[str, ...] | None = None) -> set[Path]:
     """The files of which the digest is made."""
-    found: set[Path] = set()
+    return {*_made_of(file, stranger, search_of_calls() if search is None else search)}
+
+
+def _made_of(file: Path, stranger: bool, search: tuple[str, ...]) -> dict[Path, ReadFile]:
+    found: dict[Path, ReadFile] = {}
     own = MEASURES in file.parents and not stranger
     todo = [file, RECEIVED] if own else [file, RECEIVED, HANDED_OUT]
     while todo:
         path = todo.pop()
         if path not in found and path not in WITHOUT_FORMULA:
-            found.add(path)
-            todo += imported_files(path)
+            found[path] = read_file(path, search)
+            todo += found[path].imports
     return found
 
 
-@functools.cache
-def _code_sha256(path: Path) -> str:
-    return code_digest(path.read_bytes(), lambda module: bool(files_of(module, start_of(module, path))))
+def _code_sha256(path: Path, made: ReadFile, search: tuple[str, ...]) -> str:
+    known = _codes.get(path)
+    if known is None or known[0] != made:
+        code = code_digest(made.text, lambda module: bool(files_named(module, path, search)))
+        known = _codes[path] = made, code
+    return known[1]

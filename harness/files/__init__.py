@@ -10,5 +10,6 @@ strict_json.py      JSON without NaN and without a name twice
 sent_networks.py    networks saved in memory               packed.py            the same, for another process of ours
 user_module.py      a user's own file or module, imported
 code_digest.py      what a file computes                   function_digest.py   what one function of it does
-imported_files.py   which files a file depends on
+imported_files.py   which files a file depends on          search_path.py       those that stand elsewhere
+source_text.py      the text that counts of a file that may be edited
 """

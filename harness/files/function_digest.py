@@ -1,4 +1,5 @@
-"""A digest of what one function computes: its own code, and what of its file, and of the files beside it, it refers to.
+"""A digest of what one function computes: its own code, and what of its file, and of the user's other files, it refers
+to.
 
 So one function of a file can be edited without the others becoming other functions.
 """
@@ -12,7 +13,8 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.files.code_digest import CodeAlone, as_tuples, bindings, code_digest
-from harness.files.imported_files import PACKAGES, ROOT, files_of, imported_files, named_by, start_of
+from harness.files.imported_files import files_named, imported_files, named_by
+from harness.files.source_text import is_of_this_project
 
 CONSTANT = (int, float, str, bool, bytes, type(None))
 DECLARING = ("network", "data_set")
@@ -20,10 +22,10 @@ DECLARING = ("network", "data_set")
 
 
 def function_digest(function: Callable[..., Any]) -> str:
-    """sha256 of a function's code and of all that it refers to, as far as it stands in files of its folder or package.
+    """sha256 of a function's code and of all that it refers to, as far as it stands in files of the user's own.
 
-    Of its file count the definitions, assignments and calls at the top level that it needs, directly or not; of a file
-    beside it, which it imports from, all of it. Docstrings, comments and layout do not count, nor do the decorators
+    Of its file count the definitions, assignments and calls at the top level that it needs, directly or not; of another
+    file, which it imports from, all of it. Docstrings, comments and layout do not count, nor do the decorators
     @network and @data_set. What is imported from installed packages, and from this project, counts by its name. Of a
     function that another one makes, what it holds of that one's variables counts as well.
 
@@ -140,24 +142,20 @@ def _used(statement: ast.AST) -> Iterator[str]:
 
 
 def _bindings(needed: list[ast.stmt], path: Path) -> Iterator[tuple[str, str]]:
-    return bindings(ast.Module(needed, []), lambda module: bool(files_of(module, start_of(module, path))))
+    return bindings(ast.Module(needed, []), lambda module: bool(files_named(module, path)))
 
 
 def _files(needed: list[ast.stmt], path: Path) -> set[Path]:
-    """The files beside it that these statements import from, and those that they import in turn; not this project's."""
+    """The other files that these statements import from, and those that they import in turn; not this project's."""
     found: set[Path] = set()
     todo = [file for statement in needed for node in ast.walk(statement) for file in named_by(node, path)]
     while todo:
         file = todo.pop()
-        if file not in found and file != path and not _is_of_this_project(file):
+        if file not in found and file != path and not is_of_this_project(file):
             found.add(file)
             todo += imported_files(file)
     return found
 
 
-def _is_of_this_project(file: Path) -> bool:
-    return any(ROOT / package in file.parents for package in PACKAGES)
-
-
 def _code(file: Path) -> str:
-    return code_digest(file.read_bytes(), lambda module: bool(files_of(module, start_of(module, file))))
+    return code_digest(file.read_bytes(), lambda module: bool(files_named(module, file)))

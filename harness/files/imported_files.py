@@ -1,40 +1,74 @@
-"""Which files a file of Python depends on: those of this project, or of its own folder or package, that it imports."""
+"""Which files a file of Python depends on: those of this project, or of its own folder or package, that it imports; of
+a file of the user's, also the user's own that Python finds elsewhere (search_path.py).
+"""
 
 import ast
-import functools
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-PACKAGES = ("harness", "measures")
-ROOT = Path(__file__).resolve().parents[2]
+from harness.files.search_path import files_at, files_on_path, has_installations, search_now
+from harness.files.source_text import PACKAGES, ROOT, is_of_this_project, text_of
+
+Import = ast.Import | ast.ImportFrom
 
 
-@functools.cache
+class ReadFile(NamedTuple):
+    """A file of Python by its text, and by the files that this imports."""
+
+    text: bytes
+    imports: tuple[Path, ...]
+
+
+_imports: dict[Path, tuple[bytes, tuple[Import, ...]]] = {}  # by file, with the text that they stand in
+_of_this_project: dict[Path, ReadFile] = {}  # what it imports stands in this project, and does not come and go
+
+
 def imported_files(path: Path) -> tuple[Path, ...]:
-    """Files of this project, or of the folder or package of `path`, named by any import statement in it."""
-    return files_named_in(path.read_bytes(), path)
+    """Files named by any import statement in it, where they are the user's own or this project's."""
+    return read_file(path, search_now()).imports
 
 
-def files_named_in(content: bytes, path: Path) -> tuple[Path, ...]:
-    """The same of a file as it is now, which a long process may have seen before it was edited."""
+def read_file(path: Path, search: tuple[str, ...]) -> ReadFile:
+    """The file as it counts (source_text.py); `search`: the folders that a user's imports are looked for in."""
+    text = text_of(path)
+    if not is_of_this_project(path):
+        return ReadFile(text, files_named_in(text, path, search))
+    known = _of_this_project.get(path)
+    if known is None or known.text != text:
+        known = _of_this_project[path] = ReadFile(text, files_named_in(text, path, ()))
+    return known
+
+
+def files_named_in(text: bytes, path: Path, search: tuple[str, ...] | None = None) -> tuple[Path, ...]:
+    """The same of a file with this text. SyntaxError, or ValueError, if it is not Python."""
+    search = search_now() if search is None else search
     files: set[Path] = set()
-    for node in ast.walk(ast.parse(content)):
-        files |= named_by(node, path)
+    for node in _imports_in(text, path):
+        files |= named_by(node, path, search)
     return tuple(sorted(files - {path}))
 
 
-def named_by(node: ast.AST, path: Path) -> set[Path]:
+def named_by(node: ast.AST, path: Path, search: tuple[str, ...] | None = None) -> set[Path]:
     """Those that one statement of the file names; none if it is not an import."""
+    search = search_now() if search is None else search
     files: set[Path] = set()
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            files |= files_of(alias.name, start_of(alias.name, path))
-    elif isinstance(node, ast.ImportFrom):
-        name = node.module or ""
-        base = path.parents[node.level - 1] if node.level else start_of(name, path)
-        files |= files_of(name, base) if name else set()
-        for alias in node.names:
-            files |= files_of(f"{name}.{alias.name}".strip("."), base)
+    for name in _names(node):
+        if name.startswith("."):
+            relative = name.lstrip(".")
+            files |= files_of(relative, path.parents[len(name) - len(relative) - 1])
+        else:
+            files |= files_named(name, path, search)
     return files
+
+
+def files_named(name: str, path: Path, search: tuple[str, ...] | None = None) -> set[Path]:
+    """The files that an absolute import of the file names."""
+    beside = files_of(name, start_of(name, path))
+    if is_of_this_project(path):
+        return beside
+    return beside | files_on_path(name, search_now() if search is None else search)
 
 
 def start_of(name: str, path: Path) -> Path | None:
@@ -48,19 +82,29 @@ def start_of(name: str, path: Path) -> Path | None:
     folder, own = path.parent, path.stem
     while (folder / "__init__.py").is_file():
         folder, own = folder.parent, folder.name
-    return None if outermost != own and (folder == ROOT or _has_installations(folder)) else folder
-
-
-@functools.cache
-def _has_installations(folder: Path) -> bool:
-    """Whether it is a site-packages, by whatever name."""
-    return any(folder.glob("*.dist-info"))
+    return None if outermost != own and (folder == ROOT or has_installations(folder)) else folder
 
 
 def files_of(name: str, base: Path | None) -> set[Path]:
     """The files that a dotted name is below a folder, if there is one: a module, a package."""
-    if base is None:
-        return set()
-    path = base.joinpath(*name.split("."))
-    candidates = (path.with_name(path.name + ".py"), path / "__init__.py")
-    return {candidate.resolve() for candidate in candidates if candidate.is_file()}
+    return set() if base is None else files_at(os.path.join(base, *name.split(".")))
+
+
+def _imports_in(text: bytes, path: Path) -> tuple[Import, ...]:
+    known = _imports.get(path)
+    if known is None or known[0] != text:
+        found = (node for node in ast.walk(ast.parse(text)) if isinstance(node, Import))
+        known = _imports[path] = text, tuple(found)
+    return known[1]
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """The dotted names of an import statement, which may be modules or members of some; relative ones with dots."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        module, dots = node.module or "", "." * node.level
+        if module:
+            yield dots + module
+        for alias in node.names:
+            yield dots + f"{module}.{alias.name}".strip(".")

@@ -6,7 +6,7 @@ Raw rows are in it, so that every verdict can be computed again from the record 
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def _record(
         "cost": measure.cost,
         "origin": public_origin(measure),
         "source": measure.source,
-        "source_sha256": digest_as_called(measure),
+        "source_sha256": _source_of(measure, rows.values()),
         "invariant_to": sorted(measure.invariant_to),
         "verdict": verdict,
         "complete": verdict is not None,
@@ -136,6 +136,11 @@ def _record(
             {(part, recipe): row for (name, part, recipe), row in results.blinded.items() if name == measure.name}
         ),
     }
+
+
+def _source_of(measure: Measure, rows: Iterable[Row]) -> str:
+    """The digest of the source that its values are of: the file may have been edited since."""
+    return next((row.source_sha256 for row in rows if row.source_sha256), None) or digest_as_called(measure)
 
 
 def contract_verdict(clauses: Mapping[str, Finding]) -> str | None:

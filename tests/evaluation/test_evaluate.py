@@ -4,12 +4,12 @@ import dataclasses
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.calling.handed_out import seed_of
 from harness.errors import HarnessError
-from harness.evaluation import source_digest
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.measure_lookup import find_measures
 from harness.evaluation.rows import Row
@@ -17,6 +17,7 @@ from harness.settings import Settings, make_settings
 from harness.store.store import Store, StoredModel
 from harness.training.recipe import Recipe
 from harness.training.train import train
+from harness.workers.retrying import run_retrying
 from harness.zoo.build import build
 from harness.zoo.zoo import recipes
 from measures import Measure
@@ -209,15 +210,20 @@ def not_to_be_had(trained):
 
 @pytest.mark.slow
 def test_a_measure_that_is_edited_while_it_is_evaluated_is_refused(
-    models: dict[Recipe, StoredModel], settings: Settings, tmp_path: Path
+    models: dict[Recipe, StoredModel], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "from measures import measure\n\n\n@measure(source='a test')\ndef mine(trained):\n    {}\n"
     (tmp_path / "mine.py").write_text(text.format("return 1.0"))
     measures = find_measures([f"{tmp_path}/mine.py"])
-    assert source_digest.source_digest(tmp_path / "mine.py")  # as a run takes it when it starts
-    (tmp_path / "mine.py").write_text(text.format("return 2.0"))
-    with pytest.raises(HarnessError, match=r"mine\.py is not what it was when the run was started"):
-        evaluate(measures, models, [], settings, progress=False)
+
+    def edited(*arguments: Any) -> Any:
+        (tmp_path / "mine.py").write_text(text.format("return 2.0"))
+        return run_retrying(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.evaluation.evaluate.run_retrying", edited)
+        with pytest.raises(HarnessError, match=r"mine\.py is not what it was when the run was started"):
+            evaluate(measures, models, [], settings, progress=False)
     (tmp_path / "mine.py").write_text(text.format("return 1.0"))
     found = evaluate(measures, models, [], settings, progress=False)
     assert {row.value for row in found.values()} == {1.0}
@@ -310,7 +316,6 @@ def test_a_measure_whose_source_changed_is_computed_again(
         """
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.py").write_text(textwrap.dedent(text))
-        source_digest._code_sha256.cache_clear()
         measures = find_measures([f"{tmp_path}/{name}/mine.py::edited"])
         rows = evaluate(measures, models, [], settings, progress=False)
         return {row.value for row in rows.values()}

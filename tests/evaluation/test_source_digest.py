@@ -1,5 +1,8 @@
 """The digest changes with what a measure's value depends on, and with nothing else."""
 
+import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -12,17 +15,8 @@ from harness.files.imported_files import imported_files
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def forget() -> None:
-    """The digest reads each file once a process; these tests edit them."""
-    imported_files.cache_clear()
-    module._code_sha256.cache_clear()
-
-
 def digest_of(path: Path, text: str) -> str:
     path.write_text(text)
-    imported_files.cache_clear()
-    module._code_sha256.cache_clear()
     return source_digest(path)
 
 
@@ -133,6 +127,53 @@ def test_what_stands_beside_it_where_packages_are_installed_has_no_say(tmp_path:
     assert digest_of(package / "m.py", code) == before
     (package / "near.py").write_text("x = 2")
     assert digest_of(package / "m.py", code) != before
+
+
+def test_what_is_found_where_imports_are_looked_for_counts_unless_it_is_installed(tmp_path: Path) -> None:
+    """Not what comes later under the same name, as an import would not find it either."""
+    for folder in ("a", "first", "later", "site-packages", "named"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "named" / "x-1.0.dist-info").mkdir()
+    search = tuple(str(tmp_path / folder) for folder in ("site-packages", "named", "first", "later"))
+    path = tmp_path / "a" / "m.py"
+    path.write_text("import lib, installed, other\nfrom pkg.sub import x\nimport statistics\n")
+
+    def reached() -> set[str]:
+        files = module.reachable(path, search=search)
+        return {str(file.relative_to(tmp_path)) for file in files if tmp_path in file.parents} - {"a/m.py"}
+
+    assert reached() == set()
+    for file in ("first/lib.py", "later/lib.py", "site-packages/installed.py", "later/installed.py", "named/other.py"):
+        (tmp_path / file).write_text("import deeper\n")
+    (tmp_path / "later" / "deeper.py").write_text("x = 1\n")
+    for folder in ("first/pkg", "later/pkg"):  # without __init__.py: both are of the package
+        (tmp_path / folder).mkdir()
+    (tmp_path / "later" / "pkg" / "sub.py").write_text("x = 1\n")
+    assert reached() == {"first/lib.py", "later/deeper.py", "later/pkg/sub.py"}
+    before = source_digest(path, search=search)
+    (tmp_path / "later" / "deeper.py").write_text("x = 2\n")
+    assert source_digest(path, search=search) != before
+
+
+def test_a_package_that_an_import_hook_links_to_another_folder_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As some editable installations do."""
+    (tmp_path / "src").mkdir()
+    for name in ("__init__.py", "near.py"):
+        (tmp_path / "src" / name).write_text("x = 1\n")
+
+    class Hook:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+            if name != "linked_elsewhere":
+                return None
+            init = tmp_path / "src" / "__init__.py"
+            return spec_from_file_location(name, init, submodule_search_locations=[str(init.parent)])
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Hook])
+    (tmp_path / "m.py").write_text("from linked_elsewhere.near import x\n")
+    assert {tmp_path / "src" / "near.py"} < module.reachable(tmp_path / "m.py")
 
 
 def test_nothing_beside_this_project_counts_as_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -127,6 +127,19 @@ def test_a_file_beside_it_counts_for_the_function_that_imports_from_it(
     assert written(blocks="# two\n" + BLOCKS) == old
 
 
+def test_a_file_that_python_finds_elsewhere_counts_as_one_beside_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "elsewhere")])
+    module = imported(tmp_path / "a.py", "def f(x):\n    import its_library\n    return its_library.X\n")
+    found = set[str]()
+    for value in (1, 2):
+        (tmp_path / "elsewhere" / "its_library.py").write_text(f"X = {value}\n")
+        found.add(function_digest(module.f))
+    assert len(found) == 2
+
+
 def test_where_the_file_stands_does_not_count(tmp_path: Path) -> None:
     content = "def f(x):\n    return x + 1\n"
     (tmp_path / "a").mkdir()

@@ -16,7 +16,8 @@ from types import ModuleType
 import cloudpickle
 
 from harness.errors import HarnessError
-from harness.files.imported_files import PACKAGES, ROOT, files_named_in
+from harness.files.imported_files import files_named_in
+from harness.files.source_text import is_of_this_project
 from harness.files.user_module import guarded, import_file, import_module, user_file
 from harness.zoo.checkpoints.pair import Pair
 from harness.zoo.checkpoints.reference import CheckpointReference
@@ -119,7 +120,7 @@ def _imported(where: str, called: str) -> tuple[ModuleType, str]:
 
 
 def _code(where: str) -> str:
-    """sha256 of the file behind the door and of what it imports from its own folder or package; "" if none is known."""
+    """sha256 of the file behind the door and of what it imports of the user's own; "" if none is known."""
     file, there, _ = where.rpartition("::")
     if not there:
         name = where.partition(":")[0]
@@ -129,7 +130,7 @@ def _code(where: str) -> str:
     todo = [Path(file)] if file.endswith(".py") else []
     while todo:
         path = todo.pop()
-        if path in found or any(ROOT / package in path.parents for package in PACKAGES):
+        if path in found or is_of_this_project(path):
             continue
         found.add(path)
         try:
