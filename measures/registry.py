@@ -199,17 +199,16 @@ def _is_run_again(other: Measure, new: Measure, function: Any) -> bool:
 
 def _execution(function: Any) -> tuple[object, object]:
     """The namespace of its module, and what that was imported by: a module that is reloaded has the same namespace."""
-    namespace = inspect.unwrap(function).__globals__
+    namespace = getattr(inspect.unwrap(function), "__globals__", {})
     return namespace, namespace.get("__spec__")
 
 
 def _wrong(function: Any, problem: RegistrationError) -> Measure:
     """The function with its problem, where that waits; raises it otherwise."""
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
-    if not _waiting or code is None or not function.__name__.isidentifier():
+    if not _waiting or not callable(function) or not getattr(function, "__name__", "").isidentifier():
         raise problem
     of_itself = measure_of(Wrong(str(problem)).__call__, "it cannot be registered")
-    file, line = Path(code.co_filename).resolve(), code.co_firstlineno
+    file, line = _place(function)
     wrong = dataclasses.replace(
         of_itself,
         name=function.__name__,
@@ -224,6 +223,17 @@ def _wrong(function: Any, problem: RegistrationError) -> Measure:
     return wrong
 
 
+def _place(function: Any) -> tuple[Path, int]:
+    """Where it stands: under other decorators (torch.no_grad), too; of a class, or an object, where it is decorated."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is not None:
+        return Path(code.co_filename).resolve(), code.co_firstlineno
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return (Path(frame.f_code.co_filename).resolve(), frame.f_lineno) if frame is not None else (Path(), 0)
+
+
 def measure_of(
     function: Callable[["TrainedModel"], float],
     source: str,
@@ -233,14 +243,15 @@ def measure_of(
     bound: bool = False,
 ) -> Measure:
     """The function as a Measure that is not registered. Raises RegistrationError if it cannot be one."""
-    # Under other decorators (torch.no_grad) the file and line are still the function's own.
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None:
-        raise RegistrationError(f"{function!r} is not a function; @measure goes above a function")
-    problem = _problem(function, source, version, cost, invariant_to)
-    if problem:
-        raise RegistrationError(f"{code.co_filename}:{code.co_firstlineno}: {problem}")
-    file = Path(code.co_filename).resolve()
+    file, line = _place(function)
+    if getattr(inspect.unwrap(function), "__code__", None) is None:
+        what = f"the class {function.__name__}" if isinstance(function, type) else repr(function)
+        raise RegistrationError(f"{file}:{line}: {what} is not a function; @measure goes above a function")
+    known = (
+        [*invariant_to] if isinstance(invariant_to, Iterable) and not isinstance(invariant_to, str) else invariant_to
+    )
+    if problem := _problem(function, source, version, cost, known, bound):
+        raise RegistrationError(f"{file}:{line}: {problem}")
     return Measure(
         name=function.__name__,
         function=function,
@@ -248,16 +259,16 @@ def measure_of(
         source=source,
         version=version,
         cost=cost,
-        invariant_to=frozenset(invariant_to),
+        invariant_to=frozenset(known),
         bound=bound,
         origin=function.__module__,
         file=file,
-        line=code.co_firstlineno,
+        line=line,
     )
 
 
 def _problem(
-    function: Callable[..., object], source: str, version: int, cost: str, invariant_to: Iterable[str]
+    function: Callable[..., object], source: str, version: int, cost: str, invariant_to: object, bound: bool
 ) -> str | None:
     if not function.__name__.isidentifier():
         return f"{function.__name__} is not a name; a measure is a function with a name"
@@ -266,14 +277,18 @@ def _problem(
         return f"{function.__name__} takes {len(parameters)} arguments; a measure takes one, the trained model"
     if not isinstance(source, str) or not source.strip():
         return f"{function.__name__} has no source; name the paper and its equation, source='...'"
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:
         return f"{function.__name__} has version={version!r}; expected 1, 2, ..."
     if cost not in COSTS:
         return f"{function.__name__} has cost={cost!r}; expected one of {', '.join(COSTS)}"
     if isinstance(invariant_to, str):
         return f"{function.__name__} is invariant_to={invariant_to!r}, a string; write {{{invariant_to!r}}}"
-    if unknown := sorted(set(invariant_to) - set(INVARIANCES)):
-        return f"{function.__name__} is invariant_to={unknown}; known are {', '.join(INVARIANCES)}"
+    if not isinstance(invariant_to, list):
+        return f"{function.__name__} is invariant_to={invariant_to!r}; expected some of {', '.join(INVARIANCES)}"
+    if unknown := sorted({repr(name) for name in invariant_to if name not in INVARIANCES}):
+        return f"{function.__name__} is invariant_to={', '.join(unknown)}; known are {', '.join(INVARIANCES)}"
+    if not isinstance(bound, bool):
+        return f"{function.__name__} has bound={bound!r}; expected True or False"
     return None
 
 

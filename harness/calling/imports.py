@@ -3,6 +3,7 @@
 Whatever it raises becomes one sentence with its cause and line.
 """
 
+import dataclasses
 import importlib
 import importlib.util
 import sys
@@ -37,24 +38,41 @@ def measures_in(origin: str, function: str, called: str) -> list[Measure]:
             raise ImportFailed(f"{called} changes torch's {what} from {before[what]} to {value}; set it in the measure")
     if function:
         return [_member(module, function, called)]
-    found = [value for value in vars(module).values() if isinstance(value, Measure)]
-    found = [measure for measure in found if measure.file == Path(origin)]
+    found = [measure for measure in _named(module).values() if measure.file == Path(origin)]
     if not found:
         raise HarnessError(f"{called}: no function in {origin} is decorated with @measure(source=...)")
     return found
 
 
 def measure_in(origin: str, name: str) -> Measure:
-    """The measure that the origin registers under the name."""
-    if origin.endswith(".py"):
-        _import_file(Path(origin), origin)
-    else:
-        _import_module(origin, origin)
-    if name not in registered:
+    """The measure that goes by the name among those of the origin."""
+    module = _import_file(Path(origin), origin) if origin.endswith(".py") else _import_module(origin, origin)
+    found = _named(module).get(name) or registered.get(name)
+    if found is None:
         raise HarnessError(f"{origin} has no measure {name!r} any more; run again")
-    if isinstance(wrong := registered[name].function, Wrong):
+    if isinstance(wrong := found.function, Wrong):
         raise HarnessError(wrong.problem)
-    return registered[name]
+    return found
+
+
+def _named(module: ModuleType) -> dict[str, Measure]:
+    """The measures of a module by what they go by: their own names, and where several share one (a function that makes
+    measures gives it to all), the names that the module gives them."""
+    members = {name: value for name, value in vars(module).items() if isinstance(value, Measure)}
+    made: dict[str, list[Measure]] = {}
+    for measure in members.values():
+        if not any(measure is other for other in made.setdefault(measure.name, [])):
+            made[measure.name].append(measure)
+    named = {name: measures[0] for name, measures in made.items() if len(measures) == 1}
+    for name, measure in members.items():
+        if len(made[measure.name]) > 1:
+            if name in named:
+                raise HarnessError(
+                    f"two measures are named {name!r}: {named[name].file}:{named[name].line} and what "
+                    f"{measure.file}:{measure.line} makes; rename one of them"
+                )
+            named[name] = dataclasses.replace(measure, name=name)
+    return named
 
 
 def _defaults() -> dict[str, object]:
@@ -70,7 +88,9 @@ def _member(module: ModuleType, name: str, called: str) -> Measure:
     if isinstance(found, Measure):
         if isinstance(found.function, Wrong):
             raise ImportFailed(found.function.problem)
-        return found
+        named = _named(module)
+        own = named.get(found.name)
+        return own if own is not None and own.function is found.function else named.get(name, found)
     if callable(found):
         raise HarnessError(
             f"{called}: {name} is not decorated; write @measure(source='...') above it (from measures import measure)"
@@ -89,9 +109,7 @@ def _import_file(path: Path, called: str) -> ModuleType:
         sys.path.append(str(path.parent))  # so that it can import its neighbours
 
     def execute() -> None:
-        text = (
-            path.read_bytes()
-        )  # what was compiled of it before may be of other text: Python looks at size and seconds
+        text = path.read_bytes()  # a file that was compiled before may be of other text of this size, in this second
         exec(compile(text, str(path), "exec", dont_inherit=True), vars(module))
 
     _guarded(execute, called, path)
@@ -108,5 +126,5 @@ def _guarded(load: Callable[[], T], called: str, file: Path | None = None) -> T:
             return load()
     except RegistrationError as problem:
         raise ImportFailed(str(problem)) from problem
-    except (Exception, SystemExit) as cause:
+    except BaseException as cause:  # also what it raises to stop us; Ctrl-C does not come to this process
         raise ImportFailed(f"{called} cannot be imported: {import_problem(cause, file, [__file__])}") from cause

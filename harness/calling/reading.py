@@ -11,9 +11,12 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
+from harness.files.import_problem import said_by
 from measures.registry import Estimate, Measure, NotApplicable
 from measures.trained_model import TrainedModel
 
+NO_REASON = "it gave no reason"
+LONGEST_SHOWN = 60  # characters
 RowStatus = Literal["value", "not_applicable", "error", "timeout"]
 
 
@@ -43,7 +46,8 @@ def read_here(measure: Measure, trained: TrainedModel) -> Reading:
     try:
         returned = measure(trained)
     except NotApplicable as reason:
-        return Reading("not_applicable", None, str(reason), time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return Reading("not_applicable", None, said_by(reason) if said_by(reason).strip() else NO_REASON, seconds)
     except BaseException as problem:  # pytest.skip and sys.exit do not raise an Exception; Ctrl-C is the parent's
         if isinstance(problem, KeyboardInterrupt) and multiprocessing.parent_process() is None:
             raise  # in the user's own process it is the user's
@@ -54,10 +58,11 @@ def read_here(measure: Measure, trained: TrainedModel) -> Reading:
         return Reading("error", None, problem_with_it, seconds)
     if not isinstance(returned, Estimate):
         return Reading("value", value, "", seconds)
-    if not is_standard_error(returned.standard_error):
-        problem_with_it = f"it returned an estimate with a standard error of {returned.standard_error}, not from 0 on"
+    error = getattr(returned, "standard_error", None)
+    if not is_standard_error(error):
+        problem_with_it = f"it returned an estimate with a standard error of {_shown(error)}, not from 0 on"
         return Reading("error", None, problem_with_it, seconds)
-    return Reading("value", value, "", seconds, standard_error=returned.standard_error)
+    return Reading("value", value, "", seconds, standard_error=error)
 
 
 def is_standard_error(number: object) -> bool:
@@ -75,12 +80,21 @@ def _said_of(problem: BaseException, file: Path, seconds: float) -> tuple[str, f
     own = [frame for frame in frames if Path(frame.filename).resolve() == file]
     where = (own or frames)[-1]
     lines = traceback.format_exception(type(problem), problem, trace or problem.__traceback__)
-    text = f"it raised {type(problem).__name__}: {problem} ({where.filename}:{where.lineno})"
+    text = f"it raised {type(problem).__name__}: {said_by(problem)} ({where.filename}:{where.lineno})"
     return text, seconds, "".join(lines)
 
 
 def as_number(returned: object) -> tuple[float | None, str]:
-    """The returned object as a finite float, or what is wrong with it."""
+    """The returned object as a finite float, or what is wrong with it; what that raises is wrong with it, too."""
+    try:
+        return _as_number(returned)
+    except Exception as problem:
+        first = next(iter(said_by(problem).splitlines()), "")
+        how = f"{type(problem).__name__}: {first:.{LONGEST_SHOWN}}".removesuffix(": ")
+        return None, f"it returned a {type(returned).__name__} that is not read as a number ({how}); return one float"
+
+
+def _as_number(returned: object) -> tuple[float | None, str]:
     if isinstance(returned, Tensor | np.ndarray) and math.prod(returned.shape) != 1:
         kind = "tensor" if isinstance(returned, Tensor) else "array"
         shape = tuple(returned.shape)
@@ -91,7 +105,7 @@ def as_number(returned: object) -> tuple[float | None, str]:
     if isinstance(returned, Tensor | np.ndarray | np.generic):
         returned = returned.item()
     if isinstance(returned, bool) or not isinstance(returned, int | float):
-        return None, f"it returned {returned!r:.60}, a {type(returned).__name__}; a measure returns one float"
+        return None, f"it returned {_shown(returned)}, a {type(returned).__name__}; a measure returns one float"
     try:
         value = float(returned)
     except OverflowError:
@@ -99,3 +113,11 @@ def as_number(returned: object) -> tuple[float | None, str]:
     if not math.isfinite(value):
         return None, f"it returned {value}; return a finite float, or raise NotApplicable with a reason"
     return value, ""
+
+
+def _shown(returned: object) -> str:
+    """For a sentence; an object may be unable to say what it is, and a number have too many digits."""
+    try:
+        return f"{returned!r:.{LONGEST_SHOWN}}"
+    except Exception as problem:
+        return f"what cannot be shown ({type(problem).__name__})"

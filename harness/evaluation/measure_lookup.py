@@ -22,7 +22,7 @@ from harness.evaluation.strangers import (
     of_own_sealed,
 )
 from harness.files.source_text import edited_since
-from measures.registry import COSTS, Cost, Measure, load_builtin, registered
+from measures.registry import COSTS, PACKAGE, Cost, Measure, load_builtin, registered
 
 OWN = "measures."
 SEALED = "sealed:"
@@ -43,7 +43,10 @@ def find_measures(specs: Iterable[str], cost: Cost = "retrain") -> list[Measure]
     """
     found: dict[str, Measure] = {}
     problems = []
-    files, edited = _Files(), edited_since()
+    files = _Files()
+    edited = {path for path in edited_since() if PACKAGE in path.parents}  # the harness is as it was, for all alike
+    specs = [*specs]
+    _check_no_path_has_a_comma(specs)
     for spec in _parts(specs):
         for measure in _find(spec, cost, files):
             _check_is_as_imported(measure, edited)
@@ -62,6 +65,8 @@ def find_measures(specs: Iterable[str], cost: Cost = "retrain") -> list[Measure]
 
 def check_names(specs: Iterable[str]) -> None:
     """HarnessError, with near names, if a spec is a name that no measure has; without importing any measure."""
+    specs = [*specs]
+    _check_no_path_has_a_comma(specs)
     names = [spec for spec in _parts(specs) if _is_name(spec) and spec not in registered]
     if not names:
         return
@@ -181,7 +186,7 @@ def _find(spec: str, cost: Cost, files: _Files) -> list[Measure]:
 
 
 def _check_is_as_imported(measure: Measure, edited: set[Path]) -> None:
-    """HarnessError if it runs code of this project that was edited since this process imported it."""
+    """HarnessError if it runs code under measures/ that was edited since this process imported it."""
     if not edited or isinstance(measure.function, Unusable):
         return
     if depends := sorted(edited & reachable(measure.file, measure.family == "external")):
@@ -198,6 +203,17 @@ def _check_name_is_free(measure: Measure, other: Measure | None) -> None:
     if known is not None and known.file != measure.file:
         where = f"{known.file} and {measure.file}:{measure.line}"
         raise HarnessError(f"two measures are named {measure.name!r}: {where}; rename one of the functions")
+
+
+def _check_no_path_has_a_comma(specs: Iterable[str]) -> None:
+    """HarnessError for a file that is there, and would be taken for several names."""
+    for text in specs:
+        path = os.path.expanduser(text.strip().partition("::")[0])
+        if "," in path and path.endswith(".py") and os.path.isfile(path):
+            raise HarnessError(
+                f"--measure={text:.200}: names are separated by commas, so that no path can have one; rename the file "
+                "or the folder"
+            )
 
 
 def _parts(specs: Iterable[str]) -> Iterator[str]:
@@ -247,6 +263,8 @@ def _load_own() -> None:
 
 
 def _unknown(name: str, known: Iterable[str]) -> HarnessError:
-    near = difflib.get_close_matches(name, sorted(known), n=3)
+    known = sorted(known)
+    near = [own for own in known if own.lower() == name.lower()]
+    near += [own for own in difflib.get_close_matches(name.lower(), known, n=3) if own not in near]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "--list-measures shows them all"
     return HarnessError(f"unknown measure {name!r}; {hint}")

@@ -11,6 +11,14 @@ INSTALLED = {Path(path) for name, path in sysconfig.get_paths().items() if name 
 RELATIVE = "attempted relative import with no known parent package"
 
 
+def said_by(problem: BaseException) -> str:
+    """Its text, or that it has none: whoever wrote it may have made that raise."""
+    try:
+        return str(problem)
+    except Exception as cause:
+        return f"(its text cannot be had: {type(cause).__name__})"
+
+
 def import_problem(cause: BaseException, file: Path | None, machinery: Collection[str]) -> str:
     """A phrase such as "SyntaxError: invalid syntax at mine.py:3".
 
@@ -18,7 +26,7 @@ def import_problem(cause: BaseException, file: Path | None, machinery: Collectio
     """
     if isinstance(cause, SyntaxError) and cause.filename:
         return f"{type(cause).__name__}: {cause.msg} at {cause.filename}:{cause.lineno}"
-    what = f"{type(cause).__name__}: {' '.join(str(cause).split()):.{LONGEST}}"
+    what = f"{type(cause).__name__}: {' '.join(said_by(cause).split()):.{LONGEST}}"
     if file is not None and isinstance(cause, ImportError) and _is_relative(cause, file):
         what = "a relative import has no package to start from: the file's own folder is searched, so write import ..."
     frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if not _is_ours(frame.filename, machinery)]
@@ -28,7 +36,7 @@ def import_problem(cause: BaseException, file: Path | None, machinery: Collectio
 
 def _is_relative(cause: ImportError, file: Path) -> bool:
     """In a module that is named for its path, a package of that path is looked for."""
-    return RELATIVE in str(cause) or (cause.name or "").startswith(str(file.with_suffix("")))
+    return RELATIVE in said_by(cause) or (cause.name or "").startswith(str(file.with_suffix("")))
 
 
 def _is_theirs(path: Path, file: Path | None) -> bool:

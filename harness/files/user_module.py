@@ -91,9 +91,9 @@ def guarded(load: Callable[[], T], called: str, failed: str = "cannot be importe
     before = _defaults()
     try:
         found = load()
-    except HarnessError:
+    except (HarnessError, KeyboardInterrupt):  # that is the user's own
         raise
-    except (Exception, SystemExit) as cause:
+    except BaseException as cause:
         raise HarnessError(f"{called} {failed}: {import_problem(cause, file, [__file__])}") from cause
     for what, value in _defaults().items():
         if value != before[what]:

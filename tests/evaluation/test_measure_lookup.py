@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.evaluation.measure_lookup import describe, find_measures, spec_of
+from harness.evaluation.measure_lookup import check_names, describe, find_measures, spec_of
+from harness.evaluation.measure_reference import sealed
 from tests import ROOT
 from tests.builders.models import random_network
 
@@ -54,6 +56,92 @@ def test_all_is_every_registered_measure_up_to_the_cost() -> None:
 def test_an_unknown_name_gets_near_ones() -> None:
     with pytest.raises(HarnessError, match="unknown measure 'spectral_nrom'; did you mean 'spectral_norm'"):
         find_measures(["spectral_nrom"])
+
+
+def test_a_name_in_other_letters_gets_the_one_in_its_own() -> None:
+    with pytest.raises(HarnessError, match="unknown measure 'L2_NORM'; did you mean 'l2_norm'"):
+        find_measures(["L2_NORM"])
+    with pytest.raises(HarnessError, match="unknown measure 'Path_Nrom'; did you mean 'path_norm'"):
+        check_names(["Path_Nrom"])
+
+
+def test_a_path_with_a_comma_is_told_that_commas_separate_names(folder: Path) -> None:
+    (folder / "a,b").mkdir()
+    write(folder / "a,b" / "mine.py", MINE.format(name="behind_a_comma"))
+    for look in (find_measures, check_names):
+        with pytest.raises(
+            HarnessError, match=r"mine\.py::behind_a_comma: names are separated by commas, so that no path"
+        ):
+            look(["a,b/mine.py::behind_a_comma"])
+
+
+MADE = """
+    from measures import measure
+    def making(value):
+        @measure(source="mine")
+        def made(trained):
+            return float(value)
+        return made
+    made_1, made_2 = making(1), making(2)
+    @measure(source="mine")
+    def alone(trained):
+        return 3.0
+"""
+
+
+def test_measures_that_one_function_makes_go_by_the_names_that_their_file_gives_them(folder: Path) -> None:
+    write(folder / "mine.py", MADE)
+    trained = random_network("mlp_1x2", 0)
+    found = [*find_measures(["mine.py"]), *find_measures(["mine.py::made_2"])]
+    assert [spec_of(each) for each in found] == [f"mine.py::{name}" for name in ("alone", "made_1", "made_2", "made_2")]
+    assert [sealed(each)(trained) for each in found] == [3.0, 1.0, 2.0, 2.0]
+
+
+def test_made_ones_of_which_one_has_the_name_of_another_measure_are_refused(folder: Path) -> None:
+    write(folder / "mine.py", MADE + "    alone, other = making(4), alone\n")
+    with pytest.raises(HarnessError, match=r"two measures are named 'alone': .*mine.py:\d+ and what .*mine.py:4 makes"):
+        find_measures(["mine.py"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (
+            "@measure(source='x')\nclass Wrong:\n    pass\n",
+            r"mine.py:9: the class Wrong is not a function; @measure goes",
+        ),
+        ("@measure\nclass Wrong:\n    pass\n", "Wrong is decorated with a bare @measure; write @measure"),
+        (
+            "@measure(source='x', invariant_to=3)\ndef Wrong(trained):\n    return 1.0\n",
+            "mine.py:9: Wrong is invariant_to=3; expected some of layer_rescaling",
+        ),
+        (
+            "@measure(source='x', invariant_to=[[3]])\ndef Wrong(trained):\n    return 1.0\n",
+            r"mine.py:9: Wrong is invariant_to=\[3\]; known are layer_rescaling",
+        ),
+        (
+            "@measure(source='x', bound=3)\ndef Wrong(trained):\n    return 1.0\n",
+            "mine.py:9: Wrong has bound=3; expected True or False",
+        ),
+    ],
+)
+def test_what_cannot_be_a_measure_costs_the_others_of_its_file_nothing(folder: Path, wrong: str, reason: str) -> None:
+    write(folder / "mine.py", MINE.format(name="beside_it") + "\n\n\n")
+    with (folder / "mine.py").open("a") as file:
+        file.write(wrong)
+    assert sealed(find_measures(["mine.py::beside_it"])[0])(random_network("mlp_1x2", 0)) == 1.0
+    with pytest.raises(HarnessError, match=reason):
+        find_measures(["mine.py::Wrong"])
+
+
+@pytest.mark.parametrize(
+    "raised", ["KeyboardInterrupt", "BaseException('b')", "type('E', (Exception,), {'__str__': 1})()"]
+)
+def test_whatever_a_file_raises_when_it_is_imported_is_one_sentence(folder: Path, raised: str) -> None:
+    write(folder / "mine.py", f"raise {raised}\n")
+    with pytest.raises(HarnessError) as caught:
+        find_measures(["mine.py::f"])
+    assert re.fullmatch(r"--measure=mine.py::f cannot be imported: \w+: .*at .*/mine.py:1", str(caught.value))
 
 
 def test_a_function_in_a_file_outside_the_project(folder: Path) -> None:

@@ -53,6 +53,15 @@ if __name__ == "__main__":
     assert import_file(written(tmp_path / "a.py", text), "it").D().z == 3
 
 
+@pytest.mark.parametrize("raised", ["BaseException('b')", "type('E', (Exception,), {'__str__': 1})()"])
+def test_whatever_it_raises_is_one_sentence_and_ctrl_c_is_the_users(tmp_path: Path, raised: str) -> None:
+    path = written(tmp_path / "a.py", f"raise {raised}\n")
+    with pytest.raises(HarnessError, match=rf"^it cannot be imported: \w+: .* at {path}:1$"):
+        import_file(path, "it")
+    with pytest.raises(KeyboardInterrupt):
+        import_file(written(path, "raise KeyboardInterrupt\n"), "it")
+
+
 def test_of_one_that_fails_nothing_is_left_and_a_repaired_one_is_imported(tmp_path: Path) -> None:
     path = written(tmp_path / "a.py", "x = 1\ny = x / 0\n")
     with pytest.raises(HarnessError, match=rf"^it cannot be imported: ZeroDivisionError: .* at {path}:2$"):
