@@ -92,3 +92,11 @@ def _described(kind: Any) -> str:
     if kind is Callable or getattr(kind, "__name__", "") == "Callable":
         return "a function"
     return _KINDS.get(kind) or f"a {kind.__name__}"
+
+
+def said_by(problem: BaseException) -> str:
+    """Its text, or that it has none: whoever wrote it may have made that raise."""
+    try:
+        return str(problem)
+    except Exception as cause:
+        return f"(its text cannot be had: {type(cause).__name__})"

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from harness.files.import_problem import said_by
+from harness.errors import said_by
 from measures.registry import Estimate, Measure, NotApplicable
 from measures.trained_model import TrainedModel
 

@@ -264,7 +264,7 @@ def _load_own() -> None:
 
 def _unknown(name: str, known: Iterable[str]) -> HarnessError:
     known = sorted(known)
-    near = [own for own in known if own.lower() == name.lower()]
-    near += [own for own in difflib.get_close_matches(name.lower(), known, n=3) if own not in near]
+    same = [own for own in known if own.lower() == name.lower()]
+    near = same or difflib.get_close_matches(name.lower(), known, n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "--list-measures shows them all"
     return HarnessError(f"unknown measure {name!r}; {hint}")

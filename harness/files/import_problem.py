@@ -6,17 +6,11 @@ import traceback
 from collections.abc import Collection
 from pathlib import Path
 
+from harness.errors import said_by
+
 LONGEST = 400  # characters of what was raised: torch lists every weight that does not fit
 INSTALLED = {Path(path) for name, path in sysconfig.get_paths().items() if name in ("stdlib", "purelib", "platlib")}
 RELATIVE = "attempted relative import with no known parent package"
-
-
-def said_by(problem: BaseException) -> str:
-    """Its text, or that it has none: whoever wrote it may have made that raise."""
-    try:
-        return str(problem)
-    except Exception as cause:
-        return f"(its text cannot be had: {type(cause).__name__})"
 
 
 def import_problem(cause: BaseException, file: Path | None, machinery: Collection[str]) -> str:
@@ -26,7 +20,7 @@ def import_problem(cause: BaseException, file: Path | None, machinery: Collectio
     """
     if isinstance(cause, SyntaxError) and cause.filename:
         return f"{type(cause).__name__}: {cause.msg} at {cause.filename}:{cause.lineno}"
-    what = f"{type(cause).__name__}: {' '.join(said_by(cause).split()):.{LONGEST}}"
+    what = f"{type(cause).__name__}: {' '.join(said_by(cause).split()):.{LONGEST}}".removesuffix(": ")
     if file is not None and isinstance(cause, ImportError) and _is_relative(cause, file):
         what = "a relative import has no package to start from: the file's own folder is searched, so write import ..."
     frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if not _is_ours(frame.filename, machinery)]

@@ -3,6 +3,7 @@ a file of the user's, also the user's own that Python finds elsewhere (search_pa
 """
 
 import ast
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,22 @@ def read_file(path: Path, search: tuple[str, ...]) -> ReadFile:
     return known
 
 
+def texts_of(path: Path) -> dict[Path, bytes]:
+    """The text of a user's file, and those of their own files that it imports, directly or not; b"" of one that cannot
+    be read."""
+    texts: dict[Path, bytes] = {}
+    todo = [path]
+    while todo:
+        file = todo.pop()
+        if file in texts or is_of_this_project(file):
+            continue
+        texts[file] = b""
+        with contextlib.suppress(OSError, SyntaxError, ValueError):  # importing it says what is wrong
+            texts[file] = file.read_bytes()
+            todo += files_named_in(texts[file], file)
+    return texts
+
+
 def files_named_in(text: bytes, path: Path, search: tuple[str, ...] | None = None) -> tuple[Path, ...]:
     """The same of a file with this text. SyntaxError, or ValueError, if it is not Python."""
     search = search_now() if search is None else search
@@ -57,7 +74,8 @@ def named_by(node: ast.AST, path: Path, search: tuple[str, ...] | None = None) -
     for name in _names(node):
         if name.startswith("."):
             relative = name.lstrip(".")
-            files |= files_of(relative, path.parents[len(name) - len(relative) - 1])
+            above = path.parents[len(name) - len(relative) - 1 :]
+            files |= files_of(relative, above[0] if above else None)
         else:
             files |= files_named(name, path, search)
     return files
@@ -68,7 +86,7 @@ def files_named(name: str, path: Path, search: tuple[str, ...] | None = None) ->
     beside = files_of(name, start_of(name, path))
     if is_of_this_project(path):
         return beside
-    return beside | files_on_path(name, search_now() if search is None else search)
+    return beside | files_on_path(name, search_now() if search is None else search, hooks=not beside)
 
 
 def start_of(name: str, path: Path) -> Path | None:

@@ -5,7 +5,6 @@ Python's own library and what is installed is not the user's own.
 """
 
 import functools
-import importlib.util
 import os
 import sys
 import sysconfig
@@ -24,12 +23,15 @@ def search_now(others: Iterable[str] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path or os.getcwd() for path in (*sys.path, *others)))
 
 
-def files_on_path(name: str, search: tuple[str, ...]) -> set[Path]:
-    """The files that a dotted name is there; none if it is not the user's own, or of this project."""
+def files_on_path(name: str, search: tuple[str, ...], hooks: bool = True) -> set[Path]:
+    """The files that a dotted name is there; none if it is not the user's own, or of this project.
+
+    `hooks`: also those to which import hooks lead, which are asked for what is in none of the folders.
+    """
     outermost, *inner = name.split(".")
     if outermost in PACKAGES or (outermost, search) in _found_installed:
         return set()
-    for place in _places(outermost, search):
+    for place in _places(outermost, search, hooks):
         if is_installed(os.path.dirname(place)):
             _found_installed.add((outermost, search))
             return set()
@@ -65,7 +67,7 @@ def has_installations(folder: Path) -> bool:
     return any(folder.glob("*.dist-info"))
 
 
-def _places(outermost: str, search: tuple[str, ...]) -> Iterator[str]:
+def _places(outermost: str, search: tuple[str, ...], hooks: bool) -> Iterator[str]:
     """The paths, without suffix, that the outermost package or module has, as Python looks for it."""
     of_python = outermost in sys.stdlib_module_names  # it may be compiled, and is then in no file of Python
     found = False
@@ -75,18 +77,22 @@ def _places(outermost: str, search: tuple[str, ...]) -> Iterator[str]:
             continue
         found = True
         yield path
-    if not found and not of_python:
+    if hooks and not found and not of_python:
         yield from _linked(outermost)
 
 
 def _linked(outermost: str) -> Iterator[str]:
-    """The same of what an import hook finds, as some editable installations have one; nothing is imported."""
-    try:
-        spec = importlib.util.find_spec(outermost)
-    except (ImportError, ValueError, AttributeError):
-        return
-    if spec is None:
-        return
-    yield from spec.submodule_search_locations or ()
-    if spec.submodule_search_locations is None and spec.origin and spec.origin.endswith(".py"):
-        yield spec.origin.removesuffix(".py")
+    """The same of what an import hook finds, as some editable installations have one.
+
+    Nothing is imported; nor does it count what this process has imported, which others have not.
+    """
+    for finder in sys.meta_path:
+        try:
+            spec = finder.find_spec(outermost, None)
+        except (ImportError, ValueError, AttributeError):
+            continue
+        if spec is not None:
+            yield from spec.submodule_search_locations or ()
+            if spec.submodule_search_locations is None and spec.origin and spec.origin.endswith(".py"):
+                yield spec.origin.removesuffix(".py")
+            return

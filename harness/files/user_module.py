@@ -12,25 +12,28 @@ from typing import TypeVar
 
 from harness.errors import HarnessError
 from harness.files.import_problem import import_problem
+from harness.files.imported_files import texts_of
 
 T = TypeVar("T")
 
-_imported: dict[str, bytes] = {}  # what each file's module was made of
+_imported: dict[str, dict[Path, bytes]] = {}  # what each file's module was made of: its text, and what it imports
 
 
 def import_file(path: Path, called: str) -> ModuleType:
-    """The file's module, made anew where the file is not what it was; `called` is what a sentence calls it.
+    """The file's module, made anew where the file, or one of the user's own that it imports, is not what it was.
 
-    It can import its neighbours, and is found under `name_of` by what is unpickled. HarnessError if there is no such
-    file, it cannot be imported, or it changes what torch takes by default.
+    `called` is what a sentence calls it. It can import its neighbours, and is found under `name_of` by what is
+    unpickled. HarnessError if there is no such file, it cannot be imported, or it changes what torch takes by default.
     """
     name = name_of(path)
     try:
         content = path.read_bytes()
     except OSError as cause:
         raise HarnessError(f"{called}: {path} cannot be read ({cause.strerror or cause})") from cause
-    if name in sys.modules and _imported.get(name) == content:
+    made_of = texts_of(path)
+    if name in sys.modules and _imported.get(name) == made_of:
         return sys.modules[name]
+    _forget_edited(path, _imported.get(name, {}), made_of)
     module = ModuleType(name)
     module.__file__, module.__package__ = str(path), ""
     if str(path.parent) not in sys.path:
@@ -45,14 +48,25 @@ def import_file(path: Path, called: str) -> ModuleType:
     except HarnessError:
         del sys.modules[name]
         raise
-    _imported[name] = content
+    _imported[name] = made_of
     return module
+
+
+def _forget_edited(path: Path, before: dict[Path, bytes], now: dict[Path, bytes]) -> None:
+    """If a file that this one imports was edited, have it and the others imported again: they may hold parts of it."""
+    others = {*before} - {path}
+    if all(before[file] == now.get(file) for file in others):
+        return
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None)
+        if file and name != "__main__" and Path(file).resolve() in others:
+            del sys.modules[name]
 
 
 def is_as_imported(path: Path) -> bool:
     """Whether the file is what this process made its module of."""
     try:
-        return _imported.get(name_of(path)) == path.read_bytes()
+        return _imported.get(name_of(path), {}).get(path) == path.read_bytes()
     except OSError:
         return False
 

@@ -59,7 +59,7 @@ def test_an_unknown_name_gets_near_ones() -> None:
 
 
 def test_a_name_in_other_letters_gets_the_one_in_its_own() -> None:
-    with pytest.raises(HarnessError, match="unknown measure 'L2_NORM'; did you mean 'l2_norm'"):
+    with pytest.raises(HarnessError, match=r"unknown measure 'L2_NORM'; did you mean 'l2_norm'\?$"):
         find_measures(["L2_NORM"])
     with pytest.raises(HarnessError, match="unknown measure 'Path_Nrom'; did you mean 'path_norm'"):
         check_names(["Path_Nrom"])
@@ -141,7 +141,7 @@ def test_whatever_a_file_raises_when_it_is_imported_is_one_sentence(folder: Path
     write(folder / "mine.py", f"raise {raised}\n")
     with pytest.raises(HarnessError) as caught:
         find_measures(["mine.py::f"])
-    assert re.fullmatch(r"--measure=mine.py::f cannot be imported: \w+: .*at .*/mine.py:1", str(caught.value))
+    assert re.fullmatch(r"--measure=mine.py::f cannot be imported: \w+(: .+)? at .*/mine.py:1", str(caught.value))
 
 
 def test_a_function_in_a_file_outside_the_project(folder: Path) -> None:

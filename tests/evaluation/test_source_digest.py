@@ -2,7 +2,7 @@
 
 import sys
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,13 @@ from harness.evaluation.source_digest import ROOT, source_digest
 from harness.files.imported_files import imported_files
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they have added to where imports are looked for."""
+    base = tmp_path_factory.getbasetemp()
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if not Path(path).resolve().is_relative_to(base)])
 
 
 def digest_of(path: Path, text: str) -> str:
@@ -153,6 +160,18 @@ def test_what_is_found_where_imports_are_looked_for_counts_unless_it_is_installe
     before = source_digest(path, search=search)
     (tmp_path / "later" / "deeper.py").write_text("x = 2\n")
     assert source_digest(path, search=search) != before
+
+
+def test_what_this_process_alone_has_imported_under_a_name_has_no_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "imported_here.py").write_text("x = 1\n")
+    spec = spec_from_file_location("imported_here", tmp_path / "a" / "imported_here.py")
+    assert spec is not None
+    monkeypatch.setitem(sys.modules, "imported_here", module_from_spec(spec))
+    (tmp_path / "m.py").write_text("import imported_here\n")
+    assert [path for path in module.reachable(tmp_path / "m.py") if tmp_path in path.parents] == [tmp_path / "m.py"]
 
 
 def test_a_package_that_an_import_hook_links_to_another_folder_counts(

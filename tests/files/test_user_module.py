@@ -28,6 +28,22 @@ def test_it_is_executed_once_and_again_when_it_changed(tmp_path: Path) -> None:
     assert not is_as_imported(path)
 
 
+def test_it_is_executed_again_when_what_it_imports_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands between them holds a part of what was edited."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    written(tmp_path / "edited_below.py", "x = 1\n")
+    written(tmp_path / "between_them.py", "from edited_below import x\n")
+    path = written(tmp_path / "a.py", "from between_them import x\n")
+    try:
+        first = import_file(path, "it")
+        written(tmp_path / "edited_below.py", "x = 22\n")
+        second = import_file(path, "it")
+        assert (first.x, second.x) == (1, 22) and import_file(path, "it") is second
+    finally:
+        for name in ("edited_below", "between_them"):
+            sys.modules.pop(name, None)
+
+
 def test_two_files_of_one_name_do_not_meet_and_what_is_pickled_is_found(tmp_path: Path) -> None:
     one, two = (import_file(written(tmp_path / f / "a.b.py", "class A: pass\n"), "it") for f in ("x", "y"))
     assert one.__name__ == name_of(tmp_path / "x" / "a.b.py") != two.__name__

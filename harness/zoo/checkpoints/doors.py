@@ -16,8 +16,7 @@ from types import ModuleType
 import cloudpickle
 
 from harness.errors import HarnessError
-from harness.files.imported_files import files_named_in
-from harness.files.source_text import is_of_this_project
+from harness.files.imported_files import texts_of
 from harness.files.user_module import guarded, import_file, import_module, user_file
 from harness.zoo.checkpoints.pair import Pair
 from harness.zoo.checkpoints.reference import CheckpointReference
@@ -126,19 +125,9 @@ def _code(where: str) -> str:
         name = where.partition(":")[0]
         module = sys.modules.get(name) or guarded(lambda: importlib.util.find_spec(name), where, "cannot be imported")
         file = getattr(module, "__file__", None) or getattr(module, "origin", None) or ""
-    digest, found = hashlib.sha256(), set[Path]()
-    todo = [Path(file)] if file.endswith(".py") else []
-    while todo:
-        path = todo.pop()
-        if path in found or is_of_this_project(path):
-            continue
-        found.add(path)
-        try:
-            todo += files_named_in(path.read_bytes(), path)
-        except (OSError, SyntaxError, ValueError):
-            continue  # importing it says what is wrong
-    for path in sorted(found):
-        digest.update(path.read_bytes() if path.is_file() else b"")
+    digest = hashlib.sha256()
+    for _, text in sorted(texts_of(Path(file)).items() if file.endswith(".py") else ()):
+        digest.update(text)
     return digest.hexdigest()
 
 
