@@ -121,8 +121,8 @@ def _tensors(trained: TrainedModel, modules: Modules) -> Iterator[tuple[str, Ten
 def _shared_name(key: Any) -> str:
     """What to call what is kept under a key of once_per_model, or under one that a measure has made up."""
     try:
-        module, function, *arguments = key
-        called = ", ".join(f"{argument}={given}" for argument, given in arguments)
+        module, function, _, *arguments = key
+        called = ", ".join(f"{argument}={given}" for argument, given, _ in arguments)
         return f"the shared {function}({called}) of {module}"
     except (TypeError, ValueError):
         return f"the shared {key!r}"

@@ -1,6 +1,8 @@
 """A shared quantity is computed once per model and arguments, and the harness sees it change."""
 
 import dataclasses
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -109,6 +111,41 @@ def test_two_functions_of_one_name_in_different_places_are_two_quantities() -> N
 
     trained = random_network("mlp_1x4", 0)
     assert (one()(trained), two()(trained)) == (1, 2)
+
+
+def test_functions_that_one_function_makes_are_quantities_of_their_own() -> None:
+    def making(power: int) -> Callable[[TrainedModel], int]:
+        @once_per_model
+        def made(trained: TrainedModel) -> int:
+            return power
+
+        return made
+
+    trained, (one, two) = random_network("mlp_1x4", 0), map(making, (1, 2))
+    three, four = once_per_model(lambda trained: 3), once_per_model(lambda trained: 4)
+    assert (one(trained), two(trained), three(trained), four(trained), one(trained)) == (1, 2, 3, 4, 1)
+
+
+def test_arguments_that_are_equal_and_of_different_types_are_different_arguments() -> None:
+    @once_per_model
+    def said(trained: TrainedModel, given: object) -> str:
+        return repr(given)
+
+    trained = random_network("mlp_1x4", 0)
+    for given in (1, True, 1.0, (1, 2), (True, 2), ((1.0,),), ((1,),)):
+        assert said(trained, given) == repr(given)
+
+
+def test_what_is_remembered_and_its_function_go_with_the_model() -> None:
+    def making(value: torch.Tensor) -> Callable[[TrainedModel], torch.Tensor]:
+        return once_per_model(lambda trained: value)
+
+    trained, held = random_network("mlp_1x4", 0), torch.ones(2)
+    making(held)(trained)
+    gone = weakref.ref(held)
+    del held, trained
+    gc.collect()
+    assert gone() is None
 
 
 def test_an_argument_that_cannot_be_hashed_is_refused() -> None:
