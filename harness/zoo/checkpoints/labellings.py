@@ -19,7 +19,7 @@ class Agreement:
     - `same_counts`: every class has equally many examples in both.
     - `told`: the fraction of labels that follow from the other ones where every class is mapped to its most frequent
       partner, in the better direction: 1 where classes are renamed or joined. `told_by_chance`, `told_deviation`: mean
-      and standard deviation of that where the labels are permuted.
+      and standard deviation of that where the labels are permuted; the latter is one example or more.
     """
 
     agreement: float
@@ -48,7 +48,7 @@ def agreement_of(natural: Tensor, randomized: Tensor) -> Agreement:
         same_counts=torch.equal(first, second),
         told=_told(one, other),
         told_by_chance=float(by_chance.mean()),
-        told_deviation=float(by_chance.std()),
+        told_deviation=max(float(by_chance.std()), 1 / len(natural)),
     )
 
 

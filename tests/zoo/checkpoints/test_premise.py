@@ -2,6 +2,7 @@
 
 import functools
 import re
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,10 @@ import torch
 from torch import nn
 
 from harness import Checkpoint, Pair
+from harness.judging.run import Work, look
 from harness.settings import Settings
 from harness.zoo.checkpoints.doors import find_pairs
+from harness.zoo.checkpoints.labellings import agreement_of
 from harness.zoo.checkpoints.own_twins import OwnTwins, listed, premise_table
 from harness.zoo.checkpoints.survey import jobs_of, look_here, put_together
 from tests.builders.models import history_of
@@ -190,6 +193,20 @@ def test_twins_that_began_from_different_weights_are_a_remark_and_judged(setting
     assert remark.startswith("twins[0] and 2 more (random labels): natural and randomized began from different weights")
 
 
+def test_remarks_are_said_below_the_table(settings: Settings) -> None:
+    held = threading.Lock()  # cannot be sent: looked at in this process
+
+    def side(seed: int, random: bool) -> Checkpoint:
+        with held:
+            return begun(seed, random, 2 * seed + random)
+
+    of = functools.partial(functools.partial, side)
+    pairs = [Pair("random_labels", of(seed, False), of(seed, True)) for seed in range(10)]
+    said: list[str] = []
+    look(find_pairs(pairs), Work(settings, said.append, progress=False))
+    assert [line[: len("twins[0] and 9 more")] for line in said] == ["twins[0] and 9 more"]
+
+
 def test_labels_in_another_order_under_other_inputs_are_a_remark(settings: Settings) -> None:
     reversed_labels = functools.partial(fitted, labels_of(0, False).flip(0), seed=1)
     found = looked_at([Pair("gaussian", pair(0).natural, reversed_labels)], settings)
@@ -254,3 +271,10 @@ def test_the_table_has_a_line_for_each_network_and_condition(settings: Settings)
     assert lines[1].split("  ")[0] == "network" and lines[2].split() == [
         *("Linear", "random_labels", "2", "0.00014,", "0.00014", "0.00%,", "0.00%")
     ]
+
+
+def test_one_example_of_another_class_shows_no_renaming() -> None:
+    """It stands at one place by chance as often as at any other."""
+    one = nn.functional.one_hot(torch.tensor(0), 40)
+    found = agreement_of(one, 1 - one)
+    assert found.told == 1 and found.told - found.told_by_chance <= found.told_deviation
