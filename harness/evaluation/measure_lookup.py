@@ -208,8 +208,9 @@ def _check_name_is_free(measure: Measure, other: Measure | None) -> None:
 def _check_no_path_has_a_comma(specs: Iterable[str]) -> None:
     """HarnessError for a file that is there, and would be taken for several names."""
     for text in specs:
-        path = os.path.expanduser(text.strip().partition("::")[0])
-        if "," in path and path.endswith(".py") and os.path.isfile(path):
+        path = text.strip().partition("::")[0]
+        named = "," in path and path.endswith(".py") and "\0" not in path
+        if named and os.path.isfile(os.path.expanduser(path)):
             raise HarnessError(
                 f"--measure={text:.200}: names are separated by commas, so that no path can have one; rename the file "
                 "or the folder"
