@@ -16,7 +16,7 @@ from harness.settings import Settings, make_settings
 from harness.zoo.build import build
 from harness.zoo.zoo import GATE, Zoo, recipes
 from harness.zoo.zoos import ZOOS
-from tests.conftest import Run
+from tests.conftest import SUITES, Run
 
 pytestmark = [pytest.mark.usefixtures("own_registry")]
 
@@ -128,16 +128,19 @@ def test_judge_says_whether_it_agrees_with_the_record_and_what_it_lacks_if_there
     [
         (["--fresh=0"], "--fresh is 0; expected a whole number from 1 to"),
         (["--fresh=-3"], "--fresh is -3; expected a whole number from 1 to"),
-        (
-            ["--fresh=3", "--twins=own.py::twins", "--zoo="],
-            "--fresh trains a zoo's recipes with other seeds, and these",
-        ),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(gate: Run, ten: Zoo, arguments: list[str], sentence: str) -> None:
     found = gate("--measure=constant", *arguments)
     assert found.ret == 4
     found.stderr.fnmatch_lines([f"ERROR: {sentence}*"])
+
+
+def test_twins_from_elsewhere_are_never_fresh(pytester: pytest.Pytester, cache: Settings) -> None:
+    options = ["--measure=constant", "--fresh=3", "--twins=own.py::twins", f"--cache-dir={cache.cache_dir}"]
+    found = pytester.runpytest_inprocess(SUITES, "-p", "no:cacheprovider", "-m", "gate", *options)
+    assert found.ret == 4
+    found.stderr.fnmatch_lines(["ERROR: --fresh trains a zoo's recipes with other seeds, and these*"])
 
 
 def test_with_twins_judge_names_its_arguments() -> None:
