@@ -96,7 +96,7 @@ def modules_kept(network: nn.Module) -> Iterator[Callable[[], list[str]]]:
 
     Within the block, the function that is given lists what is not as it was before it.
     """
-    contents = [(name, held, copy.copy(held)) for name, held in _containers(network)]
+    contents = [(name, held, held.copy()) for name, held in _containers(network)]
     buffers = [(name, buffer, buffer.detach().clone()) for name, buffer in network.named_buffers()]
     with surroundings_kept() as around:
 
