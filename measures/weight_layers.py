@@ -111,7 +111,7 @@ def loose_matrices(network: nn.Module) -> list[str]:
         for name, module in network.named_modules()
         if not isinstance(module, WITH_WEIGHTS) and "parametrizations" not in name.split(".")
         for own, parameter in module.named_parameters(recurse=False)
-        if parameter.ndim > 1
+        if parameter.ndim > 1 and parameter.numel()
     ]
 
 
