@@ -163,8 +163,8 @@ def _check_recorded(names: Sequence[str], content: Mapping[str, Any]) -> None:
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {len(known)} measures"
-            raise HarnessError(f"--only={name:.100}: there is no such measure in the record; {hint}")
+            hint = f"did you mean {near[0]!r}?" if near else f"measures in it: {len(known)}"
+            raise HarnessError(f"--only={name:.100}: the record does not have this measure; {hint}")
 
 
 @main.command()

@@ -57,7 +57,7 @@ def with_layers_seen(model: nn.Module, inputs: Tensor) -> nn.Module:
 
 
 def check_last(model: nn.Module, kinds: tuple[type[nn.Module], ...], inputs: Tensor) -> None:
-    """NotApplicable where a matrix of no layer works after all layers of these kinds: the last of them is no head."""
+    """NotApplicable where a matrix of no layer works after all layers of these kinds, and so is the head."""
     if not loose_matrices(model):
         return
     network = copy_of(model).eval().requires_grad_()

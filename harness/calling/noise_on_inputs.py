@@ -54,7 +54,7 @@ def _candidates(inputs: Tensor, noise: Tensor) -> Iterator[Tensor]:
 
 
 def _logits(trained: TrainedModel, inputs: Tensor) -> Tensor | None:
-    """None of a network whose function nobody reads, or that is no function there."""
+    """None where nobody reads the network's function, or its outputs are not finite."""
     if isinstance(trained.model, RefusedNetwork):
         return None
     with torch.no_grad():

@@ -36,7 +36,7 @@ def intrinsic_dimension(trained: TrainedModel) -> float:
         raise NotApplicable(f"{len(distances)} training examples: none has two neighbours")
     first, second = distances[:, :2].unbind(dim=1)
     ratios = (second / first)[first > 0].sort().values
-    ratios = ratios[ratios > 1]  # equal distances, as to an example and its copy, are no ratio
+    ratios = ratios[ratios > 1]  # equal distances, as to an example and its copy, do not count
     m = len(ratios)
     if m < 3:
         raise NotApplicable(f"{m} of {len(first)} examples differ from all others: too few to fit a dimension to")

@@ -161,9 +161,9 @@ def test_the_command_refuses_what_is_no_record(tmp_path: Any) -> None:
     [
         (
             ["--findings", "--only=l2_nrom"],
-            "--only=l2_nrom: there is no such measure in the record; did you mean 'l2_norm'?",
+            "--only=l2_nrom: the record does not have this measure; did you mean 'l2_norm'?",
         ),
-        (["--findings", "--only=x9, l2_norm"], "--only=x9: there is no such measure in the record; it has 1 measures"),
+        (["--findings", "--only=x9, l2_norm"], "--only=x9: the record does not have this measure; measures in it: 1"),
         (["--only=l2_norm"], "--only chooses measures of --findings; add --findings, or leave it out"),
         (["--families", "--totals"], "--families, --findings and --totals are a table each; give one"),
     ],

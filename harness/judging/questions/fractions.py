@@ -5,7 +5,7 @@ beyond them, or neither (units/equivalence.py). Both ways: what goes far below t
 
 Asked only of measures that tell random labels (random_labels.py), and over the units in which these move the measure
 reliably, MIN_UNITS at least. Where these move it and it has no value after the intervention, or one beyond all numbers,
-there is nothing to hold against the bounds, and the other units are no answer.
+there is nothing to hold against the bounds, and the other units do not answer for it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
