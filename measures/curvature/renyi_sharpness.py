@@ -61,7 +61,7 @@ def block_products(trained: TrainedModel) -> Iterator[tuple[Tensor, Product]]:
     require_readable(trained.model)
     chosen, weights = weighted_examples(trained)
     named = {name: parameter.detach().requires_grad_() for name, parameter in trained.model.named_parameters()}
-    matrices = [parameter for parameter in named.values() if parameter.ndim > 1]
+    matrices = [parameter for parameter in named.values() if parameter.ndim > 1 and parameter.numel()]
     if not matrices:
         raise NotApplicable("the network has no layer with a matrix of weights")
     with torch.enable_grad():

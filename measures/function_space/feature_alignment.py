@@ -61,6 +61,8 @@ def arriving_products(network: nn.Module, layers: list[nn.Module], inputs: Tenso
     totals: list[Tensor | float] = [0.0] * len(layers)
     for x in inputs.split(CHUNK):
         logits, applications = recorded_run(network, layers, x.detach().requires_grad_())
+        if [application.layer for application in applications] != layers:
+            raise NotApplicable("the network applies other layers to some examples: what arrives there is not known")
         returned = [application.returned for application in applications]
         for k in range(logits.shape[1]):
             back = torch.autograd.grad(logits[:, k].sum(), returned, retain_graph=True, materialize_grads=True)

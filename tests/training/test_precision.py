@@ -233,31 +233,34 @@ def verdicts(precision: str, rates: dict[str, float], settings: Settings) -> tup
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "rates",
-    [
-        {f"mlp_1x{width}": 0.3 for width in range(60, 110, 5)},
-        pytest.param(
-            {"convnet_bn": 0.06, "convnet": 0.06, **{f"mlp_1x{width}": 0.3 for width in range(60, 100, 5)}},
-            marks=pytest.mark.long,
-        ),
-    ],
-    ids=["MLPs", "convnets, too"],
-)
-def test_the_gates_verdicts_do_not_depend_on_the_precision_of_training(
-    rates: dict[str, float], settings: Settings
-) -> None:
-    (exact, of_exact), (rough, of_rough) = (
-        verdicts(precision, rates, settings) for precision in ("float32", "bfloat16")
-    )
+def test_the_gates_verdicts_on_mlps_do_not_depend_on_the_precision_of_training(settings: Settings) -> None:
+    exact, rough = in_both_precisions({f"mlp_1x{width}": 0.3 for width in range(60, 110, 5)}, settings)
     assert {verdict.measure: verdict.status for verdict in rough} == {
         verdict.measure: verdict.status for verdict in exact
     }
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_with_convnets_a_verdict_differs_by_one_unit_at_most_between_precisions(settings: Settings) -> None:
+    """A convnet without normalization is another one after rounding: the norm of its logits 28.8 in float32, and 21.8
+    or 24.3 in bfloat16 on two processors. Of 10 units, one decides between "inverted" and "overlaps"."""
+    rates = {"convnet_bn": 0.06, "convnet": 0.06, **{f"mlp_1x{width}": 0.3 for width in range(60, 100, 5)}}
+    for ours, theirs in zip(*in_both_precisions(rates, settings), strict=True):
+        assert ours.status == theirs.status or abs(ours.won - theirs.won) == 1, ours.measure
+
+
+def in_both_precisions(rates: dict[str, float], settings: Settings) -> tuple[list[Verdict], list[Verdict]]:
+    """The verdicts in float32 and in bfloat16, all kinds among them, of other trainings, a unit apart at most."""
+    (exact, of_exact), (rough, of_rough) = (
+        verdicts(precision, rates, settings) for precision in ("float32", "bfloat16")
+    )
     assert {verdict.status for verdict in exact} == {"separates", "overlaps", "inverted"}
     for ours, theirs in zip(rough, exact, strict=True):
         if ours.measure != "coin_flip":
-            assert abs(ours.won - theirs.won) <= 1
+            assert abs(ours.won - theirs.won) <= 1, ours.measure
     pairs = zip(twins(of_exact.zoo, "random_labels"), twins(of_rough.zoo, "random_labels"), strict=True)
     for ours, theirs in pairs:  # it was another training
         weights = [of_exact.models[ours.natural].weights_sha256, of_rough.models[theirs.natural].weights_sha256]
         assert weights[0] != weights[1]
+    return exact, rough
