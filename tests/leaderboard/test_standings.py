@@ -175,6 +175,7 @@ def test_build_writes_what_its_schema_says_and_the_same_bytes_every_time(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.long  # and `leaderboard check` says it of every record
 @pytest.mark.usefixtures("same_processes")
 def test_the_recorded_leaderboard_follows_from_the_records() -> None:
     recorded = (BASELINES / "leaderboard.json").read_text()

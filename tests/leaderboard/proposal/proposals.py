@@ -4,15 +4,18 @@ Each has several measures, since what takes the time is a run of the suites.
 """
 
 import json
+import subprocess
 from pathlib import Path
 
 from harness.calling.handed_out import handed_out
+from harness.leaderboard.proposal.changed import changed_files
 from harness.settings import make_settings
 from harness.store.store import Store
 from harness.zoo.zoo import recipes
 from tests.builders.digits_records import altered
 from tests.leaderboard.proposal.clones import SMALL, Clone
 
+RUN_BY_A_JUDGE = ("harness/pytest_plugin.py", "suites/test_random_labels.py", "measures/trained_model.py")
 SQUARES = "sum(float(each.detach().double().square().sum()) for each in trained.model.parameters())"
 LEAVES_A_MARK = '''"""It writes a file when it is imported and when it is called."""
 
@@ -63,7 +66,8 @@ def my_frames(trained):
         found, frame = [*found, *frame.f_locals.values()], frame.f_back
     gc.unfreeze()
     modules = [module for name, module in [*sys.modules.items()] if name.startswith("harness.")]
-    classes = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
+    every = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
+    classes = {each for each in every if {"recipe", "condition"} & {*getattr(each, "__dataclass_fields__", ())}}
     for each in [*found, *gc.get_referrers(*classes)]:  # an instance refers to its class
         recipe = vars(each).get("recipe", each) if hasattr(each, "__dict__") else each
         condition = vars(recipe).get("condition") if hasattr(recipe, "__dict__") else None
@@ -74,15 +78,21 @@ def my_frames(trained):
 
 
 def of_a_good_one(clone: Clone) -> str:
-    """The report where a measure is added, and another formula is another version."""
-    clone.branch("good")
-    clone.write("measures/norms/my_squares.py", "my_squares", SQUARES)
-    path = clone.root / "measures" / "norms" / "l2_norm.py"
+    """The report where a measure is added, and another formula is another version, in another checkout than the
+    judge's, which changes what a judge runs as well."""
+    clone.branch("judge")  # as main is
+    theirs = Clone(clone.root.parent / "theirs", clone.cache)
+    subprocess.run(["git", "clone", "-q", "-b", "main", clone.root, theirs.root], check=True)
+    theirs.write("measures/norms/my_squares.py", "my_squares", SQUARES)
+    path = theirs.root / "measures" / "norms" / "l2_norm.py"
     path.write_text(negated(path.read_text()).replace('eq. 42", ', 'eq. 42", version=2, '))
-    clone.commit()
+    for file in RUN_BY_A_JUDGE:
+        (theirs.root / file).write_text('raise RuntimeError("of the proposal")\n')
+    theirs.commit()
     report = clone.root.parent / "report.md"
-    result = clone.propose("--report", str(report))
+    result = clone.propose("--of", str(theirs.root), "--base", "origin/main", "--report", str(report))
     assert result.exit_code == 0, result.output
+    assert changed_files(clone.root, "HEAD") == frozenset()  # what was judged lay elsewhere
     return report.read_text()
 
 

@@ -22,7 +22,7 @@ def test_an_added_measure_that_passes_is_reported_and_passes(good: str) -> None:
     assert "On fresh twins 7, other seeds than the zoo's (the number was drawn for this review" in good
     assert "- my\\_squares on fresh twins 7: all 3 verdicts are as recorded, and 30 of 30 decisions of units; " in good
     assert "pytest suites/ -m gate --fresh=7 --measure=sealed:l2_norm,sealed:my_squares" in good
-    assert "propose --base main --fresh 7" in good
+    assert "propose --base origin/main --of FOLDER --fresh 7" in good
     assert "<b>" not in good and "&lt;b&gt;a test&lt;/b&gt;" in good
     assert "my\\_squares is to be recorded" in good
 
@@ -37,10 +37,11 @@ def test_added_measures_that_fail_the_gate_or_break_the_contract_fail(bad: str) 
     assert "my\\_frames breaks its contract" not in bad
 
 
-def test_an_added_measure_that_knows_the_zoos_networks_fails_on_fresh_twins(bad: str) -> None:
+def test_an_added_measure_that_knows_the_zoos_networks_fails_on_fresh_twins(bad: str, report_of_bad: str) -> None:
     said = "- passes on the zoo itself and not on fresh twins: my\\_memory on fresh twins 7: 0 of 3 verdicts are"
     assert said in bad
     assert bad.count("passes on the zoo itself and not on fresh twins") == 1
+    assert "propose --base main --fresh 7" in report_of_bad
 
 
 def test_a_formula_that_changes_an_outcome_wants_another_version(bad: str, good: str) -> None:
