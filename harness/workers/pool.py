@@ -19,7 +19,7 @@ from typing import Any, Literal
 import psutil
 
 from harness.errors import HarnessError
-from harness.workers.large_pages import wanted
+from harness.workers.large_pages import kept, wanted
 from harness.workers.multiprocessing_config import (
     ensure_server,
     ensure_short_temporary_folder,
@@ -136,13 +136,14 @@ def _take(idle: list[Worker] | None) -> Worker | None:
         return None
 
 
-def warm_up(many_forks: bool = False) -> None:
+def warm_up(many_forks: bool = False, long_training: bool = False) -> None:
     """Start the server that workers are forked from, so that it imports what they need while this process goes on.
 
-    With `many_forks` it takes the time to be forked soon (large_pages.py).
+    With `many_forks` it takes the time to be forked soon, with `long_training` workers keep their memory
+    (large_pages.py); a server that runs stays as it is.
     """
     if process_context().get_start_method() == "forkserver":
-        with wanted() if many_forks else contextlib.nullcontext():
+        with wanted() if many_forks else kept() if long_training else contextlib.nullcontext():
             ensure_server()
 
 

@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.files.private_folder import sweep
 from harness.settings import Settings
 from harness.training.recipe import Recipe
-from harness.workers.pool import EventKind, Limits
+from harness.workers.pool import EventKind, Limits, warm_up
 from harness.workers.progress import Say, progress_bar
 from harness.workers.retrying import ATTEMPTS, Loss, Retries, run_retrying
 from harness.zoo.train_jobs import GroupJob, TrainJob, train_group_job, train_job
@@ -59,6 +59,8 @@ def build(
     if not missing:
         return there
     run = _TrainingRun(settings, say, progress, stored, executor)
+    if executor is None and settings.dask is None:
+        warm_up(long_training=True)
     sweep(store.temporary)
     try:
         grouped = _train_groups(missing, run) if settings.device.startswith("cuda") else set()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.workers.large_pages import HUGE_HEAP, SIZE, TUNABLES, WANTED, wanted
+from harness.workers.large_pages import HUGE_HEAP, KEPT, SIZE, TUNABLES, WANTED, kept, wanted
 
 HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 SCRIPT = """
@@ -45,3 +45,33 @@ def test_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
         if SIZE.exists() and SIZE.read_text() == "2097152\n":
             assert os.environ[TUNABLES] == f"glibc.malloc.check=0:{HUGE_HEAP}"
     assert dict(os.environ) == before
+    with kept():
+        if SIZE.exists() and SIZE.read_text() == "2097152\n":
+            assert os.environ[TUNABLES] == ":".join(("glibc.malloc.check=0", HUGE_HEAP, *KEPT))
+    assert dict(os.environ) == before
+
+
+TAKES_MEMORY_AGAIN = """
+import ctypes, resource
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, (ctypes.c_size_t,), (ctypes.c_void_p,)
+def take():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    place = libc.malloc(64 << 20)
+    ctypes.memset(place, 1, 64 << 20)
+    libc.free(place)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+take()
+print(take())
+"""
+
+
+@pytest.mark.skipif(not SIZE.exists() or os.uname().sysname != "Linux", reason="this system has no large pages")
+def test_memory_that_was_freed_is_kept_and_taken_again_without_the_kernel() -> None:
+    def faults() -> int:
+        command = [sys.executable, "-c", TAKES_MEMORY_AGAIN]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    as_usual = faults()
+    with kept():
+        assert faults() < 10 < as_usual
