@@ -1,7 +1,8 @@
 """How many images a second the paper's Inception trains on, in bfloat16: what was tried to have more of them.
 
 As it is: one thread, the loop's own step. Compiled: by torch.compile. Memory kept: glibc returns no freed memory to the
-system, and takes it in large pages, as it does in the workers of a training. Two threads share one training; in the last row two trainings run in parallel.
+system, and takes it in large pages, as it does in the workers of a training. Two threads share one training; in the
+last row two trainings run in parallel.
 """
 
 import os
