@@ -10,10 +10,16 @@ from harness.leaderboard.groups import GROUPS
 from harness.records.tables import COLUMNS, WORDS
 
 NAMED = 8  # measures, of those that dominate one
-READS_IN_ORDER = (
-    *("needs_the_network", "needs_network_and_history", "history_suffices", "data_suffices", "does_not_separate"),
-)
+READS_IN_SHORT = {
+    "needs_the_network": "network",
+    "needs_network_and_history": "network, history",
+    "history_suffices": "history",
+    "retraining_suffices": "retraining",
+    "data_suffices": "data",
+    "does_not_separate": "does not tell",
+}
 """What suffices to tell twins apart, the network first: that is what a measure is to read."""
+READS_IN_ORDER = tuple(READS_IN_SHORT)
 
 Standing = Mapping[str, Any]
 Record = Mapping[str, Any]
@@ -95,11 +101,8 @@ def reads_cell(standing: Standing, record: Record | None = None) -> Cell:
 
 
 def reads_in_words(reads: str | None) -> str:
-    """`network`, `network, history`, `history`, `data`, `does not tell`, or what the record says; `unknown`."""
-    known = ("network", "network, history", "history", "data", "does not tell")
-    if reads is None:
-        return "unknown"
-    return dict(zip(READS_IN_ORDER, known, strict=True)).get(reads, words(reads))
+    """As the table says it in a word or two, or as the record does; `unknown` where it was not asked."""
+    return "unknown" if reads is None else READS_IN_SHORT.get(reads, words(reads))
 
 
 def group_cell(group: str, standing: Standing, record: Record | None = None) -> Cell:

@@ -319,7 +319,7 @@ def test_marks_of_measures_stand_out_by_3_to_1_where_it_was_asked_what_they_read
     found = opened.evaluate(
         """() => {
           const probe = document.body.appendChild(document.createElement("p"));
-          const colours = ["k0", "k1", "k2", "k3", "k4", "kx"].map(name => {
+          const colours = ["k0", "k1", "k2", "k3", "k4", "k5", "kx"].map(name => {
             probe.style.color = `var(--${name})`;
             return getComputedStyle(probe).color;
           });
@@ -345,4 +345,6 @@ def test_the_page_itself_never_scrolls_sideways(browser: Any, place: Path, width
     opened = context.new_page()
     opened.goto(place.as_uri() + view)
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    told = opened.eval_on_selector_all("#compare .said", "cells => cells.map(cell => cell.clientWidth)")
+    assert min(told, default=120) >= 120, "a column of a few letters"
     context.close()
