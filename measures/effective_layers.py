@@ -45,8 +45,14 @@ def with_plain_layers(network: nn.Module, inputs: Tensor) -> nn.Module:
     if unusual:
         _, applications = recorded_run(network, unusual, inputs[:1])
         received = {application.layer: application.received for application in applications}
+        with_options = {application.layer for application in applications if application.options}
         for name, layer in list(network.named_modules()):
             if isinstance(layer, nn.Linear | nn.Conv2d) and layer in received:
+                if layer in with_options:
+                    raise NotApplicable(
+                        f"layer {name!r}, a {type(layer).__name__}, is called with more than its input: its weights "
+                        "are unknown"
+                    )
                 network = _with(network, name, plain_equivalent(name, layer, received[layer]))
     return network
 

@@ -77,10 +77,11 @@ def _fold_all(graph: fx.GraphModule, inputs: Tensor) -> list[str]:
     """The names of those that are folded into the layers after them."""
     modules = dict(graph.named_modules())
     norms = [node for node in graph.graph.nodes if isinstance(_called(node, modules), BATCH_NORMS)]
-    ahead = [node for node in norms if not _follows_a_layer_of_its_own(graph, node, modules)]
-    if ahead:
+    after = [node for node in norms if _follows_a_layer_of_its_own(graph, node, modules)]
+    if len(after) < len(norms) or any(_is_linear(node.all_input_nodes[0], modules) for node in norms):
         with torch.no_grad():
             ShapeProp(graph).propagate(inputs)
+    ahead = [node for node in norms if node not in after or not _is_of_the_layers_units(node, modules)]
     for node in norms:
         norm = _called(node, modules)
         assert isinstance(norm, BATCH_NORMS)
@@ -114,6 +115,16 @@ def _follows_a_layer_of_its_own(graph: fx.GraphModule, node: fx.Node, modules: d
     (before,) = node.all_input_nodes
     calls = sum(other.target == before.target for other in graph.graph.nodes if other.op == "call_module")
     return isinstance(_called(before, modules), _Layer) and len(before.users) == calls == 1
+
+
+def _is_linear(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
+    return isinstance(_called(node, modules), nn.Linear)
+
+
+def _is_of_the_layers_units(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
+    """Whether the normalization has the layer's units for channels, and not the vectors of an example."""
+    (before,) = node.all_input_nodes
+    return not _is_linear(before, modules) or len(before.meta["tensor_meta"].shape) == 2
 
 
 def _fold_into_input(

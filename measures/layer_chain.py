@@ -5,6 +5,7 @@ layers returned, the product bounds nothing; nor does it where a normalization o
 between, since these have no Lipschitz constant.
 """
 
+import dataclasses
 import itertools
 
 import torch
@@ -13,34 +14,51 @@ from torch import Tensor, nn
 from measures.copying import first_line
 from measures.errors import NotApplicable
 from measures.folding import folded
-from measures.layer_hooks import after_layers
+from measures.layer_hooks import MATRIX_PRODUCTS, after_layers, cut_off, operations_of
 from measures.once_per_model import once_per_model
 from measures.trained_model import FEW, TrainedModel
 
 BETWEEN = {"NativeLayerNorm": "a layer normalization", "NativeGroupNorm": "a group normalization"}
-BETWEEN |= {"Softmax": "a softmax", "ScaledDotProduct": "attention"}
+BETWEEN |= dict.fromkeys(("NativeBatchNorm", "CudnnBatchNorm"), "a normalization of each example")
+BETWEEN |= {"Softmax": "a softmax", "ScaledDotProduct": "attention", "Glu": "a gate"}
 BETWEEN |= {"Mul": "a multiplication", "Div": "a division", "Pow": "a power"}  # a factor that belongs to no layer
+BETWEEN |= dict.fromkeys(MATRIX_PRODUCTS, "a product with a matrix")
+BETWEEN |= dict.fromkeys(("ExpBackward", "Expm1", "Sinh", "Cosh", "TanBackward"), "a function")
+BETWEEN |= dict.fromkeys(("LogBackward", "Sqrt", "Rsqrt", "Reciprocal", "Prod", "Cumprod", "Var"), "a function")
 INPUT, LOGITS = "the input", "the logits"
 
 
-@once_per_model
+@dataclasses.dataclass(frozen=True)
+class _Steps:
+    """What autograd sees from one weight layer to the next: `sources`, and the operations on the way from them."""
+
+    sources: dict[str, tuple[str, ...]]
+    operations: frozenset[str]
+
+
 def sources(trained: TrainedModel) -> dict[str, tuple[str, ...]]:
     """For each weight layer by its name, and for LOGITS: from what it is computed without another layer in between.
 
     Names of layers, in the order of application, and INPUT. As autograd sees it. Raises NotApplicable like
     TrainedModel.layers.
     """
-    network = folded(trained.model, trained.inputs[:FEW])
+    return _steps(trained).sources
+
+
+@once_per_model
+def _steps(trained: TrainedModel) -> _Steps:
+    network = folded(trained.model, trained.inputs[:FEW]).requires_grad_(False)  # what is recorded is of the example
     names = {network.get_submodule(layer.name): layer.name for layer in trained.layers}
     with torch.enable_grad():
         x = trained.inputs[:1].detach().clone().requires_grad_()
         leaves: dict[str, Tensor] = {INPUT: x}
         found: dict[str, tuple[str, ...]] = {}
+        operations: set[str] = set()
 
         def cut(layer: nn.Module, received: Tensor, returned: Tensor) -> Tensor:
             found[names[layer]] = _sources_of(received, leaves)
-            with torch._C.DisableTorchFunction():  # a network that is run plainly may be run through its `detach`
-                leaves[names[layer]] = returned.detach().clone().requires_grad_()
+            operations.update(operations_of(received))
+            leaves[names[layer]] = cut_off(returned)
             return leaves[names[layer]].clone()  # what comes next may work in place
 
         try:
@@ -48,7 +66,7 @@ def sources(trained: TrainedModel) -> dict[str, tuple[str, ...]]:
                 logits = network(x)
         except RuntimeError as cause:  # a network that differentiates its own layers, say
             raise NotApplicable(f"from what layers are computed is not known: {first_line(cause)}") from cause
-    return found | {LOGITS: _sources_of(logits, leaves)}
+    return _Steps(found | {LOGITS: _sources_of(logits, leaves)}, frozenset(operations | operations_of(logits)))
 
 
 @once_per_model
@@ -80,17 +98,6 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _between(trained: TrainedModel) -> str | None:
-    """What the network has that BETWEEN lists, by what autograd recorded."""
-    with torch.enable_grad():
-        x = trained.inputs[:1].detach().clone().requires_grad_()
-        pending = [folded(trained.model, trained.inputs[:FEW])(x).grad_fn]
-    seen = set(pending)
-    while pending:
-        node = pending.pop()
-        for kind, name in BETWEEN.items():
-            if node.name().startswith(kind):
-                return name
-        new = {before for before, _ in node.next_functions if before is not None} - seen
-        seen |= new
-        pending += new
-    return None
+    """What the network has between its weight layers that BETWEEN lists."""
+    operations = sorted(_steps(trained).operations)
+    return next((what for kind, what in BETWEEN.items() for one in operations if one.startswith(kind)), None)

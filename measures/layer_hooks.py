@@ -6,9 +6,10 @@ which the network makes them; a layer that is applied twice is seen twice.
 
 import contextlib
 import dataclasses
+import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,21 @@ from torch.utils.hooks import RemovableHandle
 from measures.copying import run_with
 from measures.errors import NotApplicable
 
+MATRIX_PRODUCTS = (
+    "Mm",
+    "Bmm",
+    "Mv",
+    "Addmm",
+    "Addbmm",
+    "Baddbmm",
+    "Addmv",
+    "Dot",
+    "Linear",
+    "Convolution",
+    "Trilinear",
+)
+"""Operations that multiply by a matrix, as the names begin that autograd gives them."""
+
 TRIED = (1, 2, 7)  # numbers of examples of which it is seen whether layers receive as many rows
 
 LayerType = TypeVar("LayerType", bound=nn.Module)
@@ -24,11 +40,15 @@ LayerType = TypeVar("LayerType", bound=nn.Module)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Application(Generic[LayerType]):
-    """One application of a layer: what it received and what it returned, (m, ...) each, with their gradient graph."""
+    """One application of a layer: what it received and what it returned, (m, ...) each, with their gradient graph.
+
+    `options`: whether it was called with anything else.
+    """
 
     layer: LayerType
     received: Tensor
     returned: Tensor
+    options: bool = False
 
 
 def linear_and_convolutional(network: nn.Module) -> list[nn.Linear | nn.Conv2d]:
@@ -43,11 +63,15 @@ def before_layers(layers: Iterable[nn.Module], see: Callable[[Tensor], Tensor | 
     It looks before the layer works: an nn.ReLU in place has not yet changed what it received.
     """
 
-    def hook(layer: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor] | None:
-        changed = see(arguments[0])
-        return None if changed is None else (changed,)
+    def hook(layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any] | None:
+        changed = see(_input(layer, arguments, named))
+        if changed is None:
+            return None
+        if arguments:
+            return (changed, *arguments[1:]), named
+        return arguments, named | {_name_of_input(layer, named): changed}
 
-    with _attached([layer.register_forward_pre_hook(hook, prepend=True) for layer in layers]):
+    with _attached([layer.register_forward_pre_hook(hook, prepend=True, with_kwargs=True) for layer in layers]):
         yield
 
 
@@ -60,11 +84,28 @@ def after_layers(
     A tensor that `see` returns is passed on instead.
     """
 
-    def hook(layer: LayerType, arguments: tuple[Tensor, ...], returned: Tensor) -> Tensor | None:
-        return see(layer, arguments[0], returned)
-
-    with _attached([layer.register_forward_hook(hook) for layer in layers]):
+    with _attached(_hooks_after(layers, lambda layer, received, returned, options: see(layer, received, returned))):
         yield
+
+
+def _hooks_after(
+    layers: Iterable[LayerType], see: Callable[[LayerType, Tensor, Tensor, bool], Tensor | None]
+) -> list[RemovableHandle]:
+    def hook(layer: LayerType, arguments: tuple[Any, ...], named: dict[str, Any], returned: Tensor) -> Tensor | None:
+        return see(layer, _input(layer, arguments, named), returned, len(arguments) + len(named) > 1)
+
+    return [layer.register_forward_hook(hook, with_kwargs=True) for layer in layers]
+
+
+def _input(layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> Tensor:
+    """What the layer works on: its first argument, by its place or by its name."""
+    received: Tensor = arguments[0] if arguments else named[_name_of_input(layer, named)]
+    return received
+
+
+def _name_of_input(layer: nn.Module, named: dict[str, Any]) -> str:
+    expected = (name for name in inspect.signature(layer.forward).parameters if name in named)
+    return next(expected, next(iter(named)))
 
 
 def recorded_run(
@@ -77,13 +118,31 @@ def recorded_run(
     """
     applications: list[Application[LayerType]] = []
 
-    def record(layer: LayerType, received: Tensor, returned: Tensor) -> Tensor:
-        applications.append(Application(layer, received, returned))
+    def record(layer: LayerType, received: Tensor, returned: Tensor, options: bool) -> Tensor:
+        applications.append(Application(layer, received, returned, options))
         return returned.clone()
 
-    with after_layers(layers, record):
+    with _attached(_hooks_after(layers, record)):
         outputs = network(inputs)
     return outputs, applications
+
+
+def cut_off(returned: Tensor) -> Tensor:
+    """What a layer returned, as a value that autograd knows no history of, with a gradient."""
+    with torch._C.DisableTorchFunction():  # a network that is run plainly may be run through its `detach`
+        return returned.detach().clone().requires_grad_()
+
+
+def operations_of(value: Tensor) -> set[str]:
+    """Names of the operations by which autograd recorded that the value was computed, as `MmBackward0`."""
+    pending = [value.grad_fn]
+    seen = set(pending)
+    while pending:
+        node = pending.pop()
+        new = {before for before, _ in node.next_functions if before is not None} - seen if node is not None else set()
+        seen |= new
+        pending += new
+    return {node.name() for node in seen if node is not None}
 
 
 def to_constants(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor) -> list[bool]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from measures.copying import copy_of
 from measures.effective_layers import with_plain_layers
 from measures.errors import NotApplicable
-from measures.layer_hooks import after_layers, before_layers, to_constants
+from measures.layer_hooks import MATRIX_PRODUCTS, after_layers, before_layers, cut_off, operations_of, to_constants
 from measures.weight_layers import OF_NO_LAYER, check_layers_are_seen, loose_matrices
 
 CHUNK = 256  # examples a forward pass
@@ -59,19 +59,29 @@ def with_layers_seen(model: nn.Module, inputs: Tensor) -> nn.Module:
 def check_last(model: nn.Module, kinds: tuple[type[nn.Module], ...], inputs: Tensor) -> None:
     """NotApplicable where a matrix of no layer works after all layers of these kinds, and so is the head."""
     if not loose_matrices(model):
+        _check_last_by_operations(model, kinds, inputs)
         return
     network = copy_of(model).eval().requires_grad_()
     layers = [module for module in network.modules() if isinstance(module, kinds)]
     loose = {name: parameter for name, parameter in network.named_parameters() if name in loose_matrices(network)}
 
-    def cut(_: nn.Module, __: Tensor, returned: Tensor) -> Tensor:
-        return returned.detach().requires_grad_()
-
-    with after_layers(layers, cut), torch.enable_grad():
+    with after_layers(layers, lambda layer, received, returned: cut_off(returned)), torch.enable_grad():
         logits = network(inputs[:1])
         gradients = torch.autograd.grad(logits.sum(), [*loose.values()], allow_unused=True)
     if after := [name for name, gradient in zip(loose, gradients, strict=True) if gradient is not None]:
         raise NotApplicable(f"parameter {after[0]!r} {OF_NO_LAYER}, and works after the last of them")
+
+
+def _check_last_by_operations(model: nn.Module, kinds: tuple[type[nn.Module], ...], inputs: Tensor) -> None:
+    """The same of matrices that are no parameters: fixed ones, and those of other kinds of layers."""
+    layers = [module for module in model.modules() if isinstance(module, kinds)]
+    with after_layers(layers, lambda layer, received, returned: cut_off(returned)), torch.enable_grad():
+        operations = operations_of(model(inputs[:1]))
+    if any(operation.startswith(MATRIX_PRODUCTS) for operation in operations):
+        raise NotApplicable(
+            "the network multiplies by a matrix of no Linear or Conv2d after the last of them: what that receives is "
+            "not known"
+        )
 
 
 def examples_first(received: Tensor, alone: Tensor, count: int) -> Tensor:

@@ -42,11 +42,22 @@ POOLING_FUNCTIONS = {
 }
 
 
-class PowersOfWeights(fx.Interpreter):
-    """Runs the graph with |w|^power for its weights, in float64; the network stays as it is."""
+class TracerOfEffects(fx.Tracer):
+    """Looks into a module of torch's as well, where a hook or a `forward` of its own has it do more than its class.
 
-    def __init__(self, graph: fx.GraphModule, power: float):
-        super().__init__(graph)
+    Linear and Conv2d layers are plain in a folded network.
+    """
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        more = module._forward_hooks or module._forward_pre_hooks or "forward" in module.__dict__
+        return super().is_leaf_module(module, name) and (isinstance(module, nn.Linear | nn.Conv2d) or not more)
+
+
+class PowersOfWeights(fx.Interpreter):
+    """Runs the network's graph with |w|^power for its weights, in float64; the network stays as it is."""
+
+    def __init__(self, network: nn.Module, graph: fx.Graph, power: float):
+        super().__init__(network, graph=graph)
         self.power = power
         self.extra_traceback = False  # a refusal is one sentence
         self.names: dict[fx.Node, str] = {}  # of the parameters that nodes have without the example

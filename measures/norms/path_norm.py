@@ -26,11 +26,11 @@ Random labels: unknown (only the abstracts could be had).
 import math
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from measures import NotApplicable, measure
 from measures.folding import folded
-from measures.norms._powers_of_weights import PowersOfWeights
+from measures.norms._powers_of_weights import PowersOfWeights, TracerOfEffects
 from measures.once_per_model import once_per_model
 from measures.quantities.margin_percentile import inverse_squared_margin
 from measures.trained_model import FEW, TrainedModel
@@ -64,9 +64,9 @@ def sums_over_paths(trained: TrainedModel) -> dict[float, float]:
     """The products of |w|^power along each path, summed over all of them, by power."""
     network = nn.Sequential(folded(trained.model, trained.inputs[:FEW]))  # a lone layer is one to be met as well
     try:
-        graph = fx.symbolic_trace(network)
+        graph = TracerOfEffects().trace(network)
     except Exception as cause:
         raise NotApplicable(f"paths cannot be followed: torch.fx cannot trace the model ({cause})") from cause
     ones = torch.ones_like(trained.inputs[:1], dtype=torch.float64)
     with torch.no_grad():
-        return {power: float(PowersOfWeights(graph, power).run(ones).sum()) for power in POWERS}
+        return {power: float(PowersOfWeights(network, graph, power).run(ones).sum()) for power in POWERS}

@@ -49,7 +49,8 @@ def unit_capacity(trained: TrainedModel) -> float:
     network = folded(trained.model, trained.inputs[:FEW])
     features = received_by_layers(network, trained.inputs[:FEW], (nn.Linear,))[-1]
     returned = nn.functional.linear(features, last.weight, last.bias)
-    if not (returned - trained.logits[:FEW]).norm() <= 1e-4 * trained.logits[:FEW].norm():
+    logits = trained.logits[:FEW]
+    if returned.shape != logits.shape or not (returned - logits).norm() <= 1e-4 * logits.norm():
         raise NotApplicable("the logits are not what the last linear layer returns")
     h = _received(trained.model, trained.inputs)
     if not torch.allclose(_received(network, trained.inputs[:FEW]), h[:FEW], rtol=1e-3, atol=1e-5):

@@ -50,7 +50,7 @@ def _received_by_last(trained: TrainedModel) -> tuple[float, Tensor]:
     """How far the last layer's weights times the features are from the logits, relative; the features (n, width)."""
     layer, features, logits = trained.layers[-1], trained.features, trained.logits[:FEW]
     weight = layer.weight.flatten(1)
-    if features.shape[1] != weight.shape[1] or math.prod(layer.weight.shape[2:]) != 1:
+    if weight.shape != (logits.shape[1], features.shape[1]) or math.prod(layer.weight.shape[2:]) != 1:
         raise NotApplicable("the layer applied last is not linear")
     returned = F.linear(features[:FEW], weight, layer.bias)
     return float((returned - logits).norm() / logits.norm().clamp_min(1e-12)), features

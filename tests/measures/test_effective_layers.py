@@ -174,7 +174,7 @@ class Conditioning(nn.Module):
 
 def test_a_layer_that_asks_for_more_than_its_input_is_refused():
     network = Conditioning()
-    with pytest.raises(NotApplicable, match="layer 'layer', a Conditioned, cannot be run by itself"):
+    with pytest.raises(NotApplicable, match="layer 'layer', a Conditioned, is called with more than its input"):
         weight_layers(network, network, torch.randn(2, 3))
 
 
@@ -244,3 +244,28 @@ def test_measures_of_layers_are_those_of_the_network_of_plain_layers_that_comput
         assert (one.status, one.reason) == (other.status, other.reason), measure.name
         if one.value is not None:
             assert one.value == pytest.approx(other.value, rel=1e-6), measure.name
+
+
+class WithFactor(nn.Linear):
+    def forward(self, x, factor=1.0):
+        return super().forward(x) * factor
+
+
+class Calling(nn.Module):
+    def __init__(self, *arguments, **named):
+        super().__init__()
+        self.layer, self.arguments, self.named = WithFactor(5, 3), arguments, named
+
+    def forward(self, x):
+        return self.layer(x, *self.arguments, **self.named)
+
+
+@pytest.mark.parametrize("network", [Calling(3.0), Calling(factor=3.0)], ids=["by place", "by name"])
+def test_a_layer_that_is_called_with_more_than_its_input_is_refused(network):
+    with pytest.raises(NotApplicable, match="layer 'layer', a WithFactor, is called with more than its input"):
+        folded(network, torch.randn(4, 5))
+
+
+def test_a_layer_whose_option_is_left_out_has_its_weights():
+    network, x = Calling(), torch.randn(4, 5)
+    torch.testing.assert_close(folded(network, x)(x), network(x))

@@ -219,3 +219,25 @@ def test_a_channel_of_scale_zero_before_its_layer_is_refused():
         network[0].weight[1] = 0
     with pytest.raises(NotApplicable, match="'0' has a channel of scale 0, so it cannot be folded"):
         folded(network, torch.randn(4, 3))
+
+
+# Of several vectors an example
+
+
+class Tokens(nn.Module):
+    """A linear layer on each of `tokens` vectors, and a normalization that has these for its channels."""
+
+    def __init__(self, tokens, width, head):
+        super().__init__()
+        self.rows, self.norm, self.head = nn.Linear(5, width), nn.BatchNorm1d(tokens), head
+
+    def forward(self, x):
+        return self.head(self.norm(self.rows(x)).relu().flatten(1))
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_a_normalization_of_vectors_is_not_folded_into_the_units_of_the_layer_before_it(width):
+    network = with_random_normalization(Tokens(4, width, nn.Linear(4 * width, 3)).double())
+    inputs = torch.randn(6, 4, 5, dtype=torch.float64)
+    assert_same_function_without_normalization(network, inputs)
+    assert torch.equal(folded(network, inputs).get_submodule("rows").weight, network.rows.weight)

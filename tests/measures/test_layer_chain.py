@@ -62,6 +62,43 @@ def test_a_bound_is_refused_where_something_without_a_lipschitz_constant_stands_
         rademacher_bound(trained_model(network, x, network(x).argmax(dim=1)))
 
 
+class Function(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+        self.register_buffer("matrix", torch.randn(4, 4))
+
+    def forward(self, x):
+        return self.function(x, self.matrix)
+
+
+WITHOUT_CONSTANT = {
+    "a matrix of its own": lambda x, matrix: x @ matrix,
+    "a convolution of its own": lambda x, matrix: torch.conv1d(x[:, None], matrix[:, None, :1])[:, 0],
+    "a matrix of the example": lambda x, matrix: (x[:, :, None] @ x[:, None])[:, 0],
+    "a gate": lambda x, matrix: torch.nn.functional.glu(torch.cat([x, x], dim=1)),
+    "an exponential": lambda x, matrix: x.exp(),
+    "a root": lambda x, matrix: x.abs().sqrt(),
+    "a variance": lambda x, matrix: x + x.var(dim=1, keepdim=True),
+    "an instance normalization": lambda x, matrix: torch.nn.functional.instance_norm(x[:, None])[:, 0],
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_CONSTANT)
+def test_a_bound_is_refused_where_a_function_of_no_layer_has_no_lipschitz_constant(name):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 4), Function(WITHOUT_CONSTANT[name]), nn.Linear(4, 2))
+    x = torch.randn(8, 4)
+    with pytest.raises(NotApplicable, match="without a Lipschitz constant"):
+        spectral_complexity(trained_model(network, x, network(x).argmax(dim=1)))
+
+
+def test_what_is_done_to_a_constant_is_no_step_of_a_chain():
+    network = nn.Sequential(nn.Linear(4, 4), Function(lambda x, matrix: x + matrix[0] @ matrix), nn.Linear(4, 2))
+    x = torch.randn(8, 4)
+    check_chain(trained_model(network, x, network(x).argmax(dim=1)))
+
+
 @pytest.mark.parametrize("skip, reason", [("hidden", "what layer 'last' receives"), ("last", "the logits depend")])
 def test_unit_capacity_is_refused_with_a_connection_around_its_layers(skip, reason):
     with pytest.raises(NotApplicable, match=reason):

@@ -94,6 +94,40 @@ def test_linear_and_convolutional_layers_are_all_that_are_listed() -> None:
     assert len(layers) == len({id(layer) for layer in layers})
 
 
+class ByName(nn.Module):
+    """Calls its layer with the input's name, and with a factor."""
+
+    def __init__(self, **factor):
+        super().__init__()
+        self.layer, self.factor = Scaled(1, 1, bias=False), factor
+        nn.init.constant_(self.layer.weight, 2.0)
+
+    def forward(self, x):
+        return self.layer(**self.factor, x=x)
+
+
+class Scaled(nn.Linear):
+    def forward(self, x, factor=1):
+        return super().forward(x) * factor
+
+
+def test_what_a_layer_receives_by_name_is_what_it_receives():
+    network, seen, x = ByName(factor=3), [], torch.ones(1, 1)
+    outputs, (application,) = recorded_run(network, [network.layer], x)
+    assert (application.received, application.returned, outputs) == (x, 6 * x, 6 * x)
+    with before_layers([network.layer], lambda received: seen.append(received) or received + 1):
+        assert network(x) == 12
+    with after_layers([network.layer], lambda layer, received, returned: returned + received):
+        assert network(x) == 7
+    assert seen == [x]
+
+
+def test_an_application_says_whether_the_layer_was_called_with_anything_but_its_input():
+    for network, options in ((ByName(), False), (ByName(factor=3), True)):
+        (application,) = recorded_run(network, [network.layer], torch.ones(1, 1))[1]
+        assert application.options is options
+
+
 class Detaching(nn.Module):
     def __init__(self):
         super().__init__()

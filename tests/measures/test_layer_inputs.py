@@ -1,10 +1,14 @@
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
 from measures import NotApplicable
 from measures.layer_inputs import examples_first, received_by_layers
+from measures.norms.unit_capacity import unit_capacity
 from measures.quantities.input_gradients import sample_margin_gradients
+from measures.sharpness.relative_flatness import relative_flatness
 from tests.builders.models import trained_model
 from tests.builders.odd_networks import odd_model
 from tests.builders.odd_networks.forwards import positions_by_a_network, positions_for_each
@@ -145,6 +149,42 @@ def test_a_head_that_is_no_layer_leaves_no_features():
     for ask in (lambda: trained.features, lambda: trained.hidden_features):
         with pytest.raises(NotApplicable, match="parameter 'w' belongs to no Linear or Conv2d"):
             ask()
+
+
+class FixedHead(nn.Module):
+    """The last matrix is not trained, so it is no parameter."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.body, self.hidden, self.head = nn.Linear(4, 5), nn.Linear(5, 5), head
+        self.register_buffer("fixed", torch.randn(5, 3))
+
+    def forward(self, x):
+        return self.head(self, self.hidden(self.body(x).relu()).relu())
+
+
+FIXED = {
+    "a product": lambda self, x: x @ self.fixed,
+    "a function": lambda self, x: nn.functional.linear(x, self.fixed.T),
+    "a convolution": lambda self, x: torch.conv1d(x[:, :, None], self.fixed.T[:, :, None])[:, :, 0],
+}
+
+
+@pytest.mark.parametrize("head", FIXED)
+def test_a_head_of_fixed_weights_leaves_no_features(head):
+    trained = of(FixedHead(FIXED[head]))
+    trained = dataclasses.replace(trained, labels=trained.logits.argmax(dim=1))
+    for ask in (lambda: trained.features, lambda: relative_flatness(trained)):
+        with pytest.raises(NotApplicable, match="multiplies by a matrix of no Linear or Conv2d after the last of them"):
+            ask()
+    with pytest.raises(NotApplicable, match="the logits are not what the last linear layer returns"):
+        unit_capacity(trained)
+
+
+def test_a_head_of_another_kind_of_layer_leaves_no_features():
+    last = nn.Bilinear(5, 5, 3).double()
+    with pytest.raises(NotApplicable, match="after the last of them"):
+        assert of(FixedHead(lambda self, x: last(x, x))).features is None
 
 
 def test_what_layers_of_other_kinds_receive_is_not_passed_over():

@@ -129,6 +129,44 @@ def rows_first() -> nn.Module:
     return Calling(forward, rows=nn.Linear(6, 4), leave=nn.Linear(24, CLASSES))
 
 
+def input_by_name() -> nn.Module:
+    return Calling(
+        lambda self, x: self.leave(input=torch.relu(self.enter(input=x.flatten(1)))),
+        enter=nn.Linear(36, 8),
+        leave=nn.Linear(8, CLASSES),
+    )
+
+
+class WithFactor(nn.Linear):
+    def forward(self, x: Tensor, factor: float = 1.0) -> Tensor:
+        return super().forward(x) * factor
+
+
+def layer_with_an_option() -> nn.Module:
+    return Calling(
+        lambda self, x: self.leave(torch.relu(self.enter(x.flatten(1), factor=0.5))),
+        enter=WithFactor(36, 8),
+        leave=nn.Linear(8, CLASSES),
+    )
+
+
+def fixed_head() -> nn.Module:
+    """The last matrix is not trained, and no parameter."""
+    network = Calling(lambda self, x: self.body(x) @ self.fixed, body=mlp(nn.Linear(8, 8), nn.ReLU()))
+    network.register_buffer("fixed", torch.randn(CLASSES, CLASSES))
+    return network
+
+
+def vectors_normalized() -> nn.Module:
+    """The channels of the normalization are the rows of pixels, not the units of the layer before it."""
+    return Calling(
+        lambda self, x: self.leave(torch.relu(self.norm(self.rows(x.flatten(1, 2)))).flatten(1)),
+        rows=nn.Linear(6, 4),
+        norm=nn.BatchNorm1d(6),
+        leave=nn.Linear(24, CLASSES),
+    )
+
+
 LAYERS: tuple[Callable[[], nn.Module], ...] = (
     scaled_linear,
     standardized_convolution,
@@ -146,4 +184,8 @@ LAYERS: tuple[Callable[[], nn.Module], ...] = (
     pruned,
     rows_in_patches,
     rows_first,
+    input_by_name,
+    layer_with_an_option,
+    fixed_head,
+    vectors_normalized,
 )

@@ -13,9 +13,9 @@ from tests.references.paths import linear, norm_of
 
 
 def test_weights_of_minus_2_and_3_on_the_way_of_1_and_a_bias_make_cubes_of_8_and_27():
-    network = fx.symbolic_trace(nn.Sequential(linear([[-2.0]]), nn.ReLU(), linear([[3.0]], [-1.0])))
+    network = nn.Sequential(linear([[-2.0]]), nn.ReLU(), linear([[3.0]], [-1.0]))
     ones = torch.ones(1, 1, dtype=torch.float64)
-    assert PowersOfWeights(network, 3).run(ones).item() == 8 * 27 + 1
+    assert PowersOfWeights(network, fx.symbolic_trace(network).graph, 3).run(ones).item() == 8 * 27 + 1
     assert network(ones).item() == -1
 
 
@@ -171,3 +171,35 @@ def test_functions_that_are_neither_linear_nor_relu_are_refused(function, what):
 def test_modules_through_which_paths_are_unknown_are_refused_by_name(module):
     with pytest.raises(NotApplicable, match=rf"^paths through the \w+ ('0', )?{type(module).__name__}\("):
         norm_of(nn.Sequential(module, nn.Flatten()).double(), 1, 4, 4)
+
+
+def doubled_by_a_hook(module):
+    module.register_forward_hook(lambda layer, received, returned: returned * 2)
+    return module
+
+
+def doubled_by_a_hook_before(module):
+    module.register_forward_pre_hook(lambda layer, received: (received[0] * 2,))
+    return module
+
+
+def doubled_by_its_forward(module):
+    module.forward = lambda x: type(module).forward(module, x) * 2
+    return module
+
+
+@pytest.mark.parametrize("change", [doubled_by_a_hook, doubled_by_a_hook_before, doubled_by_its_forward])
+@pytest.mark.parametrize("make", [nn.ReLU, nn.Identity, lambda: nn.Dropout(0.5), lambda: nn.MaxPool2d(1)])
+def test_a_module_counts_by_what_it_does_not_by_its_class(make, change):
+    head = nn.Flatten(), linear([[3.0]])
+    network = nn.Sequential(linear([[2.0]]), change(make()), *head).eval()
+    assert norm_of(network, 1, 1, 1) == pytest.approx(2 * 2 * 3)
+
+
+class NamedIn(nn.ModuleDict):
+    def forward(self, x):
+        return self["in"](x)
+
+
+def test_paths_run_through_a_module_whose_name_is_a_word_of_python():
+    assert norm_of(NamedIn({"in": linear([[2.0]])}), 1) == 2
