@@ -5,6 +5,7 @@ Whoever reaches the scheduler can run code on the workers: keep it on a network 
 
 import contextlib
 import dataclasses
+import json
 import os
 import sys
 import time
@@ -62,10 +63,8 @@ def connected(settings: Settings) -> Iterator[Cluster]:
 
 def _client(distributed: Any, where: str) -> Any:
     named = {"scheduler_file" if _is_file(where) else "address": where}
-    if "scheduler_file" in named and not Path(where).is_file():
-        raise HarnessError(
-            f"--dask {where}: there is no such file; `dask scheduler --scheduler-file {where}` writes it"
-        )
+    if "scheduler_file" in named:
+        _check_file(where)
     try:
         return distributed.Client(**named, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError, KeyError, TimeoutError) as cause:
@@ -73,6 +72,19 @@ def _client(distributed: Any, where: str) -> Any:
             f"--dask {where}: no scheduler answers there ({cause}); start one with `dask scheduler`, and use the "
             "address that it prints"
         ) from cause
+
+
+def _check_file(where: str) -> None:
+    """HarnessError where it is not there, or names no scheduler."""
+    again = f"`dask scheduler --scheduler-file {where}` writes it"
+    if not Path(where).is_file():
+        raise HarnessError(f"--dask {where}: there is no such file; {again}")
+    try:
+        about = json.loads(Path(where).read_bytes())
+    except (OSError, ValueError) as cause:
+        raise HarnessError(f"--dask {where}: the file is not a scheduler's ({cause!s:.100}); {again}") from cause
+    if not isinstance(about, dict) or not isinstance(about.get("address"), str):
+        raise HarnessError(f"--dask {where}: the file has no address of a scheduler; {again}")
 
 
 def _wait_for_workers(client: Any, settings: Settings) -> None:

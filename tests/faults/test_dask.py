@@ -21,6 +21,7 @@ from harness.errors import HarnessError
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.measure_lookup import find_measures
 from harness.settings import Settings
+from harness.workers import dask_cluster
 from harness.workers.executors import run_anywhere
 from harness.workers.pool import Limits, warm_up
 from harness.zoo.build import build
@@ -216,6 +217,21 @@ def test_where_no_scheduler_answers_a_sentence_says_how_to_start_one(
     no_file = dataclasses.replace(settings, dask=str(tmp_path / "scheduler.json"))
     with pytest.raises(HarnessError, match=r"no such file; `dask scheduler --scheduler-file .*` writes it"):
         build(RECIPES[:1], no_file, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "is not a scheduler's (.*)"),
+        ("[]", "has no address of a sch"),
+        ('{"address": null}', "has no address of a"),
+    ],
+)
+def test_a_file_that_names_no_scheduler_is_a_sentence(text: str, sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "scheduler.json"
+    file.write_text(text)
+    with pytest.raises(HarnessError, match=rf"--dask {file}: the file {sentence}.*; `dask scheduler --scheduler-file "):
+        dask_cluster._client(distributed, str(file))
 
 
 def run_and_say(settings: Settings, errors: Path) -> None:
