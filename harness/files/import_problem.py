@@ -1,6 +1,7 @@
 """Why a user's file or module cannot be imported, or a function of theirs fails: the cause, and the line that it comes
 from."""
 
+import importlib
 import sysconfig
 import traceback
 from collections.abc import Collection
@@ -39,4 +40,4 @@ def _is_theirs(path: Path, file: Path | None) -> bool:
 
 
 def _is_ours(name: str, machinery: Collection[str]) -> bool:
-    return name.startswith("<frozen") or name in machinery
+    return name.startswith("<frozen") or name == importlib.__file__ or name in machinery

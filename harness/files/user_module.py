@@ -98,7 +98,8 @@ def user_file(text: str, called: str) -> Path:
 
 
 def guarded(load: Callable[[], T], called: str, failed: str = "cannot be imported", file: Path | None = None) -> T:
-    """What a function of the user's returns. HarnessError, with the line, if it raises or changes torch's defaults.
+    """What a function of the user's returns. HarnessError, with the line, if it raises or changes torch's defaults,
+    which are then as they were: what is called next would be blamed for them.
 
     `file`: theirs, whose line is to be named.
     """
@@ -108,14 +109,17 @@ def guarded(load: Callable[[], T], called: str, failed: str = "cannot be importe
     except (HarnessError, KeyboardInterrupt):  # that is the user's own
         raise
     except BaseException as cause:
+        _put_back(before)
         raise HarnessError(f"{called} {failed}: {import_problem(cause, file, [__file__])}") from cause
-    for what, value in _defaults().items():
+    after = _defaults()
+    _put_back(before)
+    for what, value in after.items():
         if value != before[what]:
             raise HarnessError(f"{called} changes torch's {what} from {before[what]} to {value}; leave it as it is")
     return found
 
 
-def _defaults() -> dict[str, object]:
+def _defaults() -> dict[str, str]:
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "get_default_device"):
         return {"default dtype": "torch.float32", "default device": "cpu", "gradient mode": "on"}
@@ -124,3 +128,14 @@ def _defaults() -> dict[str, object]:
         "default device": str(torch.get_default_device()),
         "gradient mode": "on" if torch.is_grad_enabled() else "off",
     }
+
+
+def _put_back(before: dict[str, str]) -> None:
+    now = _defaults()
+    if now == before:
+        return
+    torch = sys.modules["torch"]
+    torch.set_grad_enabled(before["gradient mode"] == "on")
+    torch.set_default_dtype(getattr(torch, before["default dtype"].removeprefix("torch.")))
+    if now["default device"] != before["default device"]:
+        torch.set_default_device(before["default device"])

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from harness.errors import HarnessError
 from harness.files.user_module import import_file, import_module, is_as_imported, name_of
@@ -76,6 +77,16 @@ def test_whatever_it_raises_is_one_sentence_and_ctrl_c_is_the_users(tmp_path: Pa
         import_file(path, "it")
     with pytest.raises(KeyboardInterrupt):
         import_file(written(path, "raise KeyboardInterrupt\n"), "it")
+
+
+@pytest.mark.parametrize("end", ["", "1 / 0"])
+def test_what_it_changes_of_torchs_defaults_is_put_back_so_that_nothing_else_is_blamed(
+    tmp_path: Path, end: str
+) -> None:
+    text = f"import torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n{end}\n"
+    with pytest.raises(HarnessError, match="^it (changes torch's default dtype from|cannot be imported: ZeroDivision)"):
+        import_file(written(tmp_path / "a.py", text), "it")
+    assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
 
 
 def test_of_one_that_fails_nothing_is_left_and_a_repaired_one_is_imported(tmp_path: Path) -> None:

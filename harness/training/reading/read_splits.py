@@ -33,7 +33,7 @@ def checked_splits(declared: DeclaredDataSet, data_dir: Path) -> tuple[Tensor, .
             raise HarnessError(f"{what} raises {type(cause).__name__}: {cause}{_line_of(cause, declared)}") from cause
 
     with torch.random.fork_rng(devices=[]):
-        given = guarded(read, what)
+        given = guarded(read, what, "raises")
     if not isinstance(given, tuple | list) or len(given) not in (2, 4):
         raise HarnessError(f"{what} gives {_described(given)}; expected {EXPECTED}")
     names = ("train_inputs", "train_labels", "test_inputs", "test_labels") if len(given) == 4 else ("inputs", "labels")
