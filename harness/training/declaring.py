@@ -68,6 +68,10 @@ class DeclaredNetwork:
             raise HarnessError(
                 f"{self.name} takes the sizes {', '.join(self.sizes) or 'none'}; got {', '.join(sizes) or 'none'}"
             )
+        if wrong := [name for name, size in sizes.items() if type(size) is not int or size < 0]:
+            raise HarnessError(
+                f"{self.name} is given {wrong[0]} = {sizes[wrong[0]]!r:.60}; expected a whole number (int), 0 or more"
+            )
         return dataclasses.replace(self, name=self.name.format(**sizes), given=sizes)
 
     def named(self, name: str) -> "DeclaredNetwork | None":
@@ -75,7 +79,8 @@ class DeclaredNetwork:
         if not self.sizes:
             return self if name == self.name else None
         parts = string.Formatter().parse(self.name)
-        pattern = "".join(re.escape(text) + (rf"(?P<{field}>[0-9]+)" if field else "") for text, field, _, _ in parts)
+        number = "0|[1-9][0-9]*"  # and no 08: one network has one name
+        pattern = "".join(re.escape(text) + (rf"(?P<{field}>{number})" if field else "") for text, field, _, _ in parts)
         found = re.fullmatch(pattern, name)
         return self.member(**{size: int(number) for size, number in found.groupdict().items()}) if found else None
 
@@ -161,6 +166,11 @@ def network(
         declared = DeclaredNetwork(function, name or _name_of(function), blind_to_positions)
         _check_signature(function, 2, declared.sizes, f"network {declared.name!r}", "(input_shape, num_classes)")
         _check_name(function, declared.name, r"[\w.{}-]+")
+        if found := re.search(r"}[0-9]*{", declared.name):
+            raise HarnessError(
+                f"{_where(function)}: network {declared.name!r} has {found[0]!r} between two sizes; write a letter or "
+                "a sign between them: names with other sizes would be the same"
+            )
         if is_own(function):
             OWN_NETWORKS[declared.name] = declared
         return declared

@@ -192,10 +192,13 @@ def _of_one_field(recipe: Recipe) -> Iterator[tuple[bool, str]]:
         f"momentum is {r.momentum}, second_moment_decay {r.second_moment_decay}; expected numbers from 0 to below 1",
     )
     yield (
-        min(r.weight_decay, r.clip_norm, r.warmup_epochs, r.cosine_epochs) >= 0,
+        r.weight_decay >= 0 and r.clip_norm >= 0 and min(r.warmup_epochs, r.cosine_epochs) >= 0,
         f"weight_decay is {r.weight_decay}, clip_norm {r.clip_norm}, warmup_epochs {r.warmup_epochs}, cosine_epochs "
         f"{r.cosine_epochs}; expected numbers that are not negative",
     )
+    yield r.weight_decay < math.inf, f"weight_decay is {r.weight_decay}; expected a finite number"
+    decay = r.learning_rate_decay_per_epoch
+    yield 0 < decay < math.inf, f"learning_rate_decay_per_epoch is {decay}; expected a factor above 0"
     yield r.batch_size >= 1, f"batch_size is {r.batch_size}; expected a number of examples, 1 or more"
     yield r.random_crop >= 0, f"random_crop is {r.random_crop}; expected a number of pixels"
     yield (

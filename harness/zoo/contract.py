@@ -1,8 +1,13 @@
-"""What a user's own network must be to be trained, stored and measured: tried before anything is trained."""
+"""What a user's own network must be to be trained, stored and measured: tried before anything is trained.
+
+Networks and data sets are found by their names: all that a zoo asks for are declared, and no two have one name.
+"""
 
 import contextlib
+import difflib
 import inspect
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -10,10 +15,11 @@ from torch import Tensor, nn
 
 from harness.errors import HarnessError
 from harness.training.data_set import centre_crop, mean_and_deviation
-from harness.training.declaring import DeclaredNetwork, is_own
+from harness.training.declaring import OWN_DATA_SETS, OWN_NETWORKS, DeclaredDataSet, DeclaredNetwork, is_own
 from harness.training.networks.building import build, network_named
 from harness.training.reading.raw_data import RawData, as_floats
 from harness.zoo.network_problems import of_copies, of_defaults, of_logits, of_state, of_training, of_weights
+from harness.zoo.unit import Declared
 from harness.zoo.zoo import Zoo
 from measures.copying import first_line
 from measures.errors import NotApplicable
@@ -22,6 +28,45 @@ from measures.plain_network import require_readable
 
 EXAMPLES = 4
 SEEN = 100  # of which mean and deviation are taken
+
+
+def check_names(zoo: Zoo) -> None:
+    """HarnessError where a name of the zoo is that of nothing, or of two functions."""
+    brought = [part for part in zoo.declared if not is_own(part.function)]
+    for kind, what, own, asked in (
+        (DeclaredNetwork, "network", OWN_NETWORKS.values(), zoo.networks),
+        (DeclaredDataSet, "data set", OWN_DATA_SETS.values(), zoo.data_sets),
+    ):
+        theirs = [part for part in brought if isinstance(part, kind)]
+        _check_different(zoo, what, [*own], theirs)
+        for name in asked:
+            _check_declared(name, what, [*own, *theirs])
+
+
+def _check_different(zoo: Zoo, what: str, own: Sequence[Declared], theirs: Sequence[Declared]) -> None:
+    """HarnessError where a user's has the name of one of this project, or two of a user's have one."""
+    for part in theirs:
+        if any(_are_alike(part, other) for other in own):
+            raise HarnessError(f"two {what}s are named {part.name!r}, one of them of this project; rename the function")
+    for one, other in itertools.combinations(theirs, 2):
+        if one.function is not other.function and _are_alike(one, other):
+            raise HarnessError(
+                f"two {what}s of the {zoo.name} zoo are named {other.name!r}, and are not the same function; rename "
+                "one of the functions: each is found by its name"
+            )
+
+
+def _are_alike(one: Declared, other: Declared) -> bool:
+    """Whether one has the other's name, or is a family with a member of that name."""
+    return one.name == other.name or bool(one.named(other.name) or other.named(one.name))
+
+
+def _check_declared(name: str, what: str, known: Sequence[Declared]) -> None:
+    if not any(part.named(name) for part in known):
+        names = [part.name.replace("{", "<").replace("}", ">") for part in known]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise HarnessError(f"unknown {what} {name!r:.80}; {hint}known: {', '.join(names)}")
 
 
 def problems_of_networks(zoo: Zoo, raws: Mapping[str, RawData]) -> Iterator[str]:
@@ -89,7 +134,7 @@ def _problems(
     except (Exception, SystemExit) as cause:
         yield f"does not run in evaluation mode: {_how(cause, declared)}"
         return
-    yield from of_state(one, other, inputs)
+    yield from of_state(one, other, inputs, classes)
     try:
         require_readable(checked((one.eval(),), inputs, labels)[0])
     except NotApplicable as reason:

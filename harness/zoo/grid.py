@@ -41,6 +41,13 @@ class Grid:
 
     def __post_init__(self) -> None:
         check_given(Grid, vars(self), "the grid's {}".format)
+        for field in ("num_train", "seeds"):
+            if getattr(self, field) < 1:
+                raise HarnessError(f"the grid's {field} is {getattr(self, field)}; expected 1 or more")
+        if wrong := [name for name, values in self.axes.items() if not isinstance(values, list | tuple)]:
+            raise HarnessError(
+                f"the grid's axis {wrong[0]!r} is {self.axes[wrong[0]]!r:.60}; expected its values, (0.1, 0.2)"
+            )
         if "learning_rate" not in {*self.axes, *self.training}:
             raise HarnessError("the grid has no learning_rate, neither among its axes nor in its training")
         if short := [name for name, values in self.axes.items() if len({*values}) < 2]:

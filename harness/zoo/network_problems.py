@@ -22,6 +22,8 @@ AFTER_A_SIGMOID = (
     "gives numbers between 0 and 1 alone, as after a sigmoid; give logits (leave out the sigmoid at its end)"
 )
 AS_A_TENSOR = "expected its logits alone, a tensor (batch, num_classes)"
+NOT_COPIED = "is not copied by copy.deepcopy, which gives the same weights or no network; leave out its __deepcopy__"
+DENSE = "expected a dense tensor of float32"
 VIEWS = (
     "View",
     "UnsafeView",
@@ -73,6 +75,9 @@ def of_logits(logits: Any, examples: int, classes: int) -> Iterator[str]:
         yield f"gives a {type(logits).__name__}{many}; {AS_A_TENSOR}"
     elif logits.shape != (examples, classes):
         yield f"gives {tuple(logits.shape)} for {examples} examples of {classes} classes; {AS_A_TENSOR}"
+    elif logits.layout != torch.strided or not logits.is_floating_point():
+        kind = "sparse outputs" if logits.layout != torch.strided else f"outputs of {logits.dtype}"
+        yield f"gives {kind}; {DENSE}"
     elif are_probabilities(logits):
         yield PROBABILITIES
     elif ends_in_a_sigmoid(logits):
@@ -102,15 +107,29 @@ def of_copies(network: nn.Module, other: nn.Module) -> Iterator[str]:
     except Exception as cause:
         yield f"cannot be copied (copy.deepcopy): {_old_norm(network) or first_line(cause)}"
         return
+    if not is_a_copy(copied, network):
+        yield NOT_COPIED
+        return
     try:
         send(copied, io.BytesIO())
     except Exception as cause:
-        yield f"cannot be sent to another process: {first_line(cause)}; define its parts at the top of the file"
+        scripted = any(isinstance(module, torch.jit.ScriptModule) for module in network.modules())
+        mend = "leave out torch.jit" if scripted else "define its parts at the top of the file"
+        yield f"cannot be sent to another process: {first_line(cause)}; {mend}"
         return
     try:
         other.load_state_dict(network.state_dict())
     except Exception as cause:
         yield f"cannot be loaded from its own state dict: {first_line(cause)}"
+
+
+def is_a_copy(copied: object, network: nn.Module) -> bool:
+    """Whether it is a network, and another one: a class may have a `__deepcopy__` that returns anything."""
+    if not isinstance(copied, nn.Module):
+        return False
+    ours = [*network.parameters()]  # held, since identities of what is gone are given again
+    kept = {*map(id, ours)}
+    return copied is not network and not any(id(parameter) in kept for parameter in copied.parameters())
 
 
 def _old_norm(network: nn.Module) -> str:
@@ -121,11 +140,13 @@ def _old_norm(network: nn.Module) -> str:
     return name and f"it has torch.nn.utils.{name}; use torch.nn.utils.parametrizations.{name}"
 
 
-def of_state(network: nn.Module, other: nn.Module, inputs: Tensor) -> Iterator[str]:
+def of_state(network: nn.Module, other: nn.Module, inputs: Tensor, classes: int) -> Iterator[str]:
     """`other` was loaded with its state dict, and is to be the same function."""
     with torch.no_grad():
         ours, again, loaded = (each.eval()(inputs.clone()) for each in (network, network, other))
-    if not torch.equal(ours, again):
+    if problem := next(of_logits(ours, len(inputs), classes), ""):
+        yield f"{problem}, in evaluation mode"
+    elif not torch.equal(ours, again):
         yield "gives other outputs every time in evaluation mode; let it draw in training alone (if self.training)"
     elif not torch.allclose(ours, loaded, rtol=1e-4, atol=1e-5):
         yield (

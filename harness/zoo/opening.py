@@ -6,6 +6,7 @@ The doors are a name, `path/file.py::zoo`, `package.module:zoo`, and the entry p
 import dataclasses
 import difflib
 import importlib.metadata
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import HarnessError
 from harness.files.user_module import import_file, import_module, user_file
 from harness.settings import Settings
-from harness.training.declaring import OPENED, OWN_DATA_SETS, OWN_NETWORKS, DeclaredNetwork, is_own, open_declarations
+from harness.training.declaring import OPENED, is_own, open_declarations
 from harness.zoo.facts import IMAGE, Facts, facts_of
 from harness.zoo.zoo import Zoo
 from harness.zoo.zoos import ZOOS
@@ -36,6 +37,8 @@ def find_zoo(spec: str) -> Zoo:
     if ":" in spec:
         module, _, name = spec.partition(":")
         called = f"--zoo={spec:.200}"
+        if module.endswith(".py"):
+            raise HarnessError(f"{called}: write {module}::{name}")
         return _member(import_module(module, called), name, f"{module}:", called)
     points = entry_points()
     if spec in points:
@@ -86,9 +89,9 @@ def tried(zoo: Zoo, settings: Settings) -> tuple[Zoo, list[str], Settings]:
     HarnessError where there are no data, or these are not what a data set gives.
     """
     from harness.training.reading.raw_data import data_set_named, is_known_by_name, read_once  # they import torch
-    from harness.zoo.contract import problems_of_networks
+    from harness.zoo.contract import check_names, problems_of_networks
 
-    _check_names(zoo)
+    check_names(zoo)
     if not zoo.where and (door := _door_of(zoo)):
         zoo = dataclasses.replace(zoo, where=door)
     open_declarations(zoo.where, zoo.declared)
@@ -107,7 +110,7 @@ def tried(zoo: Zoo, settings: Settings) -> tuple[Zoo, list[str], Settings]:
     if not zoo.where:
         return zoo, [], settings
     zoo = dataclasses.replace(zoo, facts=_facts(zoo, raws))
-    if problems := list(_problems_of_size(zoo)):
+    if problems := [*_problems_of_size(zoo), *_problems_of_stopping(zoo, raws)]:
         return zoo, problems, settings
     return zoo, list(problems_of_networks(zoo, raws)), settings
 
@@ -157,16 +160,16 @@ def _problems_of_size(zoo: Zoo) -> Iterator[str]:
             yield f"{what} is {wanted}; {', '.join(zoo.data_sets)} has {there} examples to train on"
 
 
-def _check_names(zoo: Zoo) -> None:
-    """HarnessError where a user's network or data set has the name of one of this project."""
-    import harness.training.networks.building  # it declares ours
-    import harness.training.reading.raw_data  # noqa: F401
-
-    for part in zoo.declared:
-        own = OWN_NETWORKS.values() if isinstance(part, DeclaredNetwork) else OWN_DATA_SETS.values()
-        if not is_own(part.function) and any(other.name == part.name or other.named(part.name) for other in own):
-            what = "networks" if isinstance(part, DeclaredNetwork) else "data sets"
-            raise HarnessError(f"two {what} are named {part.name!r}, one of them of this project; rename the function")
+def _problems_of_stopping(zoo: Zoo, raws: Mapping[str, "RawData"]) -> Iterator[str]:
+    """A network that stops at a loss that a guess has would count as one that fits its training set."""
+    for unit in zoo.units:
+        loss, guess = zoo.natural(unit, 0).stop_loss, math.log(raws[unit.data_set].num_classes)
+        if loss >= guess:
+            yield (
+                f"stop_loss of {unit.name} is {loss:g}; equal guesses at every class have a cross-entropy of "
+                f"{guess:.3g} nats, and a network that fits has far less: leave it out, or give 0.01"
+            )
+            return
 
 
 def reopen(settings: Settings) -> None:

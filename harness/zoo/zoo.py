@@ -273,7 +273,9 @@ def _check(zoo: Zoo) -> None:
         )
     for field, least in (("seeds_per_network", 1), ("num_train", 0)):
         if type(value := getattr(zoo, field)) is not int or value < least:
-            raise HarnessError(f"{field} of the {zoo.name} zoo is {value!r:.60}; expected a number, {least} or more")
+            raise HarnessError(
+                f"{field} of the {zoo.name} zoo is {value!r:.60}; expected a whole number (int), {least} or more"
+            )
     given = [zoo.training, *(unit.fields for unit in zoo.units), *([zoo.grid.training] if zoo.grid else [])]
     if wrong := [field for fields in given for field in fields if field in NOT_A_ZOOS]:
         raise HarnessError(f"the {zoo.name} zoo sets {wrong[0]}, which its suites do; leave it out")
@@ -294,7 +296,9 @@ def _check(zoo: Zoo) -> None:
 
 
 def _said(cause: BaseException) -> str:
-    """Of a field that a recipe does not have, its name."""
+    """Of a field that a recipe does not have, or lacks, its name."""
+    if "missing" in str(cause) and "'learning_rate'" in str(cause):
+        return "a network has no learning_rate; give one, sgd(0.1), in its own fields or in training"
     found = re.search(
         r"unexpected keyword argument '(\w+)'|got multiple values for keyword argument '(\w+)'", str(cause)
     )

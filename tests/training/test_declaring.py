@@ -36,15 +36,24 @@ def test_a_family_has_a_member_for_every_choice_of_its_sizes() -> None:
     assert found is not None and found.name == "wide_12_by_3" == wide.member(depth=3, width=12).name
     assert found((1,), 1).weight.shape == (3, 12)
     assert found.blind_to_positions and found.sizes == () and found.code == wide.code != single.code
-    for name in ("wide_12_by_", "wide_12_by_x", "wide_-1_by_2", "wide_12_by_3_", "xwide_12_by_3"):
+    for name in ("wide_12_by_", "wide_12_by_x", "wide_-1_by_2", "wide_12_by_3_", "wide_012_by_3", "xwide_12_by_3"):
         assert wide.named(name) is None
 
 
 def test_a_member_of_other_sizes_is_refused() -> None:
     with pytest.raises(HarnessError, match=r"wide_\{width\}_by_\{depth\} takes the sizes width, depth; got depth"):
         wide.member(depth=3)
+    for size in (3.5, -3, "3", True):
+        with pytest.raises(HarnessError, match=r"is given width = .*; expected a whole number \(int\), 0 or more"):
+            wide.member(depth=1, width=size)  # type: ignore[arg-type]
     with pytest.raises(HarnessError, match="single takes the sizes none; got depth"):
         single.member(depth=3)
+
+
+def test_sizes_that_stand_side_by_side_are_refused_since_two_members_would_have_one_name() -> None:
+    for name in ("net_{depth}{width}", "net_{depth}0{width}"):
+        with pytest.raises(HarnessError, match="between two sizes; write a letter or a sign between them"):
+            network(name=name)(lambda input_shape, num_classes, depth, width: None)
 
 
 def test_a_users_have_a_digest_and_ours_a_version() -> None:

@@ -33,6 +33,7 @@ def odd(input_shape, num_classes):
 
 zoo = Zoo("mine", mine, {{odd: {how}, {more}}}, num_train=40)
 """
+DEEPCOPY = "return y\n\n    def __deepcopy__(self, memo): return {}"
 BUILD = "return Odd(*input_shape, num_classes)"
 
 
@@ -81,7 +82,9 @@ def test_what_is_uncommon_and_fine_has_none(
     assert problems(write, settings, **fine) == []
 
 
-@pytest.mark.filterwarnings("ignore:Lazy modules", "ignore:`torch.nn.utils.weight_norm", "ignore::FutureWarning")
+@pytest.mark.filterwarnings(
+    "ignore:Lazy modules", "ignore:`torch.nn.utils.weight_norm", "ignore::FutureWarning", "ignore:`torch.jit"
+)
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -90,6 +93,31 @@ def test_what_is_uncommon_and_fine_has_none(
             r"gives a tuple of 2; expected its logits alone, a tensor \(batch, num_classes\)$",
         ),
         ({"forward": "return {'logits': y}"}, "gives a dict of 1; expected its logits alone"),
+        (
+            {"forward": "return y if self.training else (y, y)"},
+            r"gives a tuple of 2; expected its logits alone, a tensor \(batch, num_classes\), in evaluation mode$",
+        ),
+        (
+            {"forward": "return y if self.training else y / 0"},
+            "gives 12 numbers that are not finite, before any training, in evaluation mode$",
+        ),
+        (
+            {"forward": "return y.to(torch.complex64)"},
+            "gives outputs of torch.complex64; expected a dense tensor of fl",
+        ),
+        ({"forward": "return y.to_sparse()"}, "gives sparse outputs; expected a dense tensor of float32$"),
+        (
+            {"forward": DEEPCOPY.format("self")},
+            "is not copied by copy.deepcopy, which gives the same weights or no net",
+        ),
+        (
+            {"forward": DEEPCOPY.format("None")},
+            "is not copied by copy.deepcopy, which gives the same weights or no net",
+        ),
+        (
+            {"build": "return torch.jit.script(Odd(6, 3))"},
+            "cannot be sent to another process: .*; leave out torch.jit$",
+        ),
         ({"forward": "return y.tolist()"}, "gives a list of 4; expected its logits alone"),
         ({"forward": "return y[:, :1]"}, r"gives \(4, 1\) for 4 examples of 3 classes; expected its logits"),
         ({"forward": "return y.argmax(1)"}, r"gives \(4,\) for 4 examples of 3 classes; expected its logits"),

@@ -107,6 +107,30 @@ def test_two_entry_points_of_one_name_are_refused(names: tuple[str, ...], monkey
             {"after": "zoo = Zoo('x', mine, {own: adamw(0.1, epochs=3)})"},
             r"the x zoo cannot be trained: a recipe has no field 'epochs'; it has .*max_epochs",
         ),
+        (
+            {"after": "zoo = Zoo('x', mine, {own: {'momentum': 0.5}})"},
+            r"the x zoo cannot be trained: a network has no learning_rate; give one, sgd\(0.1\), in its own fields",
+        ),
+        (
+            {"after": "zoo = Zoo('x', mine, {own: adamw(0.1, learning_rate_decay_per_epoch=-1.0)})"},
+            r"the x zoo cannot be trained: learning_rate_decay_per_epoch is -1.0; expected a factor above 0$",
+        ),
+        (
+            {"after": "zoo = Zoo('x', mine, {own: adamw(0.1, weight_decay=1e999)})"},
+            "weight_decay is inf; expected a fin",
+        ),
+        (
+            {"after": "zoo = Zoo('x', mine, {own: adamw(0.1, clip_norm=1e999 - 1e999)})"},
+            "clip_norm nan, .* not negative",
+        ),
+        (
+            {"more": ", grid=Grid(own, {'learning_rate': 0.1, 'batch_size': (3, 4)}, 30)"},
+            r"the grid's axis 'learning_rate' is 0.1; expected its values, \(0.1, 0.2\)",
+        ),
+        (
+            {"more": ", grid=Grid(own, {'learning_rate': (0.1, 0.2), 'batch_size': (3, 4)}, 30, seeds=0)"},
+            r"the grid's seeds is 0; expected 1 or more",
+        ),
         ({"after": "zoo = Zoo('x', mine, {own: 0.1}, seeds_per_network=0)"}, r"seeds_per_network of the x zoo is 0"),
         ({"after": "zoo = Zoo('x', mine, {own: 0.1}, num_train=0.5)"}, r"num_train of the x zoo is 0.5; expected a"),
         (
@@ -171,27 +195,11 @@ def test_a_file_with_several_zoos_is_asked_which(write: Write) -> None:
 
 def test_a_file_that_is_not_there_or_no_python_is_named(write: Write, tmp_path: Path) -> None:
     assert refusal(f"{tmp_path}/none.py::zoo").endswith(f"there is no file {tmp_path}/none.py")
+    assert refusal("my_zoo.py:zoo") == "--zoo=my_zoo.py:zoo: write my_zoo.py::zoo"
+    assert (
+        refusal("no_such:zoo") == "--zoo=no_such:zoo cannot be imported: ModuleNotFoundError: No module named 'no_such'"
+    )
     assert "is not a Python file" in refusal(f"{write(name='zoo.txt')}::zoo")
-
-
-@pytest.mark.parametrize(
-    ("declared", "what"),
-    [
-        ("@network\ndef convnet(s, n): return Net(6, n)\nzoo = Zoo('x', mine, {convnet: 0.1})", "networks"),
-        ("@network\ndef mlp_3x4(s, n): return Net(6, n)\nzoo = Zoo('x', mine, {mlp_3x4: 0.1})", "networks"),
-        ("@data_set\ndef digits(folder): return mine(folder)\nzoo = Zoo('x', digits, {own: 0.1})", "data sets"),
-    ],
-)
-def test_a_name_of_this_project_is_taken(declared: str, what: str, write: Write, settings: Settings) -> None:
-    zoo = find_zoo(f"{write(after=declared)}::zoo")
-    with pytest.raises(HarnessError, match=f"two {what} are named '.*', one of them of this project; rename the"):
-        open_zoo(zoo, settings)
-
-
-def test_a_network_that_nobody_declares_is_unknown(write: Write, settings: Settings) -> None:
-    path = write(after="zoo = Zoo('x', mine, {'resnet': 0.1})")
-    with pytest.raises(HarnessError, match="unknown network 'resnet'; known: "):
-        opened(f"{path}::zoo", settings)
 
 
 # Opened
@@ -288,6 +296,10 @@ def test_a_zoo_of_this_project_opens_as_it_is(settings: Settings) -> None:
         (
             {"more": ", grid=Grid(own, {'learning_rate': (0.1, 0.2), 'batch_size': (8, 16)}, 101)"},
             "the grid's num_train",
+        ),
+        (
+            {"after": "zoo = Zoo('mine', mine, {own: 0.1}, num_train=40, training={'stop_loss': 1.2})"},
+            "stop_loss of mine-own is 1.2; equal guesses at every class have a cross-entropy of 1.1 nats, and",
         ),
         ({"after": "zoo = Zoo('mine', mine, {own: 0.1}, num_train=101)"}, "num_train is 101; mine has 100 examples"),
         (

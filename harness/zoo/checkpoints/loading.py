@@ -17,6 +17,7 @@ from harness.zoo.checkpoints.doors import pair_of
 from harness.zoo.checkpoints.histories import problems_of_history
 from harness.zoo.checkpoints.pair import Checkpoint
 from harness.zoo.checkpoints.reference import CheckpointReference
+from harness.zoo.network_problems import NOT_COPIED, is_a_copy
 from measures.copying import copy_of, in_evaluation
 from measures.errors import NotApplicable
 from measures.history import flat_state
@@ -64,6 +65,8 @@ def loaded(reference: CheckpointReference) -> Checkpoint:
 def _in_evaluation(network: nn.Module, reference: CheckpointReference) -> nn.Module:
     """A copy of it."""
     copied = copy_of(network)
+    if not is_a_copy(copied, network):
+        raise HarnessError(f"{reference.id} {NOT_COPIED}")
     return guarded(lambda: in_evaluation(copied), reference.id, "cannot be put into evaluation mode")
 
 
@@ -77,14 +80,18 @@ def as_trained(checkpoint: Checkpoint, reference: CheckpointReference, device: s
         "history": checkpoint.history,
         "seed": reference.seed,
     }
-    trained = TrainedModel(**fields, num_classes=0)
-    try:
-        require_readable(trained.model)
-        with torch.no_grad():
-            object.__setattr__(trained, "num_classes", trained.model(trained.inputs[:1]).shape[1])
-    except NotApplicable as reason:
-        raise HarnessError(f"{reference.id} cannot be measured: {reason}") from reason
-    return trained
+
+    def tried() -> TrainedModel:
+        trained = TrainedModel(**fields, num_classes=0)
+        try:
+            require_readable(trained.model)
+            with torch.no_grad():
+                object.__setattr__(trained, "num_classes", trained.model(trained.inputs[:1]).shape[1])
+        except NotApplicable as reason:
+            raise HarnessError(f"{reference.id} cannot be measured: {reason}") from reason
+        return trained
+
+    return guarded(tried, reference.id, "cannot be measured")  # it may end the process, which is not only its own
 
 
 def contents_of(checkpoint: Checkpoint) -> str:

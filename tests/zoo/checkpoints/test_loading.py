@@ -70,6 +70,21 @@ class AlwaysTrained(nn.Linear):
         raise RuntimeError("it has no evaluation mode")
 
 
+class CopiedAsItself(nn.Linear):
+    def __deepcopy__(self, memo: dict[int, Any]) -> nn.Module:
+        return self
+
+
+class Exits(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        raise SystemExit(3)
+
+
+class Sparse(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return super().forward(inputs).to_sparse()
+
+
 class WithoutReturn(nn.Linear):
     def train(self, mode: bool = True) -> None:
         super().train(mode)
@@ -124,6 +139,12 @@ def snapshots_at(*epochs: int) -> dict[str, torch.Tensor]:
             {"model": nn.Sequential(nn.Linear(EXAMPLES, CLASSES), nn.Sigmoid())},
             "gives numbers between 0 and 1 alone, as after a sigmoid; give logits",
         ),
+        (
+            {"model": CopiedAsItself(EXAMPLES, CLASSES)},
+            "is not copied by copy.deepcopy, which gives the same weights or",
+        ),
+        ({"model": Exits(EXAMPLES, CLASSES)}, f"cannot be measured: SystemExit: 3 at {__file__}:"),
+        ({"model": Sparse(EXAMPLES, CLASSES)}, "cannot be measured: NotImplementedError: Could not run"),
         ({"model": AlwaysTrained(EXAMPLES, CLASSES)}, "cannot be put into evaluation mode: RuntimeError: it has no ev"),
         ({"model": WithBuffer(torch.eye(2).to_sparse())}, "has a sparse tensor (torch.sparse_coo) as 'mask' of its mo"),
         ({"init": WithBuffer(torch.eye(2).to_sparse())}, "has a sparse tensor (torch.sparse_coo) as 'mask' of its"),
