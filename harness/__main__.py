@@ -185,7 +185,9 @@ def profile(measure: str, out: Path, path: Path | None, zoo: str, settings: Sett
     from harness.records.profile_values import computed, recorded
 
     check_figure(out)
-    found = find_measures([measure])[0]
+    found, *others = find_measures([measure])
+    if others:
+        raise HarnessError(f"{measure:.100} names {1 + len(others)} measures; profile draws one: give its name")
     chosen, settings = opened(zoo, settings)
     values = recorded(found, chosen, path)
     if values is None:

@@ -72,6 +72,12 @@ def test_a_place_for_no_figure_is_refused(tmp_path: Path, name: str, sentence: s
     assert (result.exit_code, sentence in result.output) == (2, True)
 
 
+def test_a_profile_is_of_one_measure(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["profile", "l2_norm,path_norm", "--out", str(tmp_path / "a.svg")])
+    assert result.exit_code == 2 and "l2_norm,path_norm names 2 measures; profile draws one: give its" in result.output
+    assert not (tmp_path / "a.svg").exists()
+
+
 def test_a_record_without_the_measures_values_is_refused(tmp_path: Path) -> None:
     write_record(record("l2_norm"), tmp_path / "record.json")
     for measure in ("l2_norm", "path_norm"):
