@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from harness.errors import HarnessError, check_given
 from harness.files.function_digest import function_digest
+from harness.files.user_module import guarded
 from harness.training.recipe import Condition
 
 if TYPE_CHECKING:
@@ -234,13 +235,14 @@ def data_set(
                 f"{_where(function)}: data set {function.__name__!r} has the randomization {unknown[0]!r}; known: "
                 f"{', '.join(OF_INPUTS)}"
             )
-        declared = DeclaredDataSet(function, function.__name__, wanted, files, origin, train_size)
+        listed = files if files is None or is_own(function) else _checked_files(function, files)
+        declared = DeclaredDataSet(function, function.__name__, wanted, listed, origin, train_size)
         if declared.is_own:
             OWN_DATA_SETS[declared.name] = declared
         return declared
 
     given = {"function": function, "randomizations": randomizations, "files": files, "train_size": train_size}
-    check_given(data_set, given, "data_set's {}".format)
+    check_given(data_set, given | {"origin": origin}, "data_set's {}".format)
     return declare if function is None else declare(function)
 
 
@@ -289,6 +291,21 @@ def _check_name(function: Callable[..., Any], name: str, pattern: str) -> None:
         raise HarnessError(
             f"{_where(function)}: {name!r:.60} is not a name for records; write a function with a name of its own (def)"
         )
+
+
+def _checked_files(function: Callable[..., Any], files: Callable[[Path], Any]) -> Callable[[Path], list[Path]]:
+    """The same function of a user's own; HarnessError where it raises, or gives anything but paths."""
+    what = f"files of data set {function.__name__!r}"
+
+    def checked(folder: Path) -> list[Path]:
+        found = guarded(lambda: files(folder), what, "cannot be listed")
+        if isinstance(found, Iterable) and not isinstance(found, str | bytes):
+            found = guarded(lambda: [*found], what, "cannot be listed")  # folder.glob("*") is one, too
+        if not isinstance(found, list) or not all(isinstance(path, str | Path) for path in found):
+            raise HarnessError(f"{what} are {found!r:.80}; expected a list of paths, [folder / 'images.npy']")
+        return [Path(path) for path in found]
+
+    return checked
 
 
 def _where(function: Callable[..., Any]) -> str:

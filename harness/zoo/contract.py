@@ -71,7 +71,12 @@ def _check_declared(name: str, what: str, known: Sequence[Declared]) -> None:
 
 def problems_of_networks(zoo: Zoo, raws: Mapping[str, RawData]) -> Iterator[str]:
     """A sentence for each unit of the zoo that cannot be trained as it is: the first thing that is wrong with its
-    network on its data set, of which `raws` has the data by name."""
+    network on its data set, of which `raws` has the data by name.
+
+    HarnessError where this process has other defaults of torch than networks are to be built under.
+    """
+    if problem := next(of_defaults(), ""):
+        raise HarnessError(f"the {zoo.name} zoo cannot be tried: this process, and no network of it, {problem}")
     for unit in zoo.units:
         name, raw = unit.network, raws[unit.data_set]
         inputs, labels = examples_of(zoo, raw)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.errors import HarnessError
 from harness.settings import Settings
 from harness.training.networks.building import build
 from harness.zoo.contract import sees_no_positions
@@ -240,6 +241,19 @@ def test_what_a_forward_changes_of_torchs_defaults_is_put_back(write: Callable[.
     for change in ("torch.set_default_dtype(torch.float64)", "torch.set_grad_enabled(False)"):
         assert len(problems(write, settings, forward=f"{change}; return y")) == 1
         assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
+
+
+def test_what_the_process_has_set_of_torchs_defaults_is_laid_to_no_network(
+    write: Callable[..., Path], settings: Settings
+) -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(
+            HarnessError, match="this process, and no network of it, sets torch's default dtype to torch"
+        ):
+            problems(write, settings)
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_trying_leaves_the_global_random_state_as_it_was(write: Callable[..., Path], settings: Settings) -> None:

@@ -114,16 +114,27 @@ def _decoded_once(name: str, files: list[Path], cache_dir: Path | None, read: Ca
 
 
 def _listing(paths: Sequence[Path]) -> str:
-    """Name, size and time of every file: what changes when the data do."""
+    """Name, size and time of every file, where a link leads as well: what changes when the data do."""
     lines = []
     for path in paths:
-        found = [(str(path.parent), [], [path.name])] if path.is_file() else os.walk(path)
+        seen = set()  # real folders: a link may lead to one above
+        found = [(str(path.parent), [], [path.name])] if path.is_file() else os.walk(path, followlinks=True)
         for parent, below, files in found:
+            if os.path.realpath(parent) in seen:
+                below.clear()
+                continue
+            seen.add(os.path.realpath(parent))
             below.sort()
-            for file in sorted(files):
-                status = os.stat(os.path.join(parent, file))
-                lines.append(f"{parent}/{file} {status.st_size} {status.st_mtime_ns}")
+            lines += [_listed(f"{parent}/{file}") for file in sorted(files)]
     return "\n".join(lines)
+
+
+def _listed(path: str) -> str:
+    try:
+        status = os.stat(path)
+    except OSError:  # a link to nothing, or it has gone meanwhile: whoever reads it says so
+        return f"{path} is not there"
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
 def _read_decoded(path: Path) -> RawData | None:

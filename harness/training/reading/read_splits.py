@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from harness.errors import HarnessError
 from harness.files.user_module import guarded
 from harness.training.declaring import DeclaredDataSet
 
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 EXPECTED = "(train_inputs, train_labels, test_inputs, test_labels), or (inputs, labels) without a split"
 
 
@@ -36,6 +38,11 @@ def checked_splits(declared: DeclaredDataSet, data_dir: Path) -> tuple[Tensor, .
         given = guarded(read, what, "raises")
     if not isinstance(given, tuple | list) or len(given) not in (2, 4):
         raise HarnessError(f"{what} gives {_described(given)}; expected {EXPECTED}")
+    if absent := [path for path in (declared.files(data_dir) if declared.files else ()) if not os.path.lexists(path)]:
+        raise HarnessError(
+            f"files of {what}: {absent[0]!s:.200} is not there, now that all are read; name those that it reads, by "
+            "which it is known whether what was kept is still what they have"
+        )
     names = ("train_inputs", "train_labels", "test_inputs", "test_labels") if len(given) == 4 else ("inputs", "labels")
     parts = dict(
         zip(names, (_tensor(part, f"{name} of {what}") for name, part in zip(names, given, strict=True)), strict=True)
@@ -91,7 +98,7 @@ def _problems_of_inputs(name: str, inputs: Tensor) -> Iterator[str]:
         yield f"{name} are empty"
     elif not inputs.numel():
         yield f"{name} are of shape {tuple(inputs.shape)}; expected one number or more for each example"
-    if not (inputs.is_floating_point() or inputs.dtype == torch.uint8):
+    if inputs.dtype not in (*FLOATS, torch.uint8):
         yield f"{name} are {inputs.dtype}; expected floats (or uint8, of 0 to 255)"
     if inputs.is_floating_point() and not inputs.isfinite().all():
         count = int((~inputs.isfinite()).sum())

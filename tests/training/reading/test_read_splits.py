@@ -120,6 +120,7 @@ WITH_NAN = INPUTS.clone().index_put_((torch.tensor(0), torch.tensor(0)), torch.t
         ((INPUTS, torch.eye(12).long()), "labels are of shape (12, 12); expected (examples,)"),
         ((INPUTS, LABELS[:5]), "there are 12 inputs and 5 labels; expected one label for each input"),
         ((INPUTS.long(), LABELS), "inputs are torch.int64; expected floats (or uint8, of 0 to 255)"),
+        ((INPUTS.to(torch.float8_e4m3fn), LABELS), "inputs are torch.float8_e4m3fn; expected floats (or uint8, of 0 t"),
         ((INPUTS[:, 0], LABELS), "inputs are of shape (12,); expected (examples, ...)"),
         ((INPUTS[:0], LABELS[:0]), "inputs are empty"),
         ((WITH_NAN, LABELS), "inputs have 1 numbers that are not finite; fill them in, or leave them out"),
