@@ -8,6 +8,7 @@ import torch
 
 from harness.calling.handed_out import handed_out, seed_of
 from harness.calling.noise_on_inputs import NOISE
+from harness.calling.request import pack, unpack
 from measures.errors import NotApplicable
 from measures.history import History
 from measures.trained_model import TrainedModel
@@ -101,3 +102,22 @@ def test_the_model_that_is_handed_out_is_left_as_it_was(twins: tuple[TrainedMode
     assert given.model is trained.model
     again = handed_out(trained)
     assert torch.equal(given.inputs, again.inputs) and torch.equal(given.labels, again.labels)
+
+
+def test_what_is_handed_out_lies_in_no_larger_memory(twins: tuple[TrainedModel, TrainedModel]) -> None:
+    """A tensor's memory goes along with it, and of two steps an epoch would tell the steps."""
+    given = unpack(pack(handed_out(twins[1])))
+    history = [getattr(given.history, field.name) for field in dataclasses.fields(History)]
+    for tensor in (given.inputs, given.labels, *history):
+        assert tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+
+
+def test_normalization_layers_count_epochs_and_not_steps() -> None:
+    trained = random_network("convnet_bn", 0)
+    (counter,) = {name for name in trained.model.state_dict() if name.endswith("1.num_batches_tracked")}
+    trained.model.state_dict()[counter].fill_(777)
+    given = handed_out(trained)
+    assert int(given.model.state_dict()[counter]) == trained.history.epochs < 777
+    assert int(given.init.state_dict()[counter]) == 0
+    assert int(trained.model.state_dict()[counter]) == 777
+    assert torch.equal(given.model(given.inputs), trained.model(given.inputs))
