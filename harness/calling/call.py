@@ -1,5 +1,6 @@
 """A measure called where it belongs: one of this project in this process, a stranger's in a process of its own."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from harness.calling.counting import Operations
 from harness.calling.purity import Witness
 from harness.calling.reading import Reading, read_here
-from harness.calling.request import Called
+from harness.calling.request import COUNTED, Called
 from harness.calling.sealed_measure import SealedFunction, start_host
 from harness.workers.peak_memory import PeakMemory
 from measures.registry import Measure
@@ -44,7 +45,10 @@ def call_watched(measure: Measure, trained: TrainedModel, witness: Witness) -> C
 def counted_call(measure: Measure, trained: TrainedModel) -> Called:
     """The same with `numbers`: operations of the `forward` and `backward` passes, and `megabytes` at the peak."""
     if isinstance(measure.function, SealedFunction):
-        return measure.function.call(trained, "count")
+        called = measure.function.call(trained, "count")
+        if called.reading.status == "value" and called.numbers.keys() != {*COUNTED}:
+            return dataclasses.replace(called, reading=called.reading.failed("its process did not count its work"))
+        return called
     with PeakMemory() as memory, Operations() as operations:
         reading = read_here(measure, trained)
     return Called(reading, numbers=operations.numbers() | {"megabytes": memory.megabytes})

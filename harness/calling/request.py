@@ -18,6 +18,8 @@ from measures.trained_model import TrainedModel
 LONGEST_REASON = 2000  # characters
 LONGEST_TRACE = 20_000
 MOST_CHANGES = 20
+LONGEST_NAME = 200  # bytes: files are named after it
+COUNTED = ("forward", "backward", "megabytes")
 Task = Literal["declare", "call", "count"]
 
 
@@ -116,7 +118,7 @@ def read_called(content: bytes) -> Called:
                 traceback=plain(reading.traceback, LONGEST_TRACE),
             ),
             tuple(plain(change, LONGEST_REASON) for change in given["changes"][:MOST_CHANGES]),
-            {str(name): float(number) for name, number in given["numbers"].items() if _is_amount(number)},
+            {name: float(given["numbers"][name]) for name in COUNTED if _is_amount(given["numbers"].get(name))},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as cause:
         raise HarnessError(f"its process sent something other than an answer ({type(cause).__name__})") from cause
@@ -173,7 +175,8 @@ def _declared(fields: dict[str, Any]) -> Measure:
     texts = [fields[name] for name in ("name", "source", "origin", "file")]
     numbers = [fields[name] for name in ("version", "line")]
     as_expected = (
-        all(isinstance(text, str) for text in texts)
+        all(isinstance(text, str) and "\0" not in text for text in texts)
+        and len(fields["name"].encode()) <= LONGEST_NAME
         and fields["name"].isidentifier()
         and all(type(number) is int and number >= 0 for number in numbers)
         and fields["cost"] in COSTS
@@ -183,6 +186,7 @@ def _declared(fields: dict[str, Any]) -> Measure:
     if not as_expected:
         raise ValueError("no measure")
     fixed = {"family": "external", "function": not_called_here, "file": Path(fields["file"])}
+    fixed["source"] = " ".join(plain(fields["source"]).split())  # it is one cell of a table
     return Measure(**{**fields, **fixed, "invariant_to": frozenset(fields["invariant_to"])})
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,16 @@ class SealedFunction:
         )
         how = printed = ""
         for _ in range(ATTEMPTS):
+            started = time.perf_counter()
             try:
                 answer, how, printed = _ask(request, trained)
             except CannotBeSent as problem:
                 return Called(Reading("error", None, str(problem), 0.0))
             if answer is not None:
                 called = _called(answer)
-                return dataclasses.replace(called, printed=plain(printed))
+                seconds = min(called.reading.seconds, time.perf_counter() - started)  # its own word, up to our wait
+                reading = dataclasses.replace(called.reading, seconds=seconds)
+                return dataclasses.replace(called, reading=reading, printed=plain(printed))
         ended = Reading("error", None, f"it ended its process {ATTEMPTS} times: {how}", 0.0)
         return Called(ended, printed=plain(printed), ended=True)
 
@@ -127,6 +131,8 @@ def _check_file(measure: Measure, called: str) -> None:
         stands_there = not own or own == origin
     if not stands_there:
         raise HarnessError(f"{called}: the source of {measure.name} is said to be {file}, which is not {origin}")
+    if file.suffix != ".py" or not file.is_file():  # it is read here, and a device has no end
+        raise HarnessError(f"{called}: the source of {measure.name} is said to be {file}, which is not a Python file")
 
 
 def _called(answer: bytes) -> Called:

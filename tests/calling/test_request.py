@@ -96,7 +96,8 @@ def test_texts_are_cut_and_have_nothing_that_a_terminal_obeys() -> None:
 
 
 def test_numbers_that_are_none_are_left_out() -> None:
-    content = json.loads(called_as_json(CALLED)) | {"numbers": {"forward": 3, "backward": math.nan, "megabytes": -1}}
+    numbers = {"forward": 3, "backward": math.nan, "megabytes": -1, "verdicts": 7}
+    content = json.loads(called_as_json(CALLED)) | {"numbers": numbers}
     assert read_called(json.dumps(content).encode()).numbers == {"forward": 3.0}
 
 
@@ -114,11 +115,20 @@ def test_a_declared_measure_is_read_without_its_function() -> None:
         measure(random_network("mlp_1x8", 0))
 
 
+def test_a_source_is_one_line_that_a_terminal_does_not_obey() -> None:
+    (content,) = json.loads(declared_as_json([l2_norm]))
+    declared = json.dumps([content | {"source": "a\x1b]0;b\x07 paper,\n  eq. 1\n"}]).encode()
+    assert read_declared(declared)[0].source == "a]0;b paper, eq. 1"
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"name": "no name"},
         {"name": 1},
+        {"name": "n" * 201},
+        {"file": "/a\0.py"},
+        {"origin": "a\0.py"},
         {"version": "1"},
         {"version": True},
         {"line": -1},

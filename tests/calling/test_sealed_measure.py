@@ -15,7 +15,6 @@ from measures import Estimate
 from measures.errors import NotApplicable
 from measures.norms.l2_norm import l2_norm
 from measures.trained_model import NO_HISTORY, NO_INIT, NO_RETRAINING, TrainedModel
-from tests import ROOT
 from tests.builders.models import random_network
 
 LACKING = {"size_of_init": NO_INIT, "number_of_epochs": NO_HISTORY, "retrained_once": NO_RETRAINING}
@@ -313,23 +312,16 @@ def test_a_wrong_function_does_not_block_its_files_others(tmp_path: Path, traine
     )
 
 
-FORGED = """
-from measures import measure
-text = "def l2_norm(trained):\\n    return 1.0\\n"
-space = {"__name__": NAME}
-exec(compile(text, "FILE", "exec"), space)
-l2_norm = measure(source="a test")(space["l2_norm"])
-"""
-
-
-@pytest.mark.parametrize("name", ["__name__", "'helper'"])
-def test_a_measure_does_not_stand_in_a_file_of_this_project(name: str, tmp_path: Path) -> None:
-    """Its record would have the digest of the other's source, and its name would be free for it."""
-    path = tmp_path / "forged.py"
-    own = ROOT / "measures" / "norms" / "l2_norm.py"
-    path.write_text(FORGED.replace("NAME", name).replace("FILE", str(own)))
-    with pytest.raises(HarnessError, match=r"the source of l2_norm is said to be .*l2_norm\.py, which is not"):
-        declare(str(path), "l2_norm", "forged.py::l2_norm")
+def test_the_seconds_of_a_call_are_no_more_than_were_waited_for(tmp_path: Path, trained: TrainedModel) -> None:
+    """Sums of what a measure says of its time would be infinite, and no record can be written with that."""
+    path = tmp_path / "slow.py"
+    path.write_text(
+        "import time\nfrom measures import measure\ntime.perf_counter = iter([0.0, 1e308]).__next__\n"
+        "@measure(source='a test')\ndef endless(trained):\n    return 1.0\n"
+    )
+    called = sealed(path, "endless").call(trained)
+    assert called.reading.value == 1.0
+    assert called.reading.seconds < 600
 
 
 def test_a_measure_of_this_project_may_be_named_by_a_strangers_file(tmp_path: Path, trained: TrainedModel) -> None:

@@ -1,8 +1,13 @@
 """Costs are counted, and tiers held, by what is done."""
 
+import dataclasses
+
 import pytest
 import torch
 
+from harness.calling.reading import Reading
+from harness.calling.request import Called
+from harness.calling.sealed_measure import SealedFunction
 from harness.evaluation.cost import models, work
 from harness.zoo.zoo import Zoo
 from measures import Measure, NotApplicable, measure
@@ -52,6 +57,13 @@ def test_a_gradient_step_is_three_forward_passes_and_about_one_backward() -> Non
 def test_a_measure_that_declares_itself_fast_and_makes_12_passes_is_found() -> None:
     assert work(passes(9), random_network("mlp_1x4", 0)).problem == ""
     assert "the work of 12 forward passes" in work(passes(12), random_network("mlp_1x4", 0)).problem
+
+
+def test_a_process_that_does_not_say_how_much_it_worked_has_no_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Called(Reading("value", 1.0, "", 0.1), numbers={"forward": 1.0})
+    monkeypatch.setattr(SealedFunction, "call", lambda *given: said)
+    sealed = dataclasses.replace(passes(1), function=SealedFunction(passes(1)))
+    assert work(sealed, random_network("mlp_1x4", 0)).skipped == "its process did not count its work"
 
 
 def test_without_a_value_there_is_no_cost() -> None:
