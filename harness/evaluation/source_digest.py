@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 
 from harness.files.code_digest import code_digest
-from harness.files.imported_files import ReadFile, files_named, read_file
+from harness.files.imported_files import NOT_PYTHON, ReadFile, files_named, read_file
 from harness.files.search_path import search_now
 from measures.registry import Measure
 
@@ -77,6 +77,9 @@ def _made_of(file: Path, stranger: bool, search: tuple[str, ...]) -> dict[Path, 
 def _code_sha256(path: Path, made: ReadFile, search: tuple[str, ...]) -> str:
     known = _codes.get(path)
     if known is None or known[0] != made:
-        code = code_digest(made.text, lambda module: bool(files_named(module, path, search)))
+        try:
+            code = code_digest(made.text, lambda module: bool(files_named(module, path, search)))
+        except NOT_PYTHON:
+            code = hashlib.sha256(made.text).hexdigest()
         known = _codes[path] = made, code
     return known[1]

@@ -8,6 +8,10 @@ import ast
 import hashlib
 from collections.abc import Callable, Iterator
 
+DEEPEST = 100
+"""Nodes in each other: a deeper tree (a sum of so many terms, so many `elif`) counts as the text that it is, since
+Python has no room for functions that call themselves more often."""
+
 Ours = Callable[[str], bool]
 """Whether a dotted module is a file that the caller follows by itself."""
 
@@ -21,11 +25,20 @@ def code_digest(code: bytes, ours: Ours) -> str:
     Raises SyntaxError if it is not Python.
     """
     tree = ast.parse(code)
+    if _is_deep(tree):
+        return hashlib.sha256(code).hexdigest()
     bound = list(bindings(tree, ours))
     tree = CodeAlone().visit(tree)
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     imported = sorted({text for name, text in bound if name in used})
     return hashlib.sha256(repr((imported, as_tuples(tree))).encode()).hexdigest()
+
+
+def _is_deep(tree: ast.AST) -> bool:
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return bool(level)
 
 
 def bindings(tree: ast.Module, ours: Ours) -> Iterator[tuple[str, str]]:

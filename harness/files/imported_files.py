@@ -15,6 +15,10 @@ from harness.files.source_text import PACKAGES, ROOT, is_of_this_project, text_o
 Import = ast.Import | ast.ImportFrom
 
 
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What reading a text as Python raises if it is not, or has too much in each other."""
+
+
 class ReadFile(NamedTuple):
     """A file of Python by its text, and by the files that this imports."""
 
@@ -32,10 +36,16 @@ def imported_files(path: Path) -> tuple[Path, ...]:
 
 
 def read_file(path: Path, search: tuple[str, ...]) -> ReadFile:
-    """The file as it counts (source_text.py); `search`: the folders that a user's imports are looked for in."""
+    """The file as it counts (source_text.py); `search`: the folders that a user's imports are looked for in.
+
+    A user's that is not Python imports nothing: whoever imports it is told, or has an `except` for that.
+    """
     text = text_of(path)
     if not is_of_this_project(path):
-        return ReadFile(text, files_named_in(text, path, search))
+        try:
+            return ReadFile(text, files_named_in(text, path, search))
+        except NOT_PYTHON:
+            return ReadFile(text, ())
     known = _of_this_project.get(path)
     if known is None or known.text != text:
         known = _of_this_project[path] = ReadFile(text, files_named_in(text, path, ()))

@@ -205,3 +205,17 @@ def test_nothing_beside_this_project_counts_as_its_own(monkeypatch: pytest.Monke
     path = tmp_path / "measures" / "m.py"
     path.write_text("import torch\nfrom measures.near import x")
     assert imported_files(path) == (tmp_path / "measures" / "near.py",)
+
+
+def test_a_neighbour_that_is_not_python_counts_by_its_text(tmp_path: Path) -> None:
+    """Its import may stand under an `except`."""
+    uses = "try:\n    import near\nexcept SyntaxError:\n    pass\n"
+    (tmp_path / "near.py").write_text("def (:")
+    before = digest_of(tmp_path / "m.py", uses)
+    (tmp_path / "near.py").write_text("def (:\n")
+    assert digest_of(tmp_path / "m.py", uses) != before
+
+
+@pytest.mark.parametrize("deep", ["x = " + "1 + " * 2000 + "1", "if x: y\n" + "elif x: y\n" * 900])
+def test_code_of_any_depth_has_a_digest(deep: str, tmp_path: Path) -> None:
+    assert digest_of(tmp_path / "m.py", deep) != digest_of(tmp_path / "m.py", deep + "\ny = 1")
