@@ -19,6 +19,7 @@ a table in its own file, of outcomes or of public data   models that nobody has 
 a zoo's few seeds, each tried until it draws these labels   large seeds, drawn when the measure is there, answer it
 that data alone show what was randomized                 what a measure reads is asked of it apart
 how long a call of `retrain` took, caches of the machine  times are noise of the machine; not held
+the number of its process, which it can drive on          it says what calls before have said; not the condition
 whether a file is there, its size and times              where a path is guessed; none of them is the condition's
 what the host has freed of the model before              it is in an order that says nothing
 """

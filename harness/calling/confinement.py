@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.calling.system_calls import can_be_forbidden, filter_of_calls, forbid_calls, libc
 
+SINKS = (Path("/dev/null"), Path("/dev/zero"))
 FIRST_WITH_SIGNALS = 6  # the version of Landlock that keeps a process from sending signals to others
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -65,14 +66,13 @@ class Confinement:
         from landlockpy import AccessFS, Ruleset, Scope
 
         never = AccessFS.EXECUTE | AccessFS.MAKE_BLOCK | AccessFS.MAKE_CHAR | AccessFS.MAKE_SOCK
-
         self.ruleset = Ruleset(scoped=Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET)
         for path in read:
             inside = AccessFS.READ_DIR if path.is_dir() else AccessFS.NONE
             self.ruleset.allow_path(path, AccessFS.READ_FILE | AccessFS.EXECUTE | inside)
         for path in listed:
             self.ruleset.allow_path(path, AccessFS.READ_DIR)
-        for path in (Path("/dev/null"), Path("/dev/zero")):
+        for path in SINKS:
             self.ruleset.allow_path(path, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
         self.ruleset.allow_path(write, self.ruleset.handled_fs & ~never)
 
@@ -80,13 +80,30 @@ class Confinement:
         """The file descriptor that `apply` needs; -1 if it needs none."""
         return -1 if self.ruleset is None else self.ruleset.fileno()
 
-    def apply(self) -> None:
-        """Hold this process, and what it starts from now on, to it for good. HarnessError if the kernel refuses."""
+    def apply(self, own: Path | None = None) -> None:
+        """Hold this process, and what it starts from now on, to it for good. HarnessError if the kernel refuses.
+
+        `own`: the folder, inside of the one to write to, that is this process's: the rest of that is then read alone.
+        """
         drop_privileges()
         if self.ruleset is not None:
             self.ruleset.restrict()
+            if own is not None:
+                _write_only_to(own)
         if self.filter is not None:
             forbid_calls(self.filter)
+
+
+def _write_only_to(folder: Path) -> None:
+    """Of what this process may change, leave it that folder and the sinks. It reads what it could."""
+    from landlockpy import AccessFS, AccessNet, Ruleset
+
+    reading = AccessFS.EXECUTE | AccessFS.READ_FILE | AccessFS.READ_DIR
+    with Ruleset(handled_fs=~reading, handled_net=AccessNet.NONE) as ruleset:
+        ruleset.allow_path(folder, ruleset.handled_fs)
+        for path in SINKS:
+            ruleset.allow_path(path, AccessFS.WRITE_FILE)
+        ruleset.restrict()
 
 
 def _landlock_version() -> int:

@@ -7,7 +7,10 @@ its predecessor is left.
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
+import stat
+import tempfile
 import time
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -18,7 +21,7 @@ import psutil
 from harness.calling.confinement import Confinement
 from harness.calling.purity import Witness
 from harness.calling.request import Request
-from harness.calling.sealed_process import ANSWER, REFUSAL, RETRAIN, UNUSABLE, live
+from harness.calling.sealed_process import ANSWER, LARGEST_FILE, REFUSAL, RETRAIN, UNUSABLE, live
 
 PRINTED = b"p"
 """First byte of the message that ends a call: how its process ended, if it gave no answer, and what it printed."""
@@ -26,20 +29,23 @@ PRINTED = b"p"
 LARGEST_MESSAGE = 1 << 30  # bytes: what it asks to retrain on
 LARGEST_ANSWER = 1 << 20
 MOST_PRINTED = 4000  # bytes
+MOST_WRITTEN, SMALLEST_FILE = 2 * LARGEST_FILE, 1 << 12  # bytes
 SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class ForkedCall:
     """A process that is to do what is requested. It has to be let go (`served`), and ended (`end`)."""
 
-    def __init__(self, request: Request, witness: Witness | None, confinement: Confinement):
+    def __init__(self, request: Request, witness: Witness | None, confinement: Confinement, scratch: Path):
+        """`scratch`: where it gets a folder of its own. One that was used tells by its size how many files it had."""
         self.memory = request.memory
+        self.folder = Path(tempfile.mkdtemp(dir=scratch))
         self.ours, theirs = multiprocessing.Pipe()
         self.output = os.memfd_create("output") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
         self.status: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
-            live(request, witness, theirs, self.output, confinement, begin=theirs.recv_bytes)
+            live(request, witness, theirs, self.output, confinement, begin=theirs.recv_bytes, own=self.folder)
         theirs.close()
         self.ended = os.pidfd_open(self.pid)
 
@@ -50,7 +56,7 @@ class ForkedCall:
         """
         with contextlib.suppress(OSError):  # it has ended already
             self.ours.send_bytes(b"")
-        with _Watched(self.pid, self.memory, sentinel) as watched:
+        with _Watched(self.pid, self.memory, self.folder, sentinel) as watched:
             answered = self._listen(connection)
         how = watched.how
         if answered:
@@ -68,6 +74,7 @@ class ForkedCall:
         os.close(self.ended)
         os.close(self.output)
         self.ours.close()
+        _remove(self.folder)
 
     def _listen(self, connection: Connection) -> bool:
         """Whether there was an answer."""
@@ -83,15 +90,15 @@ class ForkedCall:
 
 
 class _Watched:
-    """Within the block, the process is ended when it has taken too much memory, or when our parent is gone.
+    """Within the block, the process is ended when it has taken too much memory or disk, or when our parent is gone.
 
     A timer looks, so that it does so too while this process waits for the rest of a message that never comes, or
     for the other to read one.
     """
 
-    def __init__(self, pid: int, memory: int | None, sentinel: int):
-        self.pid, self.memory, self.sentinel = pid, memory, sentinel
-        self.how, self.alone = "", False
+    def __init__(self, pid: int, memory: int | None, folder: Path, sentinel: int):
+        self.pid, self.memory, self.folder, self.sentinel = pid, memory, folder, sentinel
+        self.how, self.alone, self.looking = "", False, False
 
     def __enter__(self) -> "_Watched":
         signal.signal(signal.SIGALRM, self.look)
@@ -102,6 +109,15 @@ class _Watched:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def look(self, *alarm: object) -> None:
+        if self.looking:
+            return  # it takes longer than the time between two looks
+        self.looking = True
+        self._look()
+        self.looking = False
+
+    def _look(self) -> None:
+        if (written := _written(self.folder)) > MOST_WRITTEN:
+            self.how = f"its process had written {written / 1e9:.2f} GB, above {MOST_WRITTEN / 1e9:.2f} GB"
         if self.memory and (taken := _memory()) > self.memory:
             self.how = f"its process used {taken / 1e9:.2f} GB, above --worker-memory"
         if wait([self.sentinel], 0):
@@ -126,6 +142,16 @@ def _pass_on(ours: Connection, connection: Connection) -> bytes:
         with contextlib.suppress(OSError):  # it has ended meanwhile
             ours.send_bytes(network)
     return message[:1]
+
+
+def _remove(folder: Path) -> None:
+    """With all that a call has written. OSError if something stays."""
+    for path, folders, _ in os.walk(folder):
+        for name in folders:
+            inside = Path(path, name)
+            if not inside.is_symlink():
+                inside.chmod(0o700)  # it may have been made so that it cannot be listed
+    shutil.rmtree(folder)
 
 
 def _kill(pid: int) -> None:
@@ -177,6 +203,34 @@ def _memory() -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             taken += process.memory_info().rss
     return taken
+
+
+def _written(folder: Path) -> int:
+    """Bytes on the disk in the call's folder, and in files without a name, on the disk or in memory, that are open."""
+    found = {}
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # it is gone
+                there = os.lstat(os.path.join(path, name))
+                found[there.st_dev, there.st_ino] = max(SMALLEST_FILE, there.st_blocks * 512)
+    for pid in _descendants():
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
+            for descriptor in descriptors:
+                with contextlib.suppress(OSError):
+                    there = descriptor.stat()
+                    if there.st_nlink == 0 and stat.S_ISREG(there.st_mode):
+                        found[there.st_dev, there.st_ino] = there.st_blocks * 512
+    return sum(found.values())
+
+
+def _descendants() -> set[int]:
+    """Of this process."""
+    found: set[int] = set()
+    todo = _children(os.getpid())
+    while todo:
+        found |= todo
+        todo = {child for pid in todo for child in _children(pid)} - found
+    return found
 
 
 def _how_it_ended(status: int) -> str:

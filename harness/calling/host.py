@@ -13,7 +13,6 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -156,7 +155,12 @@ class _Server:
         key = (request.search, request.packages, folder_of(request))
         if key not in self.confinements:
             self.confinements[key] = _confinement(request, self.scratch)
-        call = ForkedCall(request, self.witness, self.confinements[key])
+        given = request, self.witness, self.confinements[key], self.scratch
+        try:
+            call = ForkedCall(*given)
+        except OSError:  # the last one has taken all processes, or the disk
+            self._finish()
+            call = ForkedCall(*given)
         self._finish(call.pid)
         self.last = call
         return call.served(self.connection, self.sentinel)
@@ -178,7 +182,6 @@ class _Server:
         if self.last is not None:
             self.last.end(successor)
             self.last = None
-            _empty(self.scratch)
 
 
 def witness_of(content: bytes) -> Witness:
@@ -193,22 +196,3 @@ def _confinement(request: Request, scratch: Path) -> Confinement:
     search = [*request.search, *([str(folder)] if folder else [])]
     read, listed = readable(search, map(Path, request.packages))
     return Confinement(read, listed, scratch)
-
-
-def _empty(folder: Path) -> None:
-    """What a call has written is gone before the next. OSError if something stays."""
-    for path, folders, _ in os.walk(folder):
-        for name in folders:
-            inside = Path(path, name)
-            if not inside.is_symlink():
-                inside.chmod(0o700)  # it may have been made so that it cannot be listed
-    for entry in list(_entries(folder)):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        else:
-            os.unlink(entry.path)
-
-
-def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
-    with os.scandir(folder) as entries:
-        yield from entries

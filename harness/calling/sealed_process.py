@@ -48,14 +48,15 @@ def live(
     output: int,
     confinement: Confinement,
     begin: Callable[[], object] = lambda: None,
+    own: Path | None = None,
 ) -> NoReturn:
     """In a process that was just forked: do what is requested, send it through the pipe, and end.
 
-    `begin` is called when this process is shut in, and before anything of the measure is.
+    `begin` is called when this process is shut in, and before anything of the measure is; `own` is a folder to be in.
     """
     status = 1
     try:
-        answer(request, witness, pipe, output, confinement, begin=begin)
+        answer(request, witness, pipe, output, confinement, begin=begin, own=own)
         status = 0
     except BaseException:
         _flush()
@@ -72,9 +73,10 @@ def answer(
     confinement: Confinement,
     kept: tuple[int, ...] = (),
     begin: Callable[[], object] = lambda: None,
+    own: Path | None = None,
 ) -> None:
     """Shut this process in for good, do what is requested, and send what came of it. `kept`: descriptors that stay."""
-    _shut_in(request, (pipe.fileno(), *kept), output, confinement)
+    _shut_in(request, (pipe.fileno(), *kept), output, confinement, own)
     begin()
     try:
         message = ANSWER + _answer(request, witness, pipe)
@@ -93,7 +95,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def _shut_in(request: Request, kept: tuple[int, ...], output: int, confinement: Confinement) -> None:
+def _shut_in(request: Request, kept: tuple[int, ...], output: int, confinement: Confinement, own: Path | None) -> None:
     gc.freeze()  # what the host has is not garbage, and looking for some would write to every page
     gc.enable()
     if hasattr(os, "setsid"):
@@ -107,7 +109,10 @@ def _shut_in(request: Request, kept: tuple[int, ...], output: int, confinement: 
         os.closerange(first + 1, last)
     _limit_files()
     sys.path[:] = request.search
-    confinement.apply()
+    if own is not None:
+        os.chdir(own)
+        os.environ.update(HOME=str(own), TMPDIR=str(own))
+    confinement.apply(own)
 
 
 def _answer(request: Request, witness: Witness | None, pipe: Connection) -> bytes:

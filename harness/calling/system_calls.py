@@ -1,7 +1,8 @@
 """Which system calls the process of a stranger's measure may not make: those by which something would outlive it.
 
 A file's times and mode, a queue or a key in the kernel, another process's priority: each would let one call of a
-measure tell the next one something, or do harm elsewhere, and Landlock forbids none of them.
+measure tell the next one something, or do harm elsewhere, and Landlock forbids none of them. What it starts stays in
+its group, which is ended at once.
 https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
 
@@ -40,7 +41,15 @@ UNSEEN_BY_A_FILTER = {
     "io_uring_setup": (425, 425),
     "open_by_handle_at": (304, 265),
 }
+MEMORY_OF_FILES = {  # which pages of a file the kernel has, and what becomes of them
+    "fadvise64": (221, 223),
+    "readahead": (187, 213),
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
+}
+GROUPS = {"setsid": (112, 157), "setpgid": (109, 154)}  # who left the group would not be ended with it
 WATCHES_OF_FILES = {
+    "flock": (73, 32),  # a lock on its source is seen by a call on another model, at the same time
     "fanotify_init": (300, 262),
     "inotify_init": (253, NO_CALL),
     "inotify_init1": (294, 26),
@@ -90,14 +99,17 @@ FORBIDDEN = (
     NETWORK
     | OTHER_PROCESSES
     | UNSEEN_BY_A_FILTER
+    | MEMORY_OF_FILES
+    | GROUPS
     | WATCHES_OF_FILES
     | MODES_TIMES_AND_NOTES_OF_FILES
     | KEPT_IN_THE_KERNEL
 )
-SOCKETPAIR, IOCTL, FCNTL, PRLIMIT = (53, 199), (16, 29), (72, 25), (302, 261)
+SOCKETPAIR, IOCTL, FCNTL, PRLIMIT, PREADV2 = (53, 199), (16, 29), (72, 25), (302, 261), (327, 286)
 STREAMS = tuple(1 | flags for flags in (0, 0o4000, 0o2000000, 0o2004000))  # SOCK_STREAM; a datagram goes anywhere
 FLAGS_OF_FILES = (0x40086602, 0x401C5820, 0x40087602)  # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR, FS_IOC_SETVERSION
 HINTS_OF_FILES = (1036, 1038)  # F_SET_RW_HINT, F_SET_FILE_RW_HINT
+LOCKS_OF_FILES = (6, 7, 37, 38, 1024, 1026)  # F_SETLK, F_SETLKW, the same of OFD; F_SETLEASE, F_NOTIFY
 
 X32_CALLS = 0x40000000  # the second set of numbers that x86_64 has
 LOAD, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
@@ -146,8 +158,9 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
     by_argument = [
         *_if_argument(SOCKETPAIR[column], 1, STREAMS, allowed=True),  # a pair is one process's own
         *_if_argument(IOCTL[column], 1, FLAGS_OF_FILES),
-        *_if_argument(FCNTL[column], 1, HINTS_OF_FILES),
+        *_if_argument(FCNTL[column], 1, HINTS_OF_FILES + LOCKS_OF_FILES),
         *_if_argument(PRLIMIT[column], 0, (0,), allowed=True),  # of itself it may set limits
+        *_if_argument(PREADV2[column], 5, (0,), allowed=True),  # RWF_NOWAIT tells whether the kernel has the page
     ]
     before = [(LOAD, "", "", ARCHITECTURE), (JUMP_IF_EQUAL, "", "refuse", ARCHITECTURES[machine])]
     before += [(LOAD, "", "", NUMBER), (JUMP_IF_AT_LEAST, "refuse", "", X32_CALLS)]

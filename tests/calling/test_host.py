@@ -7,7 +7,6 @@ import pytest
 
 from harness.calling import sealed_measure
 from harness.calling.handed_out import handed_out
-from harness.calling.host import _empty
 from harness.calling.sealed_measure import SealedFunction, declare, end_host
 from tests import ROOT
 from tests.builders.models import random_network
@@ -41,21 +40,6 @@ def test_its_folder_is_gone_with_it() -> None:
     assert scratch.is_dir()
     end_host()
     assert not scratch.exists()
-
-
-def test_a_folder_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
-    kept = tmp_path / "outside"
-    kept.mkdir()
-    kept.chmod(0o750)
-    scratch = tmp_path / "scratch"
-    (scratch / "a" / "b").mkdir(parents=True)
-    (scratch / "a" / "b" / "file").touch()
-    (scratch / "a" / "b").chmod(0o300)
-    (scratch / "a" / "link").symlink_to(kept)
-    (scratch / "link").symlink_to(kept)
-    _empty(scratch)
-    assert list(scratch.iterdir()) == []
-    assert kept.stat().st_mode & 0o777 == 0o750
 
 
 @pytest.mark.long

@@ -15,7 +15,9 @@ from harness.calling.system_calls import (
     JUMP_IF_AT_LEAST,
     JUMP_IF_EQUAL,
     LOAD,
+    LOCKS_OF_FILES,
     NO_CALL,
+    PREADV2,
     PRLIMIT,
     REFUSE,
     RETURN,
@@ -70,6 +72,8 @@ def test_some_calls_are_refused_by_their_arguments() -> None:
     assert [answer("x86_64", 16, 3, flags) for flags in FLAGS_OF_FILES] == [REFUSE] * 3
     assert answer("x86_64", 72, 3, 1) == ALLOW  # fcntl(F_GETFD)
     assert answer("x86_64", 72, 3, 1036) == REFUSE
+    assert [answer("x86_64", 72, 3, lock) for lock in LOCKS_OF_FILES] == [REFUSE] * 6
+    assert (answer("x86_64", 327, 3, 0, 1, 0, 0, 0), answer("x86_64", 327, 3, 0, 1, 0, 0, 8)) == (ALLOW, REFUSE)
     assert (answer("x86_64", 302, 0), answer("x86_64", 302, 17)) == (ALLOW, REFUSE)  # prlimit64 of itself, of another
     assert (answer("aarch64", 261, 0), answer("aarch64", 261, 17)) == (ALLOW, REFUSE)
     assert answer("x86_64", 53, 1, 1 | 0o2000000) == ALLOW  # socketpair(SOCK_STREAM | SOCK_CLOEXEC)
@@ -82,7 +86,7 @@ def test_numbers_are_those_of_the_kernel(column: int) -> None:
     if header is None:
         pytest.skip("the kernel's headers are not installed here")
     known = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", header.read_text())}
-    others = {"ioctl": IOCTL, "fcntl": FCNTL, "prlimit64": PRLIMIT, "socketpair": SOCKETPAIR}
+    others = {"ioctl": IOCTL, "fcntl": FCNTL, "prlimit64": PRLIMIT, "socketpair": SOCKETPAIR, "preadv2": PREADV2}
     table = {name: numbers[column] for name, numbers in (FORBIDDEN | ORDINARY | others).items()}
     assert {name: number for name, number in table.items() if known.get(name, number) not in (number, NO_CALL)} == {}
     assert sum(known.get(name) == number for name, number in table.items()) > 45

@@ -11,7 +11,9 @@ What is not closed, and why:
   and the seed draws random labels and noise again (seeds.py, the last). Large seeds that are drawn after a measure was
   written, as `--fresh` does, answer it too.
 - Data alone: that labels do not follow from inputs is seen without any network.
-- Times: how long a call of `retrain` takes, and the caches of processor and kernel.
+- Times: how long a call of `retrain` takes, and the caches of processor and kernel (a fault that had to wait for the
+  disk is counted). Numbers that the kernel gives out in a row, of processes and on some file systems of files: a call
+  that starts as many as it likes says a number to the next one. Order and condition are in none of them.
 - Names: whether a file is there, its size and times can be asked wherever a path is guessed (Landlock has no word
   for it). What is read of the store leaves no time of access; a file of another user's, or on another system, does.
 - What the host has freed of the model before, in memory that it still has.

@@ -18,7 +18,8 @@ from tests.red_team.conftest import Field, Rows, is_random, names_in, set_out
 
 pytestmark = pytest.mark.slow
 
-FILES = ("answers", "counters", "data", "files", "heap", "network", "outside", "patches", "seeds")
+FILES = ("answers", "counters", "data", "files", "forgeries", "heap", "leftovers", "network", "outside", "patches")
+FILES += ("seeds", "steps")
 """All attacks but those that never come to an end: these have no value, as the tests of harm say."""
 CONDITION = "random_labels"
 BY_CHANCE = {"clock", "number_of_the_process", "times_of_the_store"}
@@ -46,7 +47,7 @@ def verdict(name: str, rows: Rows, zoo: Zoo, field: Field) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("files", "least"), [(("answers",), 5), pytest.param(FILES, 80, marks=pytest.mark.long)], ids=["some", "all"]
+    ("files", "least"), [(("answers",), 5), pytest.param(FILES, 130, marks=pytest.mark.long)], ids=["some", "all"]
 )
 def test_no_attack_tells_random_labels(files: tuple[str, ...], least: int, tiny_zoo: Zoo, arena: Field) -> None:
     fought = arena.run(*files)

@@ -25,6 +25,9 @@ WORTH = 1e6
 """What a forged answer says that the measure's value is."""
 
 ENDED = ("no_number", "endless_seconds", "nested_deeply", "too_large", "garbage", "pickled", "asks_for_nonsense")
+ENDED += ("not_even_a_number", "an_index", "item_of_a_tensor", "complex_number", "error_that_is_no_number")
+ENDED += ("error_that_is_gone", "error_that_is_raised", "leaves_by_the_door", "interrupts", "raises_a_ring")
+ENDED += ("whole_number", "two_values", "fields_of_the_judge", "numbers_of_another_kind", "changes_of_another_kind")
 ENDED += ("ends_its_process", "closes_everything", "raises_what_raises", "raises_escapes")
 
 
@@ -38,7 +41,7 @@ def harmful(field: Field) -> Rows:
 
 @pytest.fixture(scope="module")
 def forged(field: Field) -> Rows:
-    return field.run("answers", "patches")
+    return field.run("answers", "forgeries", "patches")
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 Rows = dict[tuple[str, Recipe], Row]
 READERS = ("data", "files")
-SEARCHERS = ("heap", "seeds")
+SEARCHERS = ("heap", "seeds", "steps")
 NOT_CLOSED = {"labels_drawn_in_another_order"}
 
 
@@ -44,7 +44,7 @@ def learners(field: Field) -> Rows:
 
 @pytest.fixture(scope="module")
 def counters(field: Field) -> Rows:
-    return field.run("counters", repeated=True)
+    return field.run("counters", "leftovers", repeated=True)
 
 
 @pytest.fixture

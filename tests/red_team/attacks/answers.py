@@ -106,7 +106,8 @@ def answers_twice(trained: TrainedModel) -> float:
 def leaves_a_child_with_the_pipe(trained: TrainedModel) -> float:
     """A child that has left the group (setsid) answers when its parent has."""
     if os.fork() == 0:
-        os.setsid()
+        with contextlib.suppress(OSError):
+            os.setsid()
         time.sleep(0.2)
         for _ in range(5):
             trained.retrain_function.pipe.send_bytes(answer())  # type: ignore[union-attr]

@@ -226,7 +226,8 @@ def process_that_stays(trained: TrainedModel) -> float:
     Path("calls-kept").touch()
     count = one_more(Path("calls-kept"))
     if os.fork() == 0:
-        os.setsid()
+        with contextlib.suppress(OSError):
+            os.setsid()
         if os.fork() == 0:
             for _ in range(200):
                 time.sleep(0.02)
