@@ -25,6 +25,8 @@ from harness.files.source_text import edited_since
 from measures.registry import COSTS, PACKAGE, Cost, Measure, load_builtin, registered
 
 OWN = "measures."
+NOT_NAMES = ("zoo", "leaderboard")
+"""What else has a file among records, where each measure has one of its name."""
 SEALED = "sealed:"
 """Before the name of a measure of this project: it is imported and called as a stranger's is."""
 
@@ -197,6 +199,9 @@ def _check_is_as_imported(measure: Measure, edited: set[Path]) -> None:
 
 
 def _check_name_is_free(measure: Measure, other: Measure | None) -> None:
+    if measure.name.lower() in NOT_NAMES:
+        where = f"{measure.file}:{measure.line}"
+        raise HarnessError(f"{where}: a measure cannot be named {measure.name!r}, as a file of records is; rename it")
     known: Measure | Declared | None = other
     if known is None and measure.family == "external":
         known = next((own for own in declared() if own.name == measure.name), None)

@@ -20,7 +20,7 @@ from harness.records.schema import SCHEMA_VERSION, lifted, validate
 
 ZOO_FILE = "zoo.json"
 LEADERBOARD_FILE = "leaderboard.json"
-RESERVED = (ZOO_FILE, LEADERBOARD_FILE)  # a measure of such a name is refused below
+RESERVED = (ZOO_FILE, LEADERBOARD_FILE)  # no measure is found by such a name (NOT_NAMES), nor written below
 
 
 def write_record(run: Mapping[str, Any], path: Path) -> None:

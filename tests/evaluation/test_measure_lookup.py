@@ -208,6 +208,11 @@ def test_an_entry_point_that_cannot_be_imported_is_named(folder: Path, monkeypat
         ("def f(trained): return 1.0", "mine.py::f", "f is not decorated; write @measure"),
         ("def f(trained): return 1.0", "mine.py", "no function in .* is decorated"),
         (MINE.format(name="path_norm"), "mine.py::path_norm,l2_norm", "two measures are named 'path_norm'"),
+        (
+            MINE.format(name="zoo"),
+            "mine.py::zoo",
+            "a measure cannot be named 'zoo', as a file of records is",
+        ),
         (None, "no.such.module:f", "No module named 'no'"),
         (None, " , ", "no measure was named"),
     ],

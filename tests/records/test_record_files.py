@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from harness.records.record_files import as_text, check_path, read_record, write_record
+from harness.evaluation.measure_lookup import NOT_NAMES
+from harness.records.record_files import RESERVED, as_text, check_path, read_record, write_record
 from harness.records.schema import SCHEMA_VERSION, sealed
 
 MODEL = {
@@ -158,3 +159,7 @@ def test_the_file_of_one_measure_is_read_with_the_zoos_beside_it(tmp_path: Path)
     (tmp_path / "zoo.json").unlink()
     with pytest.raises(HarnessError, match=r"b\.json is the record of one measure, and the file of its zoo, zoo\.json"):
         read_record(tmp_path / "b.json")
+
+
+def test_no_measure_is_found_by_the_name_of_another_file_of_records() -> None:
+    assert RESERVED == tuple(f"{name}.json" for name in NOT_NAMES)
