@@ -65,7 +65,7 @@ def check_last(model: nn.Module, kinds: tuple[type[nn.Module], ...], inputs: Ten
     layers = [module for module in network.modules() if isinstance(module, kinds)]
     loose = {name: parameter for name, parameter in network.named_parameters() if name in loose_matrices(network)}
 
-    with after_layers(layers, lambda layer, received, returned: cut_off(returned)), torch.enable_grad():
+    with after_layers(layers, lambda layer, received, returned: cut_off(returned).clone()), torch.enable_grad():
         logits = network(inputs[:1])
         gradients = torch.autograd.grad(logits.sum(), [*loose.values()], allow_unused=True)
     if after := [name for name, gradient in zip(loose, gradients, strict=True) if gradient is not None]:
@@ -75,7 +75,7 @@ def check_last(model: nn.Module, kinds: tuple[type[nn.Module], ...], inputs: Ten
 def _check_last_by_operations(model: nn.Module, kinds: tuple[type[nn.Module], ...], inputs: Tensor) -> None:
     """The same of matrices that are no parameters: fixed ones, and those of other kinds of layers."""
     layers = [module for module in model.modules() if isinstance(module, kinds)]
-    with after_layers(layers, lambda layer, received, returned: cut_off(returned)), torch.enable_grad():
+    with after_layers(layers, lambda layer, received, returned: cut_off(returned).clone()), torch.enable_grad():
         operations = operations_of(model(inputs[:1]))
     if any(operation.startswith(MATRIX_PRODUCTS) for operation in operations):
         raise NotApplicable(

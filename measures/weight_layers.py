@@ -2,7 +2,7 @@
 
 Weight layers are Linear and Conv2d ones, and the projections of attention (attention.py). Their weights are the
 effective ones: what the layer does to its input, whatever it is made of (effective_layers.py), with batch normalization
-folded in (folding.py).
+and factors of its units folded in (folding.py).
 
 Left out, as biases are, is what an example meets by addition or concatenation only: positions, class tokens, and layers
 that are applied to a constant to make such ones. Left out as well are scale and shift of layer normalization and its

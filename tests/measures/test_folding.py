@@ -241,3 +241,96 @@ def test_a_normalization_of_vectors_is_not_folded_into_the_units_of_the_layer_be
     inputs = torch.randn(6, 4, 5, dtype=torch.float64)
     assert_same_function_without_normalization(network, inputs)
     assert torch.equal(folded(network, inputs).get_submodule("rows").weight, network.rows.weight)
+
+
+# Factors after a layer
+
+
+class Factor(nn.Module):
+    """Multiplies what `layers` return by a parameter, or does something else with it."""
+
+    def __init__(self, layers, factor, multiply):
+        super().__init__()
+        self.layers, self.factor, self.multiply = layers, nn.Parameter(factor), multiply
+        self.head = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+
+    def forward(self, x):
+        return self.head(self.multiply(self.layers(x), self.factor))
+
+
+FACTORS = {
+    "layer scale": (nn.Linear(4, 5), torch.randn(5), lambda x, factor: x * factor),
+    "layer scale, the factor first": (nn.Linear(4, 5), torch.randn(5), lambda x, factor: factor * x),
+    "in place": (nn.Linear(4, 5, bias=False), torch.randn(5), lambda x, factor: x.mul_(factor)),
+    "a factor for all": (nn.Linear(4, 5), torch.tensor(0.3), lambda x, factor: x * factor),
+    "a temperature": (nn.Linear(4, 5), torch.tensor(0.3), lambda x, factor: x / factor),
+    "a logarithm of one": (nn.Linear(4, 5), torch.tensor(0.3), lambda x, factor: factor.exp() * x),
+    "of channels": (nn.Conv2d(1, 5, 3), torch.randn(5, 1, 1), lambda x, factor: x * factor),
+    "of channels that are moved": (
+        nn.Conv2d(1, 5, 3),
+        torch.randn(5),
+        lambda x, factor: (x.permute(0, 2, 3, 1) * factor).permute(0, 3, 1, 2),
+    ),
+    "after a normalization": (
+        with_random_normalization(nn.Sequential(nn.Conv2d(1, 5, 3), nn.BatchNorm2d(5))),
+        torch.randn(1, 5, 1, 1),
+        lambda x, factor: x * factor,
+    ),
+    "two in a row": (nn.Linear(4, 5), torch.randn(5), lambda x, factor: x * factor * factor.sigmoid()),
+    "of 0": (nn.Linear(4, 5), torch.zeros(5), lambda x, factor: x * factor),
+}
+
+
+def with_factor(name, cases):
+    layers, factor, multiply = cases[name]
+    x = torch.randn(6, 4, dtype=torch.float64) if isinstance(layers, nn.Linear) else torch.randn(6, 1, 6, 6).double()
+    network = Factor(copy.deepcopy(layers), factor.clone(), multiply).double().eval()
+    network(x)
+    return network, x
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_a_factor_after_a_layer_is_in_its_weights(name):
+    network, x = with_factor(name, FACTORS)
+    before = copy.deepcopy(network.state_dict())
+    found = folded(network, x)
+    torch.testing.assert_close(found(x), network(x))
+    assert not [name for name, _ in found.named_parameters() if "factor" in name]
+    layers = [module for module in found.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    with torch.no_grad():
+        scaled = network.multiply(network.layers(x), network.factor)
+        torch.testing.assert_close(layers[0](x), scaled)
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+NO_FACTORS = {
+    "past an activation": (nn.Linear(4, 5), torch.randn(5) - 2, lambda x, factor: x.tanh() * factor),
+    "past an activation, a tiny one": (
+        nn.Linear(4, 5),
+        torch.full((5,), 1e-6),
+        lambda x, factor: 1 + x.tanh() * factor,
+    ),
+    "of the examples": (nn.Linear(4, 5), torch.randn(6, 1), lambda x, factor: x * factor),
+    "of positions": (nn.Conv2d(1, 4, 3), torch.randn(4), lambda x, factor: x * factor),
+    "beside a sum": (nn.Linear(4, 5), torch.randn(5), lambda x, factor: x + x * factor),
+    "of what is divided": (nn.Linear(4, 5), torch.ones(5), lambda x, factor: factor / (1 + x.exp())),
+}
+
+
+@pytest.mark.parametrize("name", NO_FACTORS)
+def test_a_factor_of_anything_else_stays_where_it_is(name):
+    network, x = with_factor(name, NO_FACTORS)
+    found = folded(network, x)
+    assert torch.equal(found.layers.weight, network.layers.weight) and torch.equal(found.factor, network.factor)
+
+
+def test_a_normalization_of_buffers_is_in_the_layer_before_it():
+    norm = torchvision.ops.FrozenBatchNorm2d(4)
+    for buffer in norm.buffers():
+        buffer.uniform_(0.5, 2)
+    network, x = nn.Sequential(nn.Conv2d(1, 4, 3), norm, nn.ReLU()).eval(), torch.randn(5, 1, 6, 6)
+    usual = nn.Sequential(copy.deepcopy(network[0]), nn.BatchNorm2d(4), nn.ReLU()).eval()
+    usual[1].load_state_dict(norm.state_dict(), strict=False)
+    torch.testing.assert_close(usual(x), network(x))
+    pair = (folded(each, x).get_submodule("0").weight for each in (network, usual))
+    torch.testing.assert_close(*pair)

@@ -167,6 +167,21 @@ def vectors_normalized() -> nn.Module:
     )
 
 
+class Scaled(nn.Module):
+    """A layer whose units are multiplied by a factor each."""
+
+    def __init__(self, layer: nn.Linear):
+        super().__init__()
+        self.layer, self.factor = layer, nn.Parameter(torch.linspace(-1, 2, layer.out_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) * self.factor
+
+
+def layer_scale() -> nn.Module:
+    return mlp(Scaled(nn.Linear(8, 8)), nn.ReLU())
+
+
 LAYERS: tuple[Callable[[], nn.Module], ...] = (
     scaled_linear,
     standardized_convolution,
@@ -188,4 +203,5 @@ LAYERS: tuple[Callable[[], nn.Module], ...] = (
     layer_with_an_option,
     fixed_head,
     vectors_normalized,
+    layer_scale,
 )
