@@ -31,7 +31,7 @@ def test_files_that_are_not_a_list_of_what_is_there_are_a_sentence(files: Any, s
 
 
 def test_an_origin_that_is_not_a_function_is_a_sentence() -> None:
-    with pytest.raises(HarnessError, match="^data_set's origin is 'here' .*; expected a function"):
+    with pytest.raises(HarnessError, match=r"^data_set's origin is 'here' .*; expected a function"):
         data_set(origin="here")(lambda folder: None)  # type: ignore[call-overload]
 
 
