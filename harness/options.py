@@ -4,6 +4,7 @@ An option is `--cache-dir` on a command line and `cache_dir` in Python. What com
 """
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,7 +27,7 @@ class Option:
     name: str
     help: str
     metavar: str | None = None
-    type: type = str
+    type: Callable[[str], Any] = str
     default: Any = None
     choices: tuple[str, ...] = ()
     repeated: bool = False
@@ -94,7 +95,7 @@ FRESH = Option(
     type=int,
 )
 COST = Option("cost", "limit `all` to this tier and cheaper", choices=COSTS, default="retrain")
-LEADERBOARD = Option("leaderboard", "write the record of this run, as JSON", "PATH")
+LEADERBOARD = Option("leaderboard", "write the record of this run, as JSON", "PATH", type=os.path.expanduser)
 
 SETTINGS = (*FOLDERS, *WORK, MEASURE_LIMIT)
 """What becomes a run's Settings."""
@@ -113,7 +114,12 @@ OF_PYTEST = (
     FRESH,
     *SETTINGS,
     LEADERBOARD,
-    Option("baseline", "a record that is expected to hold: what changed, either way, fails the run", "PATH"),
+    Option(
+        "baseline",
+        "a record that is expected to hold: what changed, either way, fails the run",
+        "PATH",
+        type=os.path.expanduser,
+    ),
     Option(
         "findings",
         "what a finding that falls short does to the run: it is reported, or fails it",

@@ -16,7 +16,7 @@ from harness.evaluation.first_try import when_tried
 from harness.evaluation.measure_lookup import find_measures
 from harness.evaluation.probe import Probe
 from harness.judging.agreement import Recorded
-from harness.judging.baseline import Baseline, baseline_of
+from harness.judging.baseline import Baseline, expected
 from harness.judging.plan import Plan
 from harness.judging.questions.question import Question
 from harness.judging.reads import Blindings
@@ -92,9 +92,18 @@ def make_setup(config: pytest.Config, zoo: Zoo | None, settings: Settings, say: 
         measures=measures,
         work=work,
         ahead=alone,
-        baseline=baseline_of(read_record(Path(option.baseline))) if option.baseline and recorded is None else None,
+        baseline=_baseline(option.baseline, zoo, measures, say) if option.baseline and recorded is None else None,
         recorded=recorded,
     )
+
+
+def _baseline(path: str, zoo: Zoo, measures: Sequence[Measure], say: Callable[[str], None]) -> Baseline:
+    found, said = expected(
+        read_record(Path(path)), f"--baseline={path}", zoo.name, [measure.name for measure in measures]
+    )
+    if said:
+        say(said)
+    return found
 
 
 def plan_of(items: Iterable[pytest.Item], zoo: Zoo) -> Plan:

@@ -55,6 +55,14 @@ def test_pytest_and_a_command_read_the_same_from_the_same_words() -> None:
     assert expected.items() <= by_pytest(*words).items()
 
 
+def test_a_records_path_may_begin_with_the_home_folder_which_no_shell_puts_in_after_a_sign_of_equality(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    found = by_pytest("--leaderboard=~/mine.json", "--baseline=~/theirs/")
+    assert (found["leaderboard"], found["baseline"]) == ("/home/me/mine.json", "/home/me/theirs/")
+
+
 def test_the_defaults_are_those_of_a_run_that_says_nothing() -> None:
     assert settings_of(by_pytest()) == settings_of(by_click()) == make_settings()
 

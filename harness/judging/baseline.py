@@ -1,9 +1,10 @@
 """What was recorded is expected: a verdict or a finding that changed, either way, is to be seen."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.evaluation.finding import Finding
 from harness.judging.verdict import Verdict
 
@@ -39,6 +40,23 @@ def baseline_of(record: Mapping[str, Any]) -> Baseline:
             for clause, finding in clauses.items()
         }
     return Baseline(gate, findings)
+
+
+def expected(record: Mapping[str, Any], called: str, zoo: str, measures: Iterable[str]) -> tuple[Baseline, str]:
+    """What the record leads to expect of measures on a zoo; and a sentence on those of which it says nothing, or "".
+
+    HarnessError for the record of another zoo.
+    """
+    if record["zoo"]["name"] != zoo:
+        raise HarnessError(
+            f"{called} is the record of the {record['zoo']['name']} zoo, and this run is on {zoo}; name a record of "
+            "that, or leave --baseline out"
+        )
+    known = {entry["measure"] for entry in record["entries"]}
+    lacking = [name for name in measures if name not in known]
+    more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+    said = f"{called} has no record of {', '.join(lacking[:3])}{more}: judged as without it" if lacking else ""
+    return baseline_of(record), said
 
 
 def _change(recorded: str, now: str) -> str:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -100,10 +101,19 @@ def check_path(given: str | Path) -> None:
         with contextlib.suppress(OSError):  # a file of that name, no right to: the sentence below says so
             path.mkdir(exist_ok=True)
     folder = path if path.is_dir() else path.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+    if not _can_write_in(folder):
         raise HarnessError(f"--leaderboard={path} cannot be written; name a file in a folder that exists, or a folder")
     if path.is_file() and path.stat().st_size:
         _check_is_run(path)
+
+
+def _can_write_in(folder: Path) -> bool:
+    """Tried, since rights do not say all of it: a file system may be read-only, or full."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def check_names(measures: Iterable[tuple[str, str]], path: Path) -> None:

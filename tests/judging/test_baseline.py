@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from harness.errors import HarnessError
 from harness.evaluation.finding import Finding
-from harness.judging.baseline import baseline_of
+from harness.judging.baseline import baseline_of, expected
 from harness.judging.units.condition import ConditionVerdict
 from harness.judging.verdict import Verdict
 from harness.records.record_files import read_record, write_record
@@ -69,6 +70,15 @@ def test_findings_are_compared_by_their_status_or_by_whether_they_hold(
     suite: str, clause: str, finding: Finding, change: str
 ) -> None:
     assert BASELINE.changed_finding("mine", suite, clause, finding) == change
+
+
+def test_the_record_of_another_zoo_is_refused_and_measures_that_it_lacks_are_named() -> None:
+    record = {"zoo": {"name": "tiny"}, "entries": [ENTRY]}
+    assert expected(record, "it", "tiny", ["mine"]) == (BASELINE, "")
+    _, said = expected(record, "it", "tiny", ["a", "mine", "b", "c", "d", "e"])
+    assert said == "it has no record of a, b, c and 2 more: judged as without it"
+    with pytest.raises(HarnessError, match="^it is the record of the tiny zoo, and this run is on digits; name a rec"):
+        expected(record, "it", "digits", ["mine"])
 
 
 @pytest.fixture(scope="module")
