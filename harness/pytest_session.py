@@ -24,12 +24,13 @@ from harness.judging.results import Results
 from harness.judging.run import Work, look, measure, train, try_out
 from harness.records.estimate import estimate
 from harness.records.record import public_origin
-from harness.records.record_files import check_names, read_record
+from harness.records.record_files import check_names, check_zoo, read_record
 from harness.records.recorded_gate import recorded_gate
 from harness.settings import Settings
 from harness.zoo.checkpoints.alone import NOT_ASKED
 from harness.zoo.checkpoints.doors import find_pairs
 from harness.zoo.checkpoints.own_twins import OwnTwins, as_zoo, listed
+from harness.zoo.definition import definition_of
 from harness.zoo.opening import open_zoo
 from harness.zoo.zoo import GATE, Zoo
 from measures.registry import Measure
@@ -79,6 +80,8 @@ def make_setup(config: pytest.Config, zoo: Zoo | None, settings: Settings, say: 
     if zoo is not None:
         zoo, settings = open_zoo(zoo, settings)
         zoo = zoo if option.fresh is None else zoo.with_fresh(option.fresh)
+        if option.leaderboard:
+            check_zoo(definition_of(zoo), Path(option.leaderboard))
     work = Work(settings, say, progress=alone and config.get_verbosity() >= 0)
     if zoo is None:
         pairs = find_pairs(option.twins)

@@ -128,6 +128,15 @@ def check_names(measures: Iterable[tuple[str, str]], path: Path) -> None:
                 check_same_measure(old, {"measure": name, "origin": origin}, file)
 
 
+def check_zoo(definition: Mapping[str, Any], path: Path) -> None:
+    """HarnessError, before any training, if what is recorded at `path` is of another zoo than the one defined so."""
+    file = path / ZOO_FILE if path.is_dir() else path
+    if file.exists() and file.stat().st_size:
+        known = read_json(file).get("zoo", {})
+        if "name" in known:
+            _check_same_zoo(known, {"name": definition["name"], "definition": definition}, path)
+
+
 def as_text(content: Mapping[str, Any]) -> str:
     """Sorted and indented, except that a list of plain values stands on one line."""
     text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
@@ -164,18 +173,8 @@ def _joined_run(run: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 def _joined(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The zoo with the models of both. HarnessError if they are two zoos, or of other trainings."""
-    if old["name"] != new["name"]:
-        raise HarnessError(f"{path} has records on the {old['name']} zoo; name another place for this run's")
+    _check_same_zoo(old, new, path)
     definitions = [zoo["definition"] for zoo in (old, new) if "definition" in zoo]
-    if (
-        unlike := [part for part in definitions[0] if definitions[0][part] != definitions[-1][part]]
-        if definitions
-        else []
-    ):
-        raise HarnessError(
-            f"{path} has records on another zoo named {new['name']!r}: its {' and '.join(unlike)} are not these; name "
-            "another place for this run's, or give the zoo another name"
-        )
     for name in old["models"].keys() & new["models"].keys():
         if old["models"][name]["weights_sha256"] != new["models"][name]["weights_sha256"]:
             raise HarnessError(
@@ -185,6 +184,20 @@ def _joined(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> dict[
     larger = max(old, new, key=lambda zoo: len(zoo["models"]))  # a part of the gate has another digest
     defined = {"definition": definitions[-1]} if definitions else {}
     return {**new, **defined, "digest": larger["digest"], "models": {**new["models"], **old["models"]}}
+
+
+def _check_same_zoo(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> None:
+    """By their names, and by their definitions where both have one."""
+    if old["name"] != new["name"]:
+        raise HarnessError(f"{path} has records on the {old['name']} zoo; name another place for this run's")
+    if "definition" not in old or "definition" not in new:
+        return
+    one, other = old["definition"], new["definition"]
+    if unlike := [part for part in {**one, **other} if one.get(part) != other.get(part)]:
+        raise HarnessError(
+            f"{path} has records on another zoo named {new['name']!r}: its {' and '.join(unlike)} are not these; name "
+            "another place for this run's, or give the zoo another name"
+        )
 
 
 def _replace(path: Path, content: Mapping[str, Any]) -> None:

@@ -77,7 +77,7 @@ def test_the_record_of_another_zoo_is_refused_and_measures_that_it_lacks_are_nam
     assert expected(record, "it", "tiny", ["mine"]) == (BASELINE, "")
     _, said = expected(record, "it", "tiny", ["a", "mine", "b", "c", "d", "e"])
     assert said == "it has no record of a, b, c and 2 more: judged as without it"
-    with pytest.raises(HarnessError, match="^it is the record of the tiny zoo, and this run is on digits; name a rec"):
+    with pytest.raises(HarnessError, match=r"^it is the record of the tiny zoo, and this run is on digits; name a rec"):
         expected(record, "it", "digits", ["mine"])
 
 

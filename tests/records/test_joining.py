@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.leaderboard.check import check
-from harness.records.record_files import check_names, check_path, read_record, write_record
+from harness.records.record_files import check_names, check_path, check_zoo, read_record, write_record
 from harness.records.schema import sealed
 from harness.zoo.definition import definition_of
 from harness.zoo.opening import find_zoo
@@ -210,6 +210,12 @@ def test_a_zoo_that_is_defined_otherwise_is_refused_and_the_definition_is_kept(
     write_record(whole, place)
     before = read_record(place)
     assert "definition" in before["zoo"]
+    other = {**defined(whole)["zoo"]["definition"], "seeds_per_network": 99}
+    check_zoo(defined(whole)["zoo"]["definition"], place)
+    with pytest.raises(HarnessError, match="has records on another zoo named 'digits': its seeds_per_network are not"):
+        check_zoo(other, place)  # before anything is trained
+    with pytest.raises(HarnessError, match="has records on the digits zoo; name another place for this run's"):
+        check_zoo({**other, "name": "mine"}, place)
     with pytest.raises(HarnessError, match="has records on another zoo named 'digits': its seeds_per_network are not"):
         write_record(defined(whole, seeds_per_network=6), place)
     with pytest.raises(HarnessError, match="has records on the digits zoo; name another place for this run's"):

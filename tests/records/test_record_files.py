@@ -131,7 +131,7 @@ def test_the_place_is_a_file_in_a_folder_or_a_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder that nobody can write in, whatever its rights")
 def test_a_folder_whose_rights_say_too_much_is_tried_before_the_run() -> None:
     with pytest.raises(
-        HarnessError, match="^--leaderboard=/proc/record.json cannot be written; name a file in a folder"
+        HarnessError, match=r"^--leaderboard=/proc/record\.json cannot be written; name a file in a folder"
     ):
         check_path("/proc/record.json")
 
