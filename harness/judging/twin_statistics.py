@@ -39,8 +39,8 @@ def auc(pairs: Pairs) -> float | None:
     randomized = np.array([value for _, value in pairs if value is not None])
     if not len(natural) or not len(randomized):
         return None
-    difference = randomized[:, None] - natural[None, :]
-    return float((np.sign(difference) + 1).mean() / 2)
+    larger, smaller = randomized[:, None] > natural[None, :], randomized[:, None] < natural[None, :]
+    return float((larger.astype(float) - smaller + 1).mean() / 2)  # by no difference, which may be beyond all floats
 
 
 def stratified_auc(strata: Sequence[Pairs], level: float = 0.95) -> tuple[float | None, tuple[float, float] | None]:

@@ -69,6 +69,11 @@ def test_auc_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.90 <= covered / 400 <= 0.995
 
 
+def test_the_area_is_had_of_values_whose_difference_is_beyond_all_floats() -> None:
+    with np.errstate(all="raise"):
+        assert auc([(-1.7e308, 1.7e308), (1.7e308, 1.7e308)]) == 0.75
+
+
 def test_kendall_tau_is_one_for_a_measure_that_orders_as_the_gap() -> None:
     assert mean_kendall_tau([[(1.0, 0.1), (2.0, 0.5), (3.0, 0.9)]]) == pytest.approx(1.0)
 

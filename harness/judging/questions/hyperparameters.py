@@ -17,6 +17,7 @@ from harness.judging.ceiling import Ceiling, ceiling, standard_error
 from harness.judging.questions.question import Outcomes, Question, Rows, nothing_to_judge, numbers_of, unfitted
 from harness.judging.ranking import Ranking, any_is_told_apart, is_above_chance, ranking
 from harness.judging.units.decision import TIE
+from harness.judging.units.fractions import mean_of_largest
 from harness.judging.units.sign_test import SIGNIFICANCE
 from harness.training.recipe import Recipe
 from harness.zoo import interventions
@@ -99,7 +100,7 @@ def _mean(values: Sequence[float]) -> float:
     try:
         return statistics.fmean(values)
     except OverflowError:  # of the sum alone
-        return math.fsum(value / len(values) for value in values)
+        return mean_of_largest(values)
 
 
 def _within_a_tie(means: Mapping[GridPoint, float], values: Mapping[GridPoint, Sequence[float]]) -> bool:

@@ -1,6 +1,7 @@
 """A question put to a measure beyond the gate: the models it needs, its premise, and how rows become a finding."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -71,5 +72,5 @@ def nothing_to_judge(rows: Sequence[Row]) -> Finding | None:
 
 
 def numbers_of(**values: float | None) -> dict[str, float]:
-    """Those that there are."""
-    return {name: float(value) for name, value in values.items() if value is not None}
+    """Those that there are, and that a record can hold: an interval may end beyond all numbers."""
+    return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}

@@ -71,4 +71,13 @@ def _fraction(unit: Unit, complete: Triples, seeds: int) -> float | None:
 
 def _mean(values: Sequence[float | None]) -> float:
     known = [value for value in values if value is not None]
-    return statistics.fmean(value / len(known) for value in known) * len(known)  # no overflow on the way
+    try:
+        return statistics.fmean(value / len(known) for value in known) * len(known)  # no overflow on the way
+    except OverflowError:
+        return mean_of_largest(known)
+
+
+def mean_of_largest(values: Sequence[float]) -> float:
+    """The mean of values so large that rounding takes their sum beyond all floats, even of each one's share."""
+    half = math.fsum(value / len(values) / 2 for value in values)
+    return min(max(2 * half, min(values)), max(values))

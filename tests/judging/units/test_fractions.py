@@ -1,5 +1,6 @@
 """Fractions of units by hand, and in exact arithmetic."""
 
+import sys
 from fractions import Fraction
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judging.units.decision import Unit
-from harness.judging.units.fractions import Triple, excess, fractions
+from harness.judging.units.fractions import Triple, excess, fractions, mean_of_largest
 
+LARGEST = sys.float_info.max
 A, B, C = (Unit("digits", name) for name in "abc")
 
 whole = st.integers(-20, 20).map(float)
@@ -80,6 +82,14 @@ def test_values_that_overflow_have_no_fraction() -> None:
     assert fractions({A: [(-1.7e308, 0.0, 1.7e308)] * 3}).without_scale == (A,)
     assert fractions({A: [(0.0, 1e300, 1e-300)] * 3}).without_scale == (A,)
     assert fractions({A: [(0.0, 5e307, 1e308)] * 3}).of_unit == {A: pytest.approx(0.5)}
+    assert fractions({A: [(0.0, 0.0, LARGEST)] * 3}).of_unit == {A: 0.0}
+    assert fractions({A: [(-LARGEST, -LARGEST, LARGEST)] * 3}).without_scale == (A,)
+
+
+@given(st.lists(st.sampled_from([LARGEST, -LARGEST, LARGEST / 2, 1.0]), min_size=1, max_size=5))
+def test_the_mean_of_the_largest_numbers_lies_between_them(values: list[float]) -> None:
+    assert mean_of_largest(values) == pytest.approx(float(sum(map(Fraction, values)) / len(values)), rel=1e-12)
+    assert min(values) <= mean_of_largest(values) <= max(values)
 
 
 def test_measure_and_gap_must_correspond() -> None:
