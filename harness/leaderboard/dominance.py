@@ -1,7 +1,7 @@
 """Who is dominated by whom: a partial order, as no number says which group weighs more.
 
 One measure dominates another where it wins at least as many units under its worst condition, passes at least as many
-findings of every group, and more of one of them. Only measures of which the same was asked are compared.
+findings of every group, and is better in one of these. Only measures of which the same was asked are compared.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
