@@ -121,7 +121,9 @@ for command in (check, networks, verify, gc, export_models, import_archive, rele
 
 @main.command()
 @with_options([COST])
-@click.option("--claims", is_flag=True, help="What their sources claim, and say of random labels: a table in Markdown.")
+@click.option(
+    "--claims", is_flag=True, help="A table in Markdown: what their sources claim, and show about random labels."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --claims: as JSON.")
 def measures(cost: Any, claims: bool, as_json: bool) -> None:
     """List the registered measures: name, family, cost, source."""
@@ -176,8 +178,8 @@ def _check_recorded(names: Sequence[str], content: Mapping[str, Any]) -> None:
 def profile(measure: str, out: Path, path: Path | None, zoo: str, settings: Settings) -> None:
     """Draw how far each intervention moves a MEASURE on the way from natural data to random labels.
 
-    Its values are those recorded of the zoo, where they are of the measure as it stands; else they are computed, on
-    networks that are trained first where they are missing.
+    If the zoo's record is of the measure as it is now, the values are taken from it. Otherwise they are computed;
+    missing networks are trained first.
     """
     from harness.evaluation.measure_lookup import find_measures
     from harness.records.measure_profile import as_text, direction, profile

@@ -38,8 +38,8 @@ def judge(
 ) -> None:
     """Judge each MEASURE by the gate: a name, path/file.py[::function], or package.module:function.
 
-    Networks that are missing are trained first; with --twins, yours are loaded. Exit status 0 if every measure passes,
-    1 if one does not, be it recorded as passing or not. The other suites, and records: pytest --pyargs suites.
+    Missing networks are trained first; with --twins, yours are loaded. Exit status 0 if every measure passes, 1 if one
+    does not, whatever is recorded of it. For the other suites and for records: pytest --pyargs suites.
     """
     from harness.evaluation.measure_lookup import check_names, find_measures
 

@@ -84,13 +84,15 @@ MEASURE_LIMIT = Option("measure_timeout", "seconds that a measure may take on a 
 ZOO = Option("zoo", "which trained networks: a name, file.py::zoo, or package.module:zoo", "SPEC", default="digits")
 NETWORKS = (
     dataclasses.replace(ZOO, default=None, shown="digits"),
-    Option("twins", "networks trained elsewhere, in its place: path/file.py::twins, or package.module:twins", "SPEC"),
+    Option(
+        "twins", "networks trained elsewhere, in place of a zoo: path/file.py::twins, or package.module:twins", "SPEC"
+    ),
 )
 """What measures are judged on: one of the two."""
 FRESH = Option(
     "fresh",
-    "judge on twins that nobody has seen: the zoo's recipes with other seeds, that follow from this number. What was "
-    "recorded of a measure on the zoo itself (in baselines/, or --baseline) is compared, and a pass has to be one here",
+    "judge on fresh twins: the zoo's recipes with other seeds, which follow from this number. The measure's record on "
+    "the zoo itself (in baselines/, or --baseline) is compared: what passes there has to pass here",
     "SEED",
     type=int,
 )

@@ -76,7 +76,7 @@ def verify(set_aside: bool, settings: Settings) -> None:
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @click.option("--old-versions", is_flag=True, help="Also models of other versions of the training code.")
 @click.option(
-    "--other-machines", is_flag=True, help="Also what other machines left; only while none of them is at work."
+    "--other-machines", is_flag=True, help="Also what other machines left; only while none of them is working."
 )
 @with_settings()
 def gc(dry_run: bool, old_versions: bool, other_machines: bool, settings: Settings) -> None:
@@ -124,7 +124,7 @@ def export_models(file: Path, name: str | None, findings: bool, settings: Settin
 
 @click.command("import")
 @click.argument("address")
-@click.option("--sha256", metavar="DIGEST", help="What the archive's has to be; by https it has to be given.")
+@click.option("--sha256", metavar="DIGEST", help="The archive must have it; required for an https address.")
 @with_settings()
 def import_archive(address: str, sha256: str | None, settings: Settings) -> None:
     """Take the models of an archive into the store. It is refused whole unless it is exactly what it says.

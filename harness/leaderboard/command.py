@@ -73,9 +73,9 @@ def _entries(entries: Sequence[Mapping[str, Any]]) -> str:
 @leaderboard.command()
 @records_argument
 def check(records: Path) -> None:
-    """Compute every verdict and finding again from the rows; any difference is a sentence, and exit status 1.
+    """Compute every verdict and finding again from the rows. Exit status 1 on any difference, which is named.
 
-    Of records of an older protocol, the digest, the models and the schema are checked.
+    For records of an older protocol, the digest, the models and the schema are checked.
     """
     from harness.leaderboard.check import check, sound
 
@@ -143,7 +143,10 @@ def merge(theirs: tuple[Path, ...], into: Path) -> None:
 @records_argument
 @click.option("--out", type=click.Path(path_type=Path), default=Path("leaderboard.html"), show_default=True)
 @click.option(
-    "--repository", default="", callback=_https, help="Where files of this project are shown, to lead to code."
+    "--repository",
+    default="",
+    callback=_https,
+    help="Where the files of this project are shown, for links to the code.",
 )
 def page(records: Path, out: Path, repository: str) -> None:
     """Write the leaderboard as one HTML file, which needs no server, no network and no JavaScript.
@@ -182,7 +185,7 @@ def across(records: Path, measure: str | None, figure: Path | None) -> None:
 @leaderboard.command()
 @records_argument
 @click.option(
-    "--all", "every", is_flag=True, help="Also measures whose sources claim nothing, or of which it is unknown."
+    "--all", "every", is_flag=True, help="Also measures whose sources claim nothing, or whose claims are unknown."
 )
 @click.option("--write", is_flag=True, help="Write claims.toml beside the records, from the docstrings of measures.")
 def claims(records: Path, every: bool, write: bool) -> None:

@@ -48,7 +48,7 @@ def result_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="Folder for the JSON file and the figures.",
         ),
-        click.option("--quick", is_flag=True, help="A part of the data, a part of the rows: minutes on two cores."),
+        click.option("--quick", is_flag=True, help="A part of the data and of the rows: minutes on two cores."),
     ):
         command = option(command)
     return command

@@ -10,14 +10,14 @@ from harness.settings import Settings
 @click.command()
 @with_options([ZOO])
 @click.option(
-    "--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Of each null that is drawn."
+    "--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="How many draws of each random null."
 )
 @with_settings(work=True)
 def nulls(zoo: str, draws: int, settings: Settings) -> None:
-    """Put to the judge what should not pass: coins, random directions, data plus epsilon, clocks, history sums.
+    """Judge what should not pass: coins, random directions, data plus epsilon, clocks, history sums.
 
-    On the zoo's models in the store, with the rows that are kept; nothing is trained. It prints how many pass the gate
-    and each finding, which are asked of a tenth of the draws, and those on the grid of a fiftieth.
+    Takes the zoo's models and rows in the store; nothing is trained. Prints how many nulls pass the gate and each
+    finding. Findings are asked of a tenth of the draws, and the grid of a fiftieth.
     """
     from harness.judging.nulls.coins import coins
     from harness.judging.nulls.directions import directions

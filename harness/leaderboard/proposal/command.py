@@ -39,12 +39,12 @@ ROOT = Path(__file__).resolve().parents[3]
 def propose(base: str, elsewhere: Path | None, path: Path | None, number: int | None, **given: Any) -> None:
     """Judge the measures that a checkout adds or alters, on the digits zoo and on fresh twins of it.
 
-    They are called as a stranger's are, in processes of their own that see nothing but the model. With --of, nothing
-    else of the change has a part in it: harness and suites are this checkout's.
+    They are called like a stranger's, in processes of their own that see nothing but the model. With --of, only the
+    measures and records of the other checkout are taken; harness and suites are this one's.
 
-    Exit status 1 if an added measure fails the gate or the contract, if one passes on the zoo and not on twins that
-    nobody has seen, if a recorded one has another result under the same version, or if a record does not follow from
-    its rows.
+    Exit status 1 if an added measure fails the gate or the contract, if one passes on the zoo and not on fresh twins,
+    if a recorded one has another result under the same version, if a record does not follow from its rows, or if a
+    measure is added and the judge changed too.
     """
     from harness.leaderboard.proposal.changed import changed_files, merge_base
     from harness.leaderboard.proposal.checkout import check_checkout

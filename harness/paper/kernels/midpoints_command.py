@@ -44,7 +44,7 @@ class Follows:
 
 @click.command("midpoints")
 @click.option(
-    "--data-sets", metavar="NAMES", default="digits", show_default=True, help="Data sets, with commas between."
+    "--data-sets", metavar="NAMES", default="digits", show_default=True, help="Data sets, separated by commas."
 )
 @click.option(
     "--num-train", type=int, metavar="N", default=1000, show_default=True, help="Images that are interpolated."
