@@ -135,14 +135,23 @@ def cut_off(returned: Tensor) -> Tensor:
 
 def operations_of(value: Tensor) -> set[str]:
     """Names of the operations by which autograd recorded that the value was computed, as `MmBackward0`."""
-    pending = [value.grad_fn]
+    return {node.name() for node in _recorded(value)}
+
+
+def leaves_of(value: Tensor) -> list[Tensor]:
+    """The tensors that ask for a gradient and from which autograd recorded that the value was computed."""
+    return [node.variable for node in _recorded(value) if hasattr(node, "variable")]
+
+
+def _recorded(value: Tensor) -> set[Any]:
+    """The nodes of autograd's graph of the value."""
+    pending: list[Any] = [] if value.grad_fn is None else [value.grad_fn]
     seen = set(pending)
     while pending:
-        node = pending.pop()
-        new = {before for before, _ in node.next_functions if before is not None} - seen if node is not None else set()
+        new = {before for before, _ in pending.pop().next_functions if before is not None} - seen
         seen |= new
         pending += new
-    return {node.name() for node in seen if node is not None}
+    return seen
 
 
 def to_constants(network: nn.Module, layers: Sequence[nn.Module], inputs: Tensor) -> list[bool]:

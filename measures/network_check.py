@@ -2,7 +2,7 @@
 
     plain forwards          a call leaves inputs, weights and modules as they were, and is the same every time
     examples by themselves  an example's outputs do not depend on those beside it
-    gradients               outputs have a gradient; weights are float32 or float64, and all there
+    gradients               outputs have a gradient; weights are float32 or float64, all there, and parameters
     logits                  (m, K), one row an example
 
 A network for which all of it holds is used as it is. One that differs inside but is a function like any other is run
@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 from measures.copying import first_line, modules_kept, run_with, surroundings_kept
 from measures.fixed_modes import fixed_modes
+from measures.layer_hooks import leaves_of
 from measures.plain_network import (
     CUTS,
     DEVICES_WITH_AUTOCAST,
@@ -206,7 +207,7 @@ def _trial(usable: nn.Module, network: nn.Module, examples: Tensor, label: int) 
     try:
         inputs = examples.clone().requires_grad_()
         logits = usable(inputs)
-        if problem := _problem_with(logits, len(examples), label):
+        if problem := _problem_with(logits, len(examples), label) or _beside_parameters(usable, logits, inputs):
             return _Trial(problem)
         no_gradient = _no_gradient(logits, inputs)
         with torch.no_grad():
@@ -242,6 +243,13 @@ def _problem_with(logits: object, count: int, label: int) -> str:
     if logits.dtype not in KNOWN_DTYPES:
         return f"the network returns {_name(logits.dtype)}; measures need float32 or float64"
     return ""
+
+
+def _beside_parameters(network: nn.Module, logits: Tensor, inputs: Tensor) -> str:
+    known = {id(inputs), *map(id, network.parameters())}
+    shapes = [tuple(leaf.shape) for leaf in leaves_of(logits) if id(leaf) not in known]
+    sentence = "the network's outputs depend on a tensor {} that asks for a gradient and is none of its parameters"
+    return f"{sentence.format(shapes[0])}: register it (nn.Parameter, nn.ModuleList)" if shapes else ""
 
 
 def _no_gradient(logits: Tensor, inputs: Tensor) -> str:

@@ -24,7 +24,8 @@ from tests.builders.models import random_network
 from tests.builders.odd_networks import forwards as odd
 from tests.builders.odd_networks import odd_model
 from tests.builders.odd_networks.layers import layer_twice, old_weight_norm, pruned, tied
-from tests.builders.odd_networks.plain import Calling, mlp
+from tests.builders.odd_networks.plain import CLASSES, Calling, mlp
+from tests.builders.odd_networks.refused import layers_in_a_list, weight_of_no_module
 
 FORWARDS_OF_A_CHECK = 5
 
@@ -228,3 +229,23 @@ def test_a_network_with_batch_normalization_and_no_change_of_order_is_used_as_it
         )
     )
     assert not isinstance(trained.model, PlainNetwork)
+
+
+def asking_buffer() -> nn.Module:
+    network = Calling(lambda self, x: self.body(x) + self.shift, body=mlp())
+    network.register_buffer("shift", torch.zeros(CLASSES, dtype=torch.float64, requires_grad=True))
+    return network
+
+
+@pytest.mark.parametrize("make", [layers_in_a_list, weight_of_no_module, asking_buffer], ids=lambda make: make.__name__)
+def test_a_weight_that_is_no_parameter_is_said(make: Callable[[], nn.Module]) -> None:
+    with pytest.raises(
+        NotApplicable, match=r"on a tensor \(.*\) that asks for a gradient and is none of its parameters"
+    ):
+        odd_model(make).logits  # noqa: B018
+
+
+def test_a_weight_that_nothing_asks_a_gradient_of_is_a_constant() -> None:
+    matrix = torch.randn(36, 8, dtype=torch.float64)
+    trained = odd_model(lambda: Calling(lambda self, x: self.head(x.flatten(1) @ matrix), head=nn.Linear(8, CLASSES)))
+    assert type(trained.model) is Calling

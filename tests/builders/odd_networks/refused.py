@@ -83,6 +83,18 @@ def quantized() -> nn.Module:
     return torch.ao.quantization.quantize_dynamic(mlp(), {nn.Linear}, dtype=torch.qint8)
 
 
+def layers_in_a_list() -> nn.Module:
+    """A list of Python registers no modules: nobody trains them."""
+    network = Calling(lambda self, x: self.head(self.layers[0](x).relu()), head=nn.Linear(8, 3))
+    network.layers = [nn.Sequential(nn.Flatten(), nn.Linear(36, 8).double())]
+    return network
+
+
+def weight_of_no_module() -> nn.Module:
+    matrix = torch.randn(36, 8, dtype=torch.float64, requires_grad=True)
+    return Calling(lambda self, x: self.head((x.flatten(1) @ matrix).relu()), head=nn.Linear(8, 3))
+
+
 REFUSED: dict[Callable[[], nn.Module], str] = {
     batch_norm_2d: "layer '1' gives an example other outputs",
     batch_norm_1d: "layer '3' gives an example other outputs",
@@ -97,6 +109,8 @@ REFUSED: dict[Callable[[], nn.Module], str] = {
     one_row_too_few: "returns (2, 3) for 3 examples",
     writes_into_its_weights: "in-place operation",
     quantized: "layer '1' is quantized",
+    layers_in_a_list: "that asks for a gradient and is none of its parameters",
+    weight_of_no_module: "depend on a tensor (36, 8) that asks for a gradient and is none of its parameters",
     half_precision: "is float16",
     brain_floats: "is bfloat16",
 }
