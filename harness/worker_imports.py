@@ -1,4 +1,9 @@
 """Imported once by the process that workers are forked from: what every job needs, and what takes long."""
+# ruff: noqa: E402
+
+import signal
+
+heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is told by whoever started this process, which ends it
 
 import gc
 
@@ -20,3 +25,4 @@ for received in (RECEIVED, HANDED_OUT):
 gc.collect()
 gc.freeze()  # looking for garbage would write to every page, and each process have its own copy
 gather_if_wanted()
+signal.signal(signal.SIGINT, heard)  # as workers are to have it
