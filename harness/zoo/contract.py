@@ -18,6 +18,8 @@ from harness.training.data_set import centre_crop, mean_and_deviation
 from harness.training.declaring import OWN_DATA_SETS, OWN_NETWORKS, DeclaredDataSet, DeclaredNetwork, is_own
 from harness.training.networks.building import build, network_named
 from harness.training.reading.raw_data import RawData, as_floats
+from harness.training.recipe import Recipe
+from harness.zoo.facts import IMAGE
 from harness.zoo.network_problems import of_copies, of_defaults, of_logits, of_state, of_training, of_weights
 from harness.zoo.unit import Declared
 from harness.zoo.zoo import Zoo
@@ -81,6 +83,10 @@ def problems_of_networks(zoo: Zoo, raws: Mapping[str, RawData]) -> Iterator[str]
         name, raw = unit.network, raws[unit.data_set]
         inputs, labels = examples_of(zoo, raw)
         declared = network_named(name)
+        where = f" on {unit.data_set}" if len(raws) > 1 else ""
+        if problem := next(_problems_of_recipe(zoo.natural(unit, 0), declared, inputs), ""):
+            yield f"network {name!r}{where} {problem}"
+            continue
         with torch.random.fork_rng(devices=[]), _defaults_kept():
             if is_own(declared.function):
                 problems = _problems_of_inputs(declared, inputs, raw.num_classes)
@@ -90,7 +96,6 @@ def problems_of_networks(zoo: Zoo, raws: Mapping[str, RawData]) -> Iterator[str]
                 problems = _problems(declared, inputs, labels, raw.num_classes, last_batch)
             problem = next(problems, "")
         if problem:
-            where = f" on {unit.data_set}" if len(raws) > 1 else ""
             yield f"network {name!r}{where} {problem}"
 
 
@@ -99,6 +104,14 @@ def examples_of(zoo: Zoo, raw: RawData) -> tuple[Tensor, Tensor]:
     images = as_floats(centre_crop(raw.images[:SEEN], zoo.training.get("crop", 0)))
     mean, deviation = mean_and_deviation(images)
     return (images[:EXAMPLES] - mean) / (deviation or 1.0), raw.labels[:EXAMPLES]
+
+
+def _problems_of_recipe(recipe: Recipe, declared: DeclaredNetwork, inputs: Tensor) -> Iterator[str]:
+    """What its training asks for that the network, or the inputs, do not have."""
+    if recipe.dropout and not declared.takes_dropout:
+        yield f"is trained with dropout {recipe.dropout:g}, and its function has no parameter dropout; leave it out"
+    if recipe.random_crop and inputs.ndim != 1 + IMAGE:
+        yield f"is trained with random_crop, and inputs of {tuple(inputs.shape[1:])} are not images; leave it out"
 
 
 def _problems_of_inputs(declared: DeclaredNetwork, inputs: Tensor, classes: int) -> Iterator[str]:

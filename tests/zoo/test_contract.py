@@ -119,6 +119,8 @@ def test_what_is_uncommon_and_fine_has_none(
             {"build": "return torch.jit.script(Odd(6, 3))"},
             "cannot be sent to another process: .*; leave out torch.jit$",
         ),
+        ({"how": "adamw(0.1, dropout=0.1)"}, "is trained with dropout 0.1, and its function has no parameter dropout"),
+        ({"how": "adamw(0.1, random_crop=1)"}, r"is trained with random_crop, and inputs of \(6,\) are not images; le"),
         ({"forward": "return y.tolist()"}, "gives a list of 4; expected its logits alone"),
         ({"forward": "return y[:, :1]"}, r"gives \(4, 1\) for 4 examples of 3 classes; expected its logits"),
         ({"forward": "return y.argmax(1)"}, r"gives \(4,\) for 4 examples of 3 classes; expected its logits"),
