@@ -8,6 +8,7 @@ import contextlib
 import copy
 import os
 import random
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -28,19 +29,57 @@ def copy_of(network: nn.Module) -> nn.Module:
 
     Pruning and weight normalization keep a layer's weight as a plain attribute, computed at every call from the
     parameters that are there. Such a tensor is copied by its value. What cannot be copied, as a lock or an open file
-    that a module keeps, is shared. Raises NotApplicable where that does not help.
+    that a module keeps, is shared. A function that a module holds, as a hook or a `forward` of its own, means the copy
+    where it meant the network. Raises NotApplicable where that does not help.
     """
     memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in _computed_attributes(network)}
+    copies = {**memo}
     try:
-        return copy.deepcopy(network, {**memo})
+        return _with_functions_of_its_own(copy.deepcopy(network, copies), copies)
     except torch.OutOfMemoryError:
         raise
     except Exception:
         memo |= {id(value): value for value in _not_copied(network, memo)}
     try:
-        return copy.deepcopy(network, memo)
+        return _with_functions_of_its_own(copy.deepcopy(network, memo), memo)
     except Exception as cause:
         raise NotApplicable(f"the network cannot be copied: {first_line(cause)}") from cause
+
+
+def _with_functions_of_its_own(network: nn.Module, copies: Mapping[int, Any]) -> nn.Module:
+    """The copy, with each function that refers to a module or tensor of the original referring to its copy.
+
+    `copies` has what was copied, by the id of the original.
+    """
+    for module in (*network.modules(), *vars(network).get("given", ())):  # what a PlainNetwork was made of
+        for held in (module.__dict__, *(value for value in module.__dict__.values() if isinstance(value, dict))):
+            for name, value in held.items():
+                if isinstance(value, types.FunctionType):
+                    held[name] = _of_copies(value, copies)
+    return network
+
+
+def _of_copies(function: types.FunctionType, copies: Mapping[int, Any]) -> types.FunctionType:
+    def copied(value: Any) -> Any:
+        return copies.get(id(value), value) if isinstance(value, nn.Module | Tensor) else value
+
+    def cell_copied(cell: types.CellType) -> types.CellType:
+        if cell == types.CellType():  # not yet filled
+            return cell
+        value = copied(cell.cell_contents)
+        return cell if value is cell.cell_contents else types.CellType(value)
+
+    before = function.__closure__, function.__defaults__, function.__kwdefaults__
+    closure = None if before[0] is None else tuple(map(cell_copied, before[0]))
+    defaults = None if before[1] is None else tuple(map(copied, before[1]))
+    named = None if before[2] is None else {name: copied(value) for name, value in before[2].items()}
+    parts = ((closure, before[0]), (defaults, before[1]), ((named or {}).values(), (before[2] or {}).values()))
+    if all(new is old for news, olds in parts for new, old in zip(news or (), olds or (), strict=True)):
+        return function
+    found = types.FunctionType(function.__code__, function.__globals__, function.__name__, defaults, closure)
+    found.__kwdefaults__ = named
+    found.__dict__.update(function.__dict__)
+    return found
 
 
 def in_evaluation(network: Network) -> Network:

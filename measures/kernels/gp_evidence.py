@@ -41,8 +41,9 @@ NOISE = 0.01  # its variance, of the mean of the kernel's diagonal
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def gp_evidence(trained: TrainedModel) -> float:
+    layers = trained.layers  # which say what the labels have to fit
     labels = centred_labels(trained)
-    kernel = arc_cosine_kernel(trained.sample(SAMPLE)[0].flatten(1).double(), hidden_layers=len(trained.layers) - 1)
+    kernel = arc_cosine_kernel(trained.sample(SAMPLE)[0].flatten(1).double(), hidden_layers=len(layers) - 1)
     prior = spectrum(kernel)
     variances = prior.values.clamp_min(0) + NOISE * kernel.diagonal().mean()  # rounding may be below zero
     scale = float((prior.energies(labels) / variances).sum()) / labels.numel()

@@ -249,3 +249,55 @@ def test_a_weight_that_nothing_asks_a_gradient_of_is_a_constant() -> None:
     matrix = torch.randn(36, 8, dtype=torch.float64)
     trained = odd_model(lambda: Calling(lambda self, x: self.head(x.flatten(1) @ matrix), head=nn.Linear(8, CLASSES)))
     assert type(trained.model) is Calling
+
+
+def closed_over(network: nn.Sequential) -> nn.Sequential:
+    layer = network[1]
+    layer.forward = lambda x: x @ layer.weight.T
+    return network
+
+
+def by_default(network: nn.Sequential) -> nn.Sequential:
+    network[1].forward = lambda x, layer=network[1]: x @ layer.weight.T
+    return network
+
+
+def hooked(network: nn.Sequential) -> nn.Sequential:
+    weight = network[1].weight
+    network[3].register_forward_hook(lambda layer, received, returned: returned * weight.sum())
+    return network
+
+
+def recursive(network: nn.Sequential) -> nn.Sequential:
+    """Closes over a name that is filled later, and never."""
+    layer = network[1]
+
+    def forward(x: Tensor) -> Tensor:
+        return x @ layer.weight.T if len(x) else later
+
+    network[1].forward = forward
+    if len(network) > 100:
+        later = network
+    return network
+
+
+def test_a_copy_of_a_plain_network_has_a_forward_of_its_own() -> None:
+    network = mlp()
+    first, last = network[1], network[-1]
+    network.forward = lambda x: last(first(x.flatten(1)).relu()).detach()
+    twin = copy_of(check(network))
+    assert isinstance(twin, PlainNetwork)
+    before = network(x := torch.randn(2, 1, 6, 6))
+    nn.init.zeros_(twin[1].weight)
+    assert not torch.equal(twin(x), before)
+    assert torch.equal(network(x), before)
+
+
+@pytest.mark.parametrize("change", [closed_over, by_default, hooked, recursive], ids=lambda change: change.__name__)
+def test_a_function_that_a_network_holds_means_the_copy_in_a_copy(change) -> None:
+    network, x = change(mlp()), torch.randn(2, 1, 6, 6)
+    before, twin = network(x), copy_of(network)
+    assert torch.equal(twin(x), before)
+    nn.init.zeros_(twin[1].weight)
+    assert not torch.equal(twin(x), before)
+    assert torch.equal(network(x), before)

@@ -75,3 +75,10 @@ def test_does_not_see_the_weights():
 def test_is_not_applicable_to_an_input_of_zeros():
     with pytest.raises(NotApplicable, match="all zeros"):
         gp_evidence(linear_model([[1.0], [0.0]], [[0.0], [1.0]], [0, 1]))
+
+
+def test_labels_that_the_network_has_no_logits_for_are_said():
+    trained = random_network("mlp_1x5", 0)
+    beyond = dataclasses.replace(trained, labels=torch.full_like(trained.labels, trained.num_classes))
+    with pytest.raises(NotApplicable, match="the labels go up to"):
+        gp_evidence(beyond)
