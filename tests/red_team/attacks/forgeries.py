@@ -19,7 +19,7 @@ LARGEST = sys.float_info.max
 @measure(source="red team")
 def as_large_as_can_be(trained: TrainedModel) -> float:
     """A difference of two such is infinite."""
-    return LARGEST if int(trained.labels[0]) % 2 else -LARGEST
+    return LARGEST if trained.seed % 2 else -LARGEST
 
 
 @measure(source="red team")
