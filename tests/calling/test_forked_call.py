@@ -1,5 +1,6 @@
 """A call's process waits until its predecessor is gone, and nothing that was started stays when it is ended."""
 
+import json
 import multiprocessing
 import os
 import time
@@ -142,7 +143,7 @@ def test_what_is_written_is_counted_whether_it_has_a_name_or_not(tmp_path: Path)
         _end_all(pid, set())
         return [written, _written(tmp_path)]
 
-    both, named = eval(as_a_host(act))
+    both, named = json.loads(as_a_host(act))
     assert 100_000 + 4096 <= named < 120_000
     assert 2 * 50_000 <= both - named < 120_000
 

@@ -99,7 +99,7 @@ def test_fresh_twins_are_recorded_under_their_own_name_and_are_no_part_of_the_zo
         gate("--measure=constant", f"--leaderboard={tmp_path}/record.json", *arguments)
     assert json.loads((tmp_path / "record.json").read_text())["zoo"]["name"] == "tiny10"
     refused = gate("--measure=constant", "--fresh=3", f"--leaderboard={tmp_path}/record.json")
-    refused.stdout.fnmatch_lines(["*has records on the tiny10 zoo; name another place for this run's"])
+    refused.stderr.fnmatch_lines(["*has records on the tiny10 zoo; name another place for this run's"])
     gate("--measure=constant", "--fresh=3", f"--leaderboard={tmp_path}/fresh.json")
     recorded = json.loads((tmp_path / "fresh.json").read_text())["zoo"]
     assert recorded["name"] == recorded["definition"]["name"] == "tiny10-fresh-3"

@@ -182,9 +182,10 @@ def test_a_head_of_fixed_weights_leaves_no_features(head):
 
 
 def test_a_head_of_another_kind_of_layer_leaves_no_features():
-    last = nn.Bilinear(5, 5, 3).double()
+    network = FixedHead(lambda self, x: self.last(x, x))
+    network.last = nn.Bilinear(5, 5, 3)
     with pytest.raises(NotApplicable, match="after the last of them"):
-        assert of(FixedHead(lambda self, x: last(x, x))).features is None
+        assert of(network).features is None
 
 
 def test_what_layers_of_other_kinds_receive_is_not_passed_over():

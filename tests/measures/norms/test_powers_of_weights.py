@@ -1,5 +1,6 @@
 """Path norms of networks with functions, methods and poolings of many kinds after a linear layer."""
 
+import copy
 import math
 
 import pytest
@@ -126,6 +127,18 @@ def test_a_parameter_that_is_added_or_concatenated_counts_like_a_bias(function):
     assert norm_of(network, 4) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("function", [lambda self, x: x * (1 + self.scale), lambda self, x: (1 + self.scale) * x])
+def test_a_factor_for_each_unit_is_one_of_the_layers_weights(function):
+    torch.manual_seed(0)
+    network = Functional(function).double()
+    with torch.no_grad():
+        network.scale.normal_()
+        alone = copy.deepcopy(network.layer)
+        alone.weight *= (1 + network.scale)[:, None]
+        alone.bias *= 1 + network.scale
+    assert norm_of(network, 4) == pytest.approx(norm_of(alone, 4), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     "function, what",
     [
@@ -134,7 +147,6 @@ def test_a_parameter_that_is_added_or_concatenated_counts_like_a_bias(function):
         (lambda self, x: x + torch.relu(self.scale), "'scale' are unknown: it is neither a layer nor added"),
         (lambda self, x: x + self.scale.sum(), "scale"),
         (lambda self, x: x + (self.scale + self.scale), "scale"),
-        (lambda self, x: x * (1 + self.scale), "scale"),
         (lambda self, x: x * x, "function"),
         (lambda self, x: x + 1, "function"),
         (lambda self, x: torch.add(x, x, alpha=2), "function"),
