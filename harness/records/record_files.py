@@ -132,8 +132,10 @@ def check_zoo(definition: Mapping[str, Any], path: Path) -> None:
     """HarnessError, before any training, if what is recorded at `path` is of another zoo than the one defined so."""
     file = path / ZOO_FILE if path.is_dir() else path
     if file.exists() and file.stat().st_size:
-        known = read_json(file).get("zoo", {})
-        if "name" in known:
+        content = read_json(file)
+        known = content.get("zoo") if isinstance(content, dict) else None
+        if isinstance(known, dict) and "name" in known and isinstance(known.get("definition", {}), dict):
+            # what else may be wrong with it is said where it is read
             _check_same_zoo(known, {"name": definition["name"], "definition": definition}, path)
 
 

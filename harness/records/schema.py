@@ -108,8 +108,10 @@ def lifted(run: Any) -> dict[str, Any]:
 def _from_third(run: Mapping[str, Any]) -> dict[str, Any]:
     """3.0: every record has its own digest, which has to hold, and its protocol, which stays."""
     validate_part({name: value for name, value in run.items() if name != "entries"}, "zoo", "3.0")
-    zoo = run["zoo"]
-    for record in run.get("entries", ()):
+    zoo, entries = run["zoo"], run.get("entries", [])
+    if not isinstance(entries, list):
+        raise HarnessError(f"not a record: its entries are {entries!r:.60}; expected a list")
+    for record in entries:
         validate_part(record, "record", "3.0")
         if record["digest"] != digest_of(record):
             raise HarnessError(f"the record of {record['measure']} was changed after it was written")
@@ -117,7 +119,7 @@ def _from_third(run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "zoo": zoo,
-        "entries": [lifted_record(record, zoo) for record in run.get("entries", ())],
+        "entries": [lifted_record(record, zoo) for record in entries],
     }
 
 

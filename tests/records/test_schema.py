@@ -81,6 +81,13 @@ def test_a_record_of_3_0_that_was_edited_is_not_lifted() -> None:
         lifted(old)
 
 
+@pytest.mark.parametrize("entries", [None, 0, "a", {"a": 1}])
+def test_entries_that_are_no_list_are_a_sentence(entries: object) -> None:
+    run = written("3.0")
+    with pytest.raises(HarnessError, match=r"its entries are .*; expected a list"):
+        lifted(run | {"entries": entries})
+
+
 def test_lifting_invents_nothing_and_what_is_of_this_version_stays(tmp_path: Path) -> None:
     run = lifted(written("1.1"))
     assert run["zoo"]["data_sha256"] is None
