@@ -11,17 +11,14 @@ a larger generalization gap**. A quantity whose claim runs the other way is nega
 What a measure's author needs is imported from here. Where it stands:
 
     trained_model.py    TrainedModel: all that a measure may look at; history.py: what training left behind
-    network_check.py    what measures take for granted of a network, tried when a TrainedModel is made of it
-    plain_network.py    what is made of a network that does more than compute: it runs plainly, or says why it cannot
-    copying.py          a copy of any network, and a call of it with other parameters
     registry.py         @measure: what a measure declares, what registration checks, what it may return; errors.py
     once_per_model.py   @once_per_model: a quantity that several measures read is computed once
     layers.py           a weight layer as a linear operator; weight_layers.py finds those of a network
     layer_chain.py      whether they are a chain, as bounds by their norms take them to be
     folding.py          batch normalization folded into the layer before it, or those after it
-    effective_layers.py layers of any making as plain ones; attention.py: attention as linear layers
-    layer_hooks.py      what layers receive and return while the network runs; layer_inputs.py: example by example
+    layer_inputs.py     what layers receive, example by example
     seeding.py          random streams by name
+    networks/           how a network that somebody gives is read: its __init__ lists the files
     quantities/         what several families compute from a trained model; its __init__ lists the files
 """
 

@@ -1,7 +1,8 @@
 """The network as the function that it computes: plain layers, batch normalization folded into the one before it, or
 into those after it, and factors after a layer folded into that.
 
-Layers that compute something else than their class says become plain ones of the same effect (effective_layers.py).
+Layers that compute something else than their class says become plain ones of the same effect
+(networks/effective_layers.py).
 
 In evaluation mode a batch normalization is a fixed affine map, so layer and normalization together are one layer
 with other weights. Norms of the unfolded weights mean little: their scale is undone by the normalization.
@@ -14,30 +15,24 @@ passes a factor > 0 on:
 
 Whether a factor is passed on is not looked up by kind: the check below tells. An activation like GELU does not.
 
-A factor by which each channel of what a layer returned is multiplied, or all of them (layer scale, a temperature, a
-normalization whose statistics are buffers), is the scale of that layer's weights and biases. It is told by whether the
-logits stay the same, too. Where they do not, or the network cannot be traced, it stays where it is.
+Factors after a layer, as layer scale, are folded as well (networks/factors.py).
 
 Folding follows the traced graph (torch.fx), not the order in which modules were registered, and is checked: the
 folded network must compute the same logits, otherwise the model is refused.
 """
 
-import operator
-
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from measures.copying import copy_of, in_evaluation
-from measures.effective_layers import has_plain_layers, with_plain_layers
 from measures.errors import NotApplicable
-from measures.plain_network import CUTS, PlainNetwork, require_readable
+from measures.networks.copying import copy_of, in_evaluation
+from measures.networks.effective_layers import has_plain_layers, with_plain_layers
+from measures.networks.factors import may_have_factors, with_factors_folded
+from measures.networks.plain_network import PlainNetwork, require_readable
+from measures.networks.traced_graph import RELATIVE_TOLERANCE, Layer, called, leave_out_cuts
 
-RELATIVE_TOLERANCE = 1e-4
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-_Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
-PRODUCTS: dict[object, int] = dict.fromkeys((operator.mul, operator.imul, torch.mul, "mul", "mul_"), 0)
-PRODUCTS |= dict.fromkeys((operator.truediv, operator.itruediv, torch.div, "div", "div_"), 1)  # who is divided is first
 
 
 def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
@@ -59,7 +54,7 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
             network = _normalization_folded(network, inputs, expected, _through_detach(model))
         else:
             _check(network, inputs, expected, "writing its layers as plain ones")
-    return _factors_folded(network, inputs, _through_detach(model)) if _may_have_factors(network) else network
+    return with_factors_folded(network, inputs, _through_detach(model)) if may_have_factors(network) else network
 
 
 def _through_detach(model: nn.Module) -> bool:
@@ -72,7 +67,7 @@ def _normalization_folded(network: nn.Module, inputs: Tensor, expected: Tensor, 
     except Exception as cause:
         raise NotApplicable(f"batch normalization cannot be folded: torch.fx cannot trace it ({cause})") from cause
     if through_detach:
-        _leave_out_cuts(graph)
+        leave_out_cuts(graph)
     ahead = _fold_all(graph, inputs)
     what = "folding batch normalization"
     what += f" {ahead[0]!r} into the layers after it, past an activation that passes no factor on," if ahead else ""
@@ -80,26 +75,17 @@ def _normalization_folded(network: nn.Module, inputs: Tensor, expected: Tensor, 
     return graph
 
 
-def _leave_out_cuts(graph: fx.GraphModule) -> None:
-    """What the network detaches has its gradient all the same, as in the network that was traced."""
-    for node in [*graph.graph.nodes]:
-        data = node.target is getattr and node.args[1:] == ("data",)
-        if node.target in ("detach", "detach_") or node.target in CUTS or data:
-            node.replace_all_uses_with(node.args[0])
-            graph.graph.erase_node(node)
-
-
 def _fold_all(graph: fx.GraphModule, inputs: Tensor) -> list[str]:
     """The names of those that are folded into the layers after them."""
     modules = dict(graph.named_modules())
-    norms = [node for node in graph.graph.nodes if isinstance(_called(node, modules), BATCH_NORMS)]
+    norms = [node for node in graph.graph.nodes if isinstance(called(node, modules), BATCH_NORMS)]
     after = [node for node in norms if _follows_a_layer_of_its_own(graph, node, modules)]
     if len(after) < len(norms) or any(_is_linear(node.all_input_nodes[0], modules) for node in norms):
         with torch.no_grad():
             ShapeProp(graph).propagate(inputs)
     ahead = [node for node in norms if node not in after or not _is_of_the_layers_units(node, modules)]
     for node in norms:
-        norm = _called(node, modules)
+        norm = called(node, modules)
         assert isinstance(norm, BATCH_NORMS)
         if norm.running_mean is None:
             raise NotApplicable(
@@ -122,19 +108,15 @@ def _check(network: nn.Module, inputs: Tensor, expected: Tensor, change: str) ->
         raise NotApplicable(f"{change} changes the logits by {difference:.1e}, relative")
 
 
-def _called(node: fx.Node, modules: dict[str, nn.Module]) -> nn.Module | None:
-    return modules.get(str(node.target)) if node.op == "call_module" else None
-
-
 def _follows_a_layer_of_its_own(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     """Whether the normalization gets what a layer returned that is called once, and is all that gets it."""
     (before,) = node.all_input_nodes
     calls = sum(other.target == before.target for other in graph.graph.nodes if other.op == "call_module")
-    return isinstance(_called(before, modules), _Layer) and len(before.users) == calls == 1
+    return isinstance(called(before, modules), Layer) and len(before.users) == calls == 1
 
 
 def _is_linear(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
-    return isinstance(_called(node, modules), nn.Linear)
+    return isinstance(called(node, modules), nn.Linear)
 
 
 def _is_of_the_layers_units(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
@@ -147,7 +129,7 @@ def _fold_into_input(
     graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module], norm: nn.modules.batchnorm._BatchNorm
 ) -> None:
     (before,) = node.all_input_nodes
-    layer = _called(before, modules)
+    layer = called(before, modules)
     assert layer is not None
     _fold(layer, norm)
     node.replace_all_uses_with(before)
@@ -205,15 +187,15 @@ def _fold_ahead(
     graph.graph.erase_node(node)
 
 
-def _next_layers(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> list[_Layer]:
+def _next_layers(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> list[Layer]:
     """The layers that are reached without another one in between, in the order in which they are found."""
-    found: list[_Layer] = []
+    found: list[Layer] = []
     calls = [str(other.target) for other in graph.graph.nodes if other.op == "call_module"]
     pending, seen = list(node.users), set(node.users)
     while pending:
         user = pending.pop()
         module = modules.get(str(user.target)) if user.op == "call_module" else None
-        if isinstance(module, _Layer) and calls.count(str(user.target)) == 1:
+        if isinstance(module, Layer) and calls.count(str(user.target)) == 1:
             found.append(module)
         elif user.op == "output" or (module is not None and any(True for _ in module.parameters())):
             raise NotApplicable(
@@ -226,7 +208,7 @@ def _next_layers(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Mod
     return found
 
 
-def _of_inputs(scale: Tensor, layer: _Layer, norm: str) -> Tensor:
+def _of_inputs(scale: Tensor, layer: Layer, norm: str) -> Tensor:
     """The scale of each input of the layer, in a shape that its weight can be multiplied by."""
     inputs = layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
     times, rest = divmod(inputs, len(scale))
@@ -245,102 +227,3 @@ def _of_inputs(scale: Tensor, layer: _Layer, norm: str) -> Tensor:
 def _constant(graph: fx.GraphModule, name: str, value: Tensor) -> fx.Node:
     graph.register_buffer(name, value)
     return graph.graph.get_attr(name)
-
-
-# Factors after a layer
-
-
-def _may_have_factors(network: nn.Module) -> bool:
-    """Whether a module that is none of torch's has a parameter or buffer of one number, or of one for each channel."""
-    return any(
-        tensor.is_floating_point() and tensor.numel() == max((1, *tensor.shape))
-        for module in network.modules()
-        if not type(module).__module__.startswith("torch.nn")
-        for tensor in (*module._parameters.values(), *module._buffers.values())
-        if tensor is not None
-    )
-
-
-def _factors_folded(network: nn.Module, inputs: Tensor, through_detach: bool) -> nn.Module:
-    """The network with each factor by which a layer's channels are multiplied (layer scale, a temperature) in the
-    layer's weights; as it is, where that changes what is multiplied, or it cannot be traced.
-    """
-    try:
-        graph = fx.symbolic_trace(copy_of(network))
-        if through_detach:
-            _leave_out_cuts(graph)
-        products = _products_with_factors(graph)
-        values = _values_of({node for pair in products for node in pair}, graph, inputs) if products else {}
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:  # that cannot be traced: weight_layers names the parameters that are in no layer
-        return network
-    modules = dict(graph.named_modules())
-    expected: dict[fx.Node, Tensor] = {}  # of what now stands in a product's place; of two in a row, in the last one's
-    for node, factor in products:
-        (before,) = (each for each in node.all_input_nodes if each is not factor)
-        if _fold_factor(graph, node, before, values[factor].flatten(), modules):
-            expected[before] = values[node]
-    if not expected:
-        return network
-    graph.graph.eliminate_dead_code()
-    found = _values_of({*expected}, graph, inputs)
-    same = [(found[node] - value).norm() <= RELATIVE_TOLERANCE * value.norm() for node, value in expected.items()]
-    return in_evaluation(fx.GraphModule(graph, graph.graph)) if all(same) else network
-
-
-@torch.no_grad()
-def _values_of(nodes: set[fx.Node], graph: fx.GraphModule, inputs: Tensor) -> dict[fx.Node, Tensor]:
-    """The tensors that these nodes of the graph have, as they are when others receive them."""
-    values: dict[fx.Node, Tensor] = {}
-
-    class Noting(fx.Interpreter):
-        def run_node(self, node: fx.Node) -> object:
-            value = super().run_node(node)
-            if node in nodes:
-                values[node] = value.clone()
-            return value
-
-    Noting(graph, graph=graph.graph).run(inputs.clone())
-    return values
-
-
-def _products_with_factors(graph: fx.GraphModule) -> list[tuple[fx.Node, fx.Node]]:
-    """Products, or quotients, of something of an example with a factor, each with the latter: of parameters alone."""
-    found: list[tuple[fx.Node, fx.Node]] = []
-    fixed: set[fx.Node] = set()
-    for node in graph.graph.nodes:
-        given = [each for each in node.args if isinstance(each, fx.Node)]
-        if node.op == "get_attr" or (node.all_input_nodes and fixed.issuperset(node.all_input_nodes)):
-            fixed.add(node)
-        elif node.target in PRODUCTS and len(given) == 2:
-            found += [(node, each) for each in given[PRODUCTS[node.target] :] if each in fixed]
-    return found
-
-
-def _fold_factor(
-    graph: fx.GraphModule, node: fx.Node, before: fx.Node, scale: Tensor, modules: dict[str, nn.Module]
-) -> bool:
-    """Take this product out of the graph and into the layer before it; False where no layer of its own is there."""
-    layer = _layer_before(graph, before, modules)
-    if layer is None or len(scale) not in (1, len(layer.weight)):
-        return False
-    scale = (1 / scale if PRODUCTS[node.target] else scale).expand(len(layer.weight))
-    layer.weight = nn.Parameter(layer.weight.detach() * scale.view(-1, *[1] * (layer.weight.ndim - 1)))
-    layer.bias = None if layer.bias is None else nn.Parameter(layer.bias.detach() * scale)
-    node.replace_all_uses_with(before)
-    graph.graph.erase_node(node)
-    return True
-
-
-def _layer_before(graph: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module]) -> _Layer | None:
-    """The layer that is called once, and of what it returns this alone is computed."""
-    calls = [str(other.target) for other in graph.graph.nodes if other.op == "call_module"]
-    while len(node.users) == 1:
-        layer = _called(node, modules)
-        if isinstance(layer, _Layer):
-            return layer if calls.count(str(node.target)) == 1 else None
-        if len(node.all_input_nodes) != 1:
-            return None
-        (node,) = node.all_input_nodes
-    return None

@@ -11,10 +11,10 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from measures.copying import first_line
 from measures.errors import NotApplicable
 from measures.folding import folded
-from measures.layer_hooks import MATRIX_PRODUCTS, after_layers, cut_off, operations_of
+from measures.networks.copying import first_line
+from measures.networks.layer_hooks import MATRIX_PRODUCTS, after_layers, cut_off, operations_of
 from measures.once_per_model import once_per_model
 from measures.trained_model import FEW, TrainedModel
 

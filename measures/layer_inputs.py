@@ -6,10 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from measures.copying import copy_of
-from measures.effective_layers import with_plain_layers
 from measures.errors import NotApplicable
-from measures.layer_hooks import MATRIX_PRODUCTS, after_layers, before_layers, cut_off, operations_of, to_constants
+from measures.networks.copying import copy_of
+from measures.networks.effective_layers import with_plain_layers
+from measures.networks.layer_hooks import (
+    MATRIX_PRODUCTS,
+    after_layers,
+    before_layers,
+    cut_off,
+    operations_of,
+    to_constants,
+)
 from measures.weight_layers import OF_NO_LAYER, check_layers_are_seen, loose_matrices
 
 CHUNK = 256  # examples a forward pass

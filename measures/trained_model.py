@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from measures.absent import Lacking, absent, as_given
-from measures.copying import copy_of
 from measures.errors import NotApplicable
 from measures.fixed_modes import under_fixed_modes
 from measures.history import History, flat_state, load_flat_state
 from measures.layer_inputs import CHUNK as CHUNK
 from measures.layer_inputs import check_last, received_by_layers, with_layers_seen
 from measures.layers import Layer
-from measures.network_check import checked
+from measures.networks.copying import copy_of
+from measures.networks.network_check import checked
 from measures.seeding import seeded_generator
 from measures.weight_layers import weight_layers
 
@@ -36,7 +36,7 @@ class TrainedModel:
 
     - `model`: the network after training, in evaluation mode; `init`: the same before the first step. They are those
       given, unless these do not run as measures take for granted: then they are a PlainNetwork or a RefusedNetwork
-      around what was given (measures/network_check.py).
+      around what was given (measures/networks/network_check.py).
     - `inputs` (n, ...) float32, of images (n, channels, height, width); `labels` (n,) int64: the training set exactly
       as trained on, before any augmentation. (In the same-data suite, the part of it that both twins share; `history`
       is of that.)

@@ -18,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from measures.copying import copy_of
 from measures.errors import NotApplicable
 from measures.folding import folded
-from measures.layer_hooks import recorded_run, to_constants
 from measures.layers import Layer
+from measures.networks.copying import copy_of
+from measures.networks.layer_hooks import recorded_run, to_constants
 
 OTHER_WEIGHT_LAYERS = (
     nn.Conv1d,

@@ -13,7 +13,7 @@ from tests import ROOT
 
 FOLDERS = ("measures", "harness", "suites", "tests")
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-FAMILIES = {path.parent.name for path in (ROOT / "measures").glob("*/__init__.py")} - {"quantities"}
+FAMILIES = {path.parent.name for path in (ROOT / "measures").glob("*/__init__.py")} - {"networks", "quantities"}
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "measures", "harness", "suites", "tests", "baselines"}
 
 MOST_LINES_OF_A_FILE = 350

@@ -16,8 +16,8 @@ from torch import nn
 
 from harness.calling.noise_on_inputs import with_noise
 from harness.calling.request import with_fields
-from measures.copying import copy_of
 from measures.history import EpochHistory, History
+from measures.networks.copying import copy_of
 from measures.seeding import seeded_generator, standard_normal
 from measures.trained_model import TrainedModel
 

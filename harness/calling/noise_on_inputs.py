@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from measures.errors import NotApplicable
-from measures.plain_network import RefusedNetwork
+from measures.networks.plain_network import RefusedNetwork
 from measures.trained_model import TrainedModel
 
 NOISE = 1e-4  # of the standard deviation of all inputs

@@ -32,7 +32,7 @@ from harness.calling.purity import Witness
 from harness.calling.reading import Reading, read_here
 from harness.calling.request import Called, Request, called_as_json, declared_as_json, with_fields
 from harness.errors import HarnessError
-from measures.copying import in_evaluation
+from measures.networks.copying import in_evaluation
 from measures.registry import Measure, NotApplicable, measure_of
 
 LARGEST_FILE = 1 << 30  # bytes

@@ -21,8 +21,8 @@ from torch import nn
 from harness.calling.request import with_fields
 from harness.training.networks.building import build_for
 from harness.training.recipe import Recipe
-from measures.copying import copy_of, in_evaluation
-from measures.network_check import checked
+from measures.networks.copying import copy_of, in_evaluation
+from measures.networks.network_check import checked
 from measures.seeding import seeded_generator
 from measures.trained_model import TrainedModel
 

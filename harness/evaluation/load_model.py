@@ -11,8 +11,8 @@ from harness.training.recipe import Recipe
 from harness.workers.worker_process import Report
 from harness.zoo.checkpoints.loading import load_checkpoint
 from harness.zoo.checkpoints.reference import CheckpointReference
-from measures.copying import first_line
 from measures.errors import NotApplicable
+from measures.networks.copying import first_line
 from measures.trained_model import TrainedModel
 
 if TYPE_CHECKING:

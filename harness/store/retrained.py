@@ -15,7 +15,7 @@ from harness.training.batches import Examples
 from harness.training.networks.building import build_for
 from harness.training.recipe import Recipe
 from harness.training.train import fit
-from measures.copying import in_evaluation
+from measures.networks.copying import in_evaluation
 
 SEAL = 32  # bytes at the end of an older file
 

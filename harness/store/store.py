@@ -39,8 +39,8 @@ from harness.training.examples import data_set
 from harness.training.networks.building import build_for
 from harness.training.recipe import Recipe
 from harness.training.train import Fit, Outcome
-from measures.copying import in_evaluation
 from measures.history import History
+from measures.networks.copying import in_evaluation
 from measures.trained_model import TrainedModel
 
 __all__ = ["Busy", "Damaged", "Mismatch", "Store", "StoredModel", "store_of"]

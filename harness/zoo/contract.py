@@ -23,10 +23,10 @@ from harness.zoo.facts import IMAGE
 from harness.zoo.network_problems import of_copies, of_defaults, of_logits, of_state, of_training, of_weights
 from harness.zoo.unit import Declared
 from harness.zoo.zoo import Zoo
-from measures.copying import first_line
 from measures.errors import NotApplicable
-from measures.network_check import checked
-from measures.plain_network import require_readable
+from measures.networks.copying import first_line
+from measures.networks.network_check import checked
+from measures.networks.plain_network import require_readable
 
 EXAMPLES = 4
 SEEN = 100  # of which mean and deviation are taken

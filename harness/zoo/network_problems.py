@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.files.sent_networks import send
-from measures.copying import first_line
+from measures.networks.copying import first_line
 
 PROBABILITIES = (
     "gives probabilities: every row of its outputs sums to 1; give logits (leave out the softmax at its end)"

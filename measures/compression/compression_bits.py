@@ -26,9 +26,9 @@ import torch
 from torch import Tensor, nn
 
 from measures import NotApplicable, measure
-from measures.copying import run_with
 from measures.folding import folded
 from measures.layers import require_size
+from measures.networks.copying import run_with
 from measures.trained_model import CHUNK, FEW, TrainedModel
 
 TOLERATED_RISE = 0.01  # of the training error

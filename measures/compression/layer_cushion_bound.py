@@ -38,8 +38,8 @@ from torch import Tensor
 from measures import NotApplicable, measure
 from measures.folding import folded
 from measures.layer_chain import check_chain
-from measures.layer_hooks import recorded_run, require_rows
 from measures.layers import Layer
+from measures.networks.layer_hooks import recorded_run, require_rows
 from measures.quantities.margin_percentile import inverse_squared_margin
 from measures.trained_model import FEW, TrainedModel
 

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor
 
 from measures import NotApplicable, measure
-from measures.copying import copy_of
-from measures.effective_layers import has_plain_layers, with_plain_layers
+from measures.networks.copying import copy_of
+from measures.networks.effective_layers import has_plain_layers, with_plain_layers
 from measures.quantities.flat_parameters import flat_parameters
 from measures.quantities.losses import mean_loss
 from measures.trained_model import FEW, TrainedModel

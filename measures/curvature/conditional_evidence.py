@@ -27,8 +27,8 @@ import torch
 from torch import Tensor, nn
 
 from measures import NotApplicable, measure
-from measures.copying import run_with
 from measures.folding import folded
+from measures.networks.copying import run_with
 from measures.quantities.gauss_newton import layer_curvatures
 from measures.seeding import standard_normal
 from measures.trained_model import FEW, TrainedModel

@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 
 from measures import NotApplicable, measure
-from measures.copying import run_with
-from measures.plain_network import require_readable
+from measures.networks.copying import run_with
+from measures.networks.plain_network import require_readable
 from measures.quantities.close_fit import cross_entropies
 from measures.quantities.flat_parameters import second_derivative
 from measures.quantities.hessian_spectrum import PROBES, STEPS, Product, spectrum, weighted_examples

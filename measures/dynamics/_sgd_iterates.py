@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from measures.copying import copy_of
 from measures.errors import NotApplicable
+from measures.networks.copying import copy_of
 from measures.once_per_model import once_per_model
 from measures.trained_model import TrainedModel
 

@@ -21,7 +21,7 @@ from torch import nn
 
 from measures import NotApplicable, measure
 from measures.folding import folded
-from measures.layer_hooks import linear_and_convolutional, recorded_run
+from measures.networks.layer_hooks import linear_and_convolutional, recorded_run
 from measures.trained_model import CHUNK, FEW, TrainedModel
 from measures.weight_layers import check_layers_are_seen
 

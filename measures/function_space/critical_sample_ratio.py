@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from measures import measure
-from measures.plain_network import require_readable
+from measures.networks.plain_network import require_readable
 from measures.seeding import standard_normal
 from measures.trained_model import TrainedModel, margins_of
 

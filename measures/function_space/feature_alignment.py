@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from measures import NotApplicable, measure
 from measures.folding import folded
-from measures.layer_hooks import recorded_run
+from measures.networks.layer_hooks import recorded_run
 from measures.trained_model import CHUNK, FEW, TrainedModel
 
 

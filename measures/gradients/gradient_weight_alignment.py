@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from measures import NotApplicable, measure
-from measures.layer_hooks import recorded_run
+from measures.networks.layer_hooks import recorded_run
 from measures.once_per_model import once_per_model
 from measures.quantities.per_example import loss_cotangents
 from measures.trained_model import FEW, TrainedModel

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from measures import NotApplicable, measure
 from measures.margins._nearest_flip import smallest_flip
-from measures.plain_network import require_readable
+from measures.networks.plain_network import require_readable
 from measures.trained_model import TrainedModel, margins_of
 
 EXAMPLES = 250

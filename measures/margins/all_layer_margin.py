@@ -26,8 +26,8 @@ from torch import Tensor, nn
 
 from measures import NotApplicable, measure
 from measures.folding import folded
-from measures.layer_hooks import after_layers, linear_and_convolutional, recorded_run, require_rows
 from measures.margins._nearest_flip import smallest_flip
+from measures.networks.layer_hooks import after_layers, linear_and_convolutional, recorded_run, require_rows
 from measures.trained_model import FEW, TrainedModel, margins_of
 
 EXAMPLES = 200

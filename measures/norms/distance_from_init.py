@@ -12,7 +12,7 @@ Random labels: separates (Nagarajan & Kolter 2019, MNIST with corrupted labels).
 import math
 
 from measures import NotApplicable, measure
-from measures.plain_network import require_readable
+from measures.networks.plain_network import require_readable
 from measures.trained_model import TrainedModel
 
 

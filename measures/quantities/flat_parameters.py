@@ -7,9 +7,9 @@ them. Running statistics are not parameters: they stay as they are and do not fo
 import torch
 from torch import Tensor, nn
 
-from measures.copying import first_line, run_with
 from measures.errors import NotApplicable
-from measures.plain_network import require_readable
+from measures.networks.copying import first_line, run_with
+from measures.networks.plain_network import require_readable
 from measures.trained_model import TrainedModel
 
 

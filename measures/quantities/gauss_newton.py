@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from measures.errors import NotApplicable
 from measures.folding import folded
-from measures.layer_hooks import recorded_run, require_rows_together
+from measures.networks.layer_hooks import recorded_run, require_rows_together
 from measures.once_per_model import once_per_model
 from measures.quantities.hessian_spectrum import weighted_examples
 from measures.quantities.plain_layers import patches

@@ -14,16 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from measures.errors import NotApplicable
-from measures.layer_hooks import (
+from measures.layer_inputs import with_layers_seen
+from measures.networks.layer_hooks import (
     before_layers,
     by_example,
     examples_a_pass,
     linear_and_convolutional,
     to_constants,
 )
-from measures.layer_inputs import with_layers_seen
+from measures.networks.plain_network import require_readable
 from measures.once_per_model import once_per_model
-from measures.plain_network import require_readable
 from measures.trained_model import TrainedModel, margins_of
 
 CHUNK = 256  # examples a forward and backward pass

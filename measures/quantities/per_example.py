@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from measures.copying import run_with
 from measures.errors import NotApplicable
-from measures.layer_hooks import Application, after_layers, recorded_run
-from measures.plain_network import PlainNetwork, require_readable
+from measures.networks.copying import run_with
+from measures.networks.layer_hooks import Application, after_layers, recorded_run
+from measures.networks.plain_network import PlainNetwork, require_readable
 from measures.quantities import plain_layers
 from measures.quantities.plain_layers import (
     PlainLayer,

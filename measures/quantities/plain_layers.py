@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from measures.copying import run_with
-from measures.layer_hooks import Application, recorded_run
+from measures.networks.copying import run_with
+from measures.networks.layer_hooks import Application, recorded_run
 
 MAX_ENTRIES = 2**22  # gradient entries held at a time (16 MB in float32)
 FEW = 3  # examples on which layers are tried

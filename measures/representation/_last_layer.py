@@ -8,9 +8,9 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from measures.effective_layers import is_plain, plain_equivalent
 from measures.errors import NotApplicable
-from measures.layer_hooks import linear_and_convolutional, recorded_run
+from measures.networks.effective_layers import is_plain, plain_equivalent
+from measures.networks.layer_hooks import linear_and_convolutional, recorded_run
 from measures.once_per_model import once_per_model
 from measures.trained_model import TrainedModel
 

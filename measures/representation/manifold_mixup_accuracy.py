@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from measures import NotApplicable, measure
-from measures.layer_hooks import before_layers, linear_and_convolutional, require_rows
 from measures.layer_inputs import with_layers_seen
+from measures.networks.layer_hooks import before_layers, linear_and_convolutional, require_rows
 from measures.quantities.mixup import class_pairs
 from measures.trained_model import CHUNK, TrainedModel
 

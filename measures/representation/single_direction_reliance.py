@@ -25,14 +25,14 @@ import torch
 from torch import Tensor, nn
 
 from measures import NotApplicable, measure
-from measures.layer_hooks import (
+from measures.layer_inputs import with_layers_seen
+from measures.networks.layer_hooks import (
     after_layers,
     before_layers,
     linear_and_convolutional,
     recorded_run,
     require_rows_together,
 )
-from measures.layer_inputs import with_layers_seen
 from measures.trained_model import CHUNK, TrainedModel
 
 EXAMPLES = 250

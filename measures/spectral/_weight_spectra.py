@@ -13,10 +13,10 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from measures.copying import copy_of, in_evaluation
-from measures.effective_layers import has_plain_layers, with_plain_layers
 from measures.errors import NotApplicable
 from measures.layers import DENSE_LIMIT, Layer, require_size
+from measures.networks.copying import copy_of, in_evaluation
+from measures.networks.effective_layers import has_plain_layers, with_plain_layers
 from measures.once_per_model import once_per_model
 from measures.trained_model import FEW, TrainedModel
 

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from measures import NotApplicable, measure
-from measures.copying import copy_of
 from measures.history import flat_state, load_flat_state
+from measures.networks.copying import copy_of
 from measures.trained_model import CHUNK, TrainedModel
 
 POINTS = 30

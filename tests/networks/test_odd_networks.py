@@ -17,7 +17,7 @@ from harness.calling.reading import Reading
 from harness.evaluation.measure_lookup import find_measures
 from measures import NotApplicable
 from measures.gradients._gradient_moments import statistics_at_end
-from measures.plain_network import as_given
+from measures.networks.plain_network import as_given
 from measures.quantities.gauss_newton import layer_curvatures
 from measures.quantities.gradient_gram import gradient_gram
 from measures.quantities.gradient_moments import gradient_moments

@@ -52,7 +52,9 @@ def _check(name: str, family: str, root: Path) -> None:
         raise HarnessError(f"{name!r} cannot name a measure: it is a keyword of Python; choose another name")
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise HarnessError(f"{name!r} cannot name a measure; expected lower case and underscores, {LONGEST} at most")
-    families = sorted({file.parent.name for file in (root / "measures").glob("*/__init__.py")} - {"quantities"})
+    families = sorted(
+        {file.parent.name for file in (root / "measures").glob("*/__init__.py")} - {"networks", "quantities"}
+    )
     if family not in families:
         near = difflib.get_close_matches(family, families, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""

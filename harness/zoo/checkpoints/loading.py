@@ -18,10 +18,10 @@ from harness.zoo.checkpoints.histories import problems_of_history
 from harness.zoo.checkpoints.pair import Checkpoint
 from harness.zoo.checkpoints.reference import CheckpointReference
 from harness.zoo.network_problems import NOT_COPIED, is_a_copy
-from measures.copying import copy_of, in_evaluation
 from measures.errors import NotApplicable
 from measures.history import flat_state
-from measures.plain_network import require_readable
+from measures.networks.copying import copy_of, in_evaluation
+from measures.networks.plain_network import require_readable
 from measures.trained_model import TrainedModel
 
 THE_SAME = "its init is the same network before its first step, or left out"

@@ -78,7 +78,14 @@ def base(root: Path, cache: Path) -> Clone:
     """A few measures on the small zoo, two of them recorded by the suites themselves."""
     others = {path.name for path in (ROOT / "suites").glob("test_*.py")} - {f"test_{name}.py" for name in SUITES}
     ignored = shutil.ignore_patterns("__pycache__", *others)
-    for folder in ("harness", "suites", "measures/norms", "measures/controls", "measures/quantities"):
+    for folder in (
+        "harness",
+        "suites",
+        "measures/norms",
+        "measures/controls",
+        "measures/networks",
+        "measures/quantities",
+    ):
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
     for file in (ROOT / "pyproject.toml", ROOT / ".gitignore", *ROOT.glob("*.py"), *(ROOT / "measures").glob("*.py")):
         shutil.copy(file, root / file.relative_to(ROOT))

@@ -10,7 +10,7 @@ from torch import nn
 from harness.errors import HarnessError
 from harness.training.networks.building import build, network_named
 from harness.training.recipe import Recipe
-from measures.network_check import runs_plainly
+from measures.networks.watched_call import runs_plainly
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from harness.calling.purity import Witness
 from measures import NotApplicable
-from measures.copying import copy_of
-from measures.plain_network import PlainNetwork, RefusedNetwork, as_given
+from measures.networks.copying import copy_of
+from measures.networks.plain_network import PlainNetwork, RefusedNetwork, as_given
 from measures.quantities.per_example import forward_pass, gradient_norms, norms_and_sum
 from measures.trained_model import TrainedModel
 from tests.builders.odd_networks import calls, odd_model

@@ -15,10 +15,10 @@ from torch.nn.utils import weight_norm as old_weight_norm
 from harness.calling.call import read
 from harness.evaluation.measure_lookup import find_measures
 from measures import Measure, NotApplicable
-from measures.copying import copy_of
-from measures.effective_layers import is_plain
 from measures.folding import folded
 from measures.layers import operator_matrix
+from measures.networks.copying import copy_of
+from measures.networks.effective_layers import is_plain
 from measures.weight_layers import weight_layers
 from tests.builders.models import trained_model
 

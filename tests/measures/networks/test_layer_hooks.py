@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from measures.layer_hooks import after_layers, before_layers, linear_and_convolutional, recorded_run, to_constants
+from measures.networks.layer_hooks import (
+    after_layers,
+    before_layers,
+    linear_and_convolutional,
+    recorded_run,
+    to_constants,
+)
 from tests.builders.models import random_network
 
 

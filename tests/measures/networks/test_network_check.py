@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from harness.training.networks.building import build
 from measures import NotApplicable
-from measures.copying import copy_of, run_with
 from measures.history import flat_state
-from measures.network_check import checked
-from measures.plain_network import PlainNetwork, RefusedNetwork, as_given
+from measures.networks.copying import copy_of, run_with
+from measures.networks.network_check import checked
+from measures.networks.plain_network import PlainNetwork, RefusedNetwork, as_given
 from measures.quantities.per_example import gradient_norms
 from measures.trained_model import TrainedModel
 from tests.builders.models import random_network

@@ -15,10 +15,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from measures.attention import of_linear_layers
-from measures.copying import copy_of
 from measures.errors import NotApplicable
-from measures.layer_hooks import linear_and_convolutional, recorded_run
+from measures.networks.attention import of_linear_layers
+from measures.networks.copying import copy_of
+from measures.networks.layer_hooks import linear_and_convolutional, recorded_run
 from measures.seeding import seeded_generator, standard_normal
 
 FLOAT64_TOLERANCE, TOLERANCE = 1e-9, 1e-4  # relative, in float64 and in anything coarser

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from measures.copying import run_with
 from measures.errors import NotApplicable
+from measures.networks.copying import run_with
 
 MATRIX_PRODUCTS = (
     "Mm",
