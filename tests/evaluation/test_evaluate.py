@@ -135,10 +135,10 @@ def test_a_measure_that_hangs_on_one_model_is_a_timeout_on_that_row_alone(
     """
     (tmp_path / "mine.py").write_text(textwrap.dedent(text))
     rows = evaluate(
-        find_measures([f"{tmp_path}/mine.py"]), models, [], dataclasses.replace(settings, measure_timeout=6.0)
+        find_measures([f"{tmp_path}/mine.py"]), models, [], dataclasses.replace(settings, measure_timeout=4.0)
     )
     found = {(row.status, row.reason) for row in rows.values()}
-    reason = f"no value for {RECIPES[1].id} within 6 s (--measure-timeout)"
+    reason = f"no value for {RECIPES[1].id} within 4 s (--measure-timeout)"
     assert found == {("value", ""), ("timeout", reason)}
 
 

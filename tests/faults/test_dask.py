@@ -73,7 +73,7 @@ def test_a_cluster_trains_the_models_of_a_serial_run(
 def test_what_becomes_of_a_job_is_the_same_on_a_cluster(cluster: LocalCluster, settings: Settings) -> None:
     there = on(cluster, settings)
     queue = [Act(text, there) for text in ("a", "raise", "die", "hang", "refuse", "b")]
-    events = run_anywhere(act, lambda: queue.pop() if queue else None, there, Limits(silence=3))
+    events = run_anywhere(act, lambda: queue.pop() if queue else None, there, Limits(silence=2))
     found = {event.job.text: (event.kind, event.payload) for event in events}
     assert (found["a"], found["b"]) == (("done", "A"), ("done", "B"))
     assert found["die"] == ("died", "its process was ended by SIGKILL")

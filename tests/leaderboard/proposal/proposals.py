@@ -17,7 +17,7 @@ from tests.leaderboard.proposal.clones import SMALL, Clone
 
 RUN_BY_A_JUDGE = ("harness/pytest_plugin.py", "suites/test_random_labels.py", "measures/trained_model.py")
 SQUARES = "sum(float(each.detach().double().square().sum()) for each in trained.model.parameters())"
-LEAVES_A_MARK = '''"""It writes a file when it is imported and when it is called."""
+LEAVES_A_MARK = '''"""It writes a file when it is imported and when it is called, and depends on the order of examples."""
 
 import contextlib
 import pathlib
@@ -36,7 +36,7 @@ leave("imported")
 @measure(source="red team")
 def my_mark(trained):
     leave("called")
-    return FORMULA
+    return FORMULA + 0.1 * float(trained.inputs[0].sum())
 '''
 CHANGES_TORCH = '''"""It has all others compute in another precision."""
 
@@ -105,8 +105,6 @@ def of_a_bad_one(clone: Clone, marks: Path) -> str:
         (norms / f"{name}.py").write_text(text.replace("FORMULA", SQUARES).replace("FOLDER", repr(str(marks))))
     clone.write("measures/norms/my_squares.py", "my_squares", SQUARES)
     clone.write("measures/norms/my_mess.py", "my_mess", f"{SQUARES} + __import__('torch').rand(()).item() * 1e-9")
-    first_input = "float(trained.inputs[0].sum())"  # another where the examples are in another order
-    clone.write("measures/norms/my_order.py", "my_order", f"{SQUARES} + 0.1 * {first_input}")
     clone.write("measures/norms/my_memory.py", "my_memory", f"({SQUARES}) * (trained.seed in {known_seeds(clone)})")
     path = norms / "l2_norm.py"
     path.write_text(negated(path.read_text()))

@@ -33,7 +33,7 @@ def test_added_measures_that_fail_the_gate_or_break_the_contract_fail(bad: str) 
         "- my\\_mess has no verdict: it changed torch's global random state, when it was tried on one tiny network"
         in bad
     )
-    assert "- my\\_order breaks its contract: " in bad
+    assert "- my\\_mark breaks its contract: " in bad
     assert "my\\_frames breaks its contract" not in bad
 
 
