@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from harness.evaluation.blinding import PARTS, WITHOUT_HISTORY, Blinded, Part
 from harness.evaluation.finding import Finding
 from harness.evaluation.rows import Row
-from harness.judging.units.decision import Unit, tie_limit
+from harness.judging.units.decision import Unit, scaled_limit
 from harness.judging.units.witnesses import by_unit
 from harness.judging.what_suffices import Answer, detail_of, status_of
 from harness.training.recipe import Condition, Recipe
@@ -66,9 +66,9 @@ def blinded_models(zoo: Zoo, weights: Callable[[Recipe], str]) -> dict[tuple[Par
 def what_it_reads(zoo: Zoo, row: Callable[[Recipe], Row], blinded: BlindedRows) -> Finding:
     """Which parts move the measure's value, and what suffices for it to separate the gate's conditions.
 
-    `row` has the row of every model of the gate, `blinded` those of `blinded_models`. What differs by less than the
-    gate's tie limit, 1% of the measure's spread over the training seeds of a unit, moves nothing and wins nothing.
-    Twins with the untrained network and the natural history differ in their data alone: so it is seen whether data are
+    `row` has the row of every model of the gate, `blinded` those of `blinded_models`. What differs by less than a tie,
+    1% of the measure's spread over the training seeds of a unit or 0.1% of the way to its randomized twins, moves
+    nothing and wins nothing. Twins with the untrained network and the natural history differ in their data alone: so it is seen whether data are
     read. Nothing that becomes of a measure when a part is hidden is a problem.
     """
     places = _places(zoo, lambda recipe: row(recipe).value)
@@ -104,7 +104,9 @@ def what_it_reads(zoo: Zoo, row: Callable[[Recipe], Row], blinded: BlindedRows) 
 
 def _places(zoo: Zoo, value: Callable[[Recipe], float | None]) -> list[_Place]:
     return [
-        _Place(condition, unit, seeds[0], tie_limit([(value(twin.natural), value(twin.randomized)) for twin in seeds]))
+        _Place(
+            condition, unit, seeds[0], scaled_limit([(value(twin.natural), value(twin.randomized)) for twin in seeds])
+        )
         for condition in zoo.gate
         for unit, seeds in by_unit(twins(zoo, condition)).units.items()
     ]

@@ -121,9 +121,10 @@ def judge(
     witnesses: Witnesses,
     row: Callable[[Recipe], Row],
     gap: Callable[[Recipe], float | None],
+    limits: Mapping[Unit, float] | None = None,
 ) -> Verdict:
     """The verdict on `measure` from its rows on the twins of each unit; `gap` is each model's measured gap, None if it
-    is not known.
+    is not known. A difference below a unit's limit, where `limits` are given, is a tie, too.
 
     An error or a timeout on any model leaves no verdict. A twin on which the measure is not applicable, or ties, counts
     against it. Raises HarnessError if the units are too few for any measure to pass.
@@ -134,7 +135,9 @@ def judge(
         for unit, twins in _of(witnesses)
     }
     failure, reason = _failure(rows)
-    found = judge_condition(condition, [decide(unit, seeds) for unit, seeds in pairs.items()], failure)
+    least = limits or {}
+    decisions = [decide(unit, seeds, least.get(unit, 0.0)) for unit, seeds in pairs.items()]
+    found = judge_condition(condition, decisions, failure)
     area, interval = stratified_auc([*pairs.values()])
     with_gaps = [
         [(row(recipe).value, gap(recipe)) for twin in twins for recipe in _both(twin)] for _, twins in _of(witnesses)

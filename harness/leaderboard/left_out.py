@@ -17,7 +17,7 @@ from harness.judging.questions.stopping_rule import equal_errors
 from harness.judging.questions.trends import without_ties
 from harness.judging.trend import rhos_of
 from harness.judging.twin_statistics import Pairs
-from harness.judging.units.decision import Unit, decide, tie_limit
+from harness.judging.units.decision import Unit, decide, scaled_limit
 from harness.judging.units.equivalence import GAP, MIN_UNITS, QUIET, decision
 from harness.judging.units.fractions import excess, fractions
 from harness.judging.units.sign_test import needed
@@ -101,7 +101,7 @@ def _asked(zoo: Zoo, outcome: Outcomes) -> dict[tuple[str, str], tuple[Sequence[
     equal = _of_twins(equal_errors(twins(zoo, "random_labels"), outcome))
     quiet = {name: where_gap_stays(interventions.regularized(zoo, name), outcome)[0] for name in REGULARIZERS}
     return {
-        ("same_data", "same_data"): ([_of_twins(interventions.same_data(zoo))], _told),
+        ("same_data", "same_data"): ([_of_twins(interventions.same_data(zoo)), gate], _told_beside_the_gate),
         ("stopping_rule", "equal_steps"): ([gate, _of_twins(interventions.equal_steps(zoo))], _told),
         ("stopping_rule", "equal_error"): ([{unit: gate[unit] for unit in equal}, equal], _told),
         ("corrupted_labels", "corrupted_fraction"): (
@@ -145,11 +145,19 @@ def _told(compared: Sequence[Seeds], value: Value, gap: Value) -> Passes:
     return lambda left: all(_enough(units, [*compared[0]], left) for units in won)
 
 
+def _told_beside_the_gate(compared: Sequence[Seeds], value: Value, gap: Value) -> Passes:
+    """Enough units are won, by more than a tie of the unit's gate twins."""
+    attacked, gate = compared
+    limits = {unit: scaled_limit(_pairs(gate[unit], value)) for unit in attacked}
+    won = {unit for unit in attacked if decide(unit, _pairs(attacked[unit], value), limits[unit]).decision == "won"}
+    return lambda left: _enough(won, [*attacked], left)
+
+
 def _grows(compared: Sequence[Seeds], value: Value, gap: Value) -> Passes:
     """Values rise along the ladders of enough units, by more than a tie of the unit's gate twins."""
     ladders, gate = compared
     blocks = {
-        unit: without_ties(_values(seeds, value)[0], tie_limit(_pairs(gate[unit], value)))
+        unit: without_ties(_values(seeds, value)[0], scaled_limit(_pairs(gate[unit], value)))
         for unit, seeds in ladders.items()
     }
     rising = {unit for unit, rho in zip(blocks, rhos_of([*blocks.values()]), strict=True) if rho > 0}

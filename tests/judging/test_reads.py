@@ -170,6 +170,15 @@ def test_a_tie_that_is_broken_at_the_ninth_digit_is_not_read() -> None:
     assert (found.status, found.numbers["moved_by_history"]) == ("data_suffices", 0)
 
 
+def test_an_epsilon_beside_rounded_data_which_have_no_spread_over_seeds_is_not_read() -> None:
+    found = asked(lambda given: round(given.data) + 1e-9 * given.history + 1e-9 * given.network)
+    assert (found.status, found.numbers["moved_by_history"], found.numbers["moved_by_network"]) == (
+        "data_suffices",
+        0,
+        0,
+    )
+
+
 def test_where_nothing_is_left_without_the_network_it_is_not_known_whether_data_are_read() -> None:
     found = asked(lambda given: given.network if given.network != given.initial_weights else None)
     assert found.status == "needs_the_network"

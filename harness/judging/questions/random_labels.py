@@ -3,7 +3,7 @@
 from harness.evaluation.finding import Finding
 from harness.judging.questions.question import Rows, numbers_of
 from harness.judging.twin_statistics import Pairs, sign_test
-from harness.judging.units.decision import Unit, decide, tie_limit
+from harness.judging.units.decision import Unit, decide, scaled_limit
 from harness.judging.units.sign_test import SIGNIFICANCE, needed
 from harness.judging.units.witnesses import by_unit
 from harness.training.recipe import Recipe
@@ -16,8 +16,9 @@ def models(zoo: Zoo) -> list[Recipe]:
 
 
 def limits(zoo: Zoo, row: Rows) -> dict[Unit, float]:
-    """For each unit the difference that means nothing: a tie by the noise of its training seeds (decision.py)."""
-    return {unit: tie_limit(pairs) for unit, pairs in _pairs(zoo, row).items()}
+    """For each unit the difference that means nothing, beside its training seeds and the way to random labels
+    (scaled_limit of decision.py)."""
+    return {unit: scaled_limit(pairs) for unit, pairs in _pairs(zoo, row).items()}
 
 
 def without_scale(zoo: Zoo, row: Rows) -> Finding | None:

@@ -4,10 +4,12 @@ Wu, Zhu & E 2017 (arXiv:1706.10239): beside its training set a network can be tr
 wrong labels; it fits both, and generalizes badly. Here a network is trained on half of the images, and its twin on
 the same images beside as many others, wrongly labelled. Both stop at the same loss on the images that they share, and
 the measure is handed these, with the same labels, for both. It has to be larger on the attacked twin in enough units,
-as in the gate. What reads only data, or the network before training, ties.
+as in the gate, by more than a tie of its twins on random labels. What reads only data, or the network before training,
+ties.
 """
 
 from harness.evaluation.finding import Finding
+from harness.judging.questions import random_labels
 from harness.judging.questions.question import Outcomes, Question, Rows, unfitted
 from harness.judging.questions.twins import compare, larger_gap, pairs_finding
 from harness.training.recipe import Recipe
@@ -16,7 +18,8 @@ from harness.zoo.zoo import Zoo
 
 
 def recipes(zoo: Zoo) -> list[Recipe]:
-    return [recipe for twin in interventions.same_data(zoo) for recipe in (twin.natural, twin.randomized)]
+    attacked = [recipe for twin in interventions.same_data(zoo) for recipe in (twin.natural, twin.randomized)]
+    return list(dict.fromkeys(attacked + random_labels.models(zoo)))
 
 
 def premise(zoo: Zoo, outcome: Outcomes) -> list[str]:
@@ -27,7 +30,7 @@ def premise(zoo: Zoo, outcome: Outcomes) -> list[str]:
 
 def same_data(zoo: Zoo, row: Rows, outcome: Outcomes) -> Finding:
     """`separates`, or `data_only` (ties on every twin), `depends_on_the_network`, `overlaps`, `inverted`."""
-    verdict = compare(interventions.same_data(zoo), row, outcome)
+    verdict = compare(interventions.same_data(zoo), row, outcome, random_labels.limits(zoo, row))
     if verdict.ties == verdict.twins:
         problem = f"data only: it ties on every one of {verdict.twins} twins that share images and labels"
         return pairs_finding(verdict, "data_only", problem)

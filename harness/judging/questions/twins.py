@@ -1,11 +1,11 @@
 """What the questions about twins have in common: the gate's sign test over units, as a Finding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.evaluation.finding import Finding
 from harness.judging.questions.question import Outcomes, Rows, numbers_of
 from harness.judging.twin_statistics import sign_test
-from harness.judging.units.decision import decide
+from harness.judging.units.decision import Unit, decide
 from harness.judging.units.headline import told
 from harness.judging.units.sign_test import SIGNIFICANCE
 from harness.judging.units.witnesses import by_unit
@@ -13,9 +13,10 @@ from harness.judging.verdict import Verdict, judge
 from harness.zoo.zoo import Twin
 
 
-def compare(twins: Sequence[Twin], row: Rows, outcome: Outcomes) -> Verdict:
-    """The gate's statistics on these twins: larger on the randomized one, in enough units?"""
-    return judge("", "", by_unit(twins), row, lambda recipe: outcome(recipe).gap)
+def compare(twins: Sequence[Twin], row: Rows, outcome: Outcomes, limits: Mapping[Unit, float] | None = None) -> Verdict:
+    """The gate's statistics on these twins: larger on the randomized one, in enough units? Differences below a unit's
+    limit are ties, if `limits` are given."""
+    return judge("", "", by_unit(twins), row, lambda recipe: outcome(recipe).gap, limits)
 
 
 def pairs_finding(verdict: Verdict, status: str, problem: str) -> Finding:

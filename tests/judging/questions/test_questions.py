@@ -214,6 +214,12 @@ def test_an_epsilon_is_no_trend() -> None:
     assert (finding.status, finding.numbers["units_rising"]) == ("data_only", 0)
 
 
+@pytest.mark.parametrize("name", ["same_data", "attack_dose"])
+def test_an_epsilon_beside_rounded_data_which_have_no_spread_over_seeds_is_data_only(name: str) -> None:
+    finding = found(lambda recipe: round(made.neighbours(recipe), 1) + 1e-9 * made.gap(recipe), name)
+    assert finding.status == "data_only" and finding.problem
+
+
 def test_a_measure_that_knows_the_level_and_whose_sign_is_a_coin_for_each_unit_neither_grows_nor_is_quiet() -> None:
     """Page's test, which supposes that any order of a ladder is equally likely, would call it a trend at times."""
     signs = [1, -1, 1, 1, 1, -1, 1, 1, 1, 1, 1, -1, 1, 1]

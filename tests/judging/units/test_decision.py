@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judging.twin_statistics import Pairs
-from harness.judging.units.decision import TIE, Unit, UnitDecision, decide, tie_limit
+from harness.judging.units.decision import TIE, Unit, UnitDecision, decide, scaled_limit, tie_limit
 
 UNIT = Unit("digits", "mlp_1x512")
 
@@ -99,6 +99,24 @@ def test_an_epsilon_does_not_break_ties() -> None:
     """A statistic of the data, equal in twins, plus a billionth of something that is larger on randomized data."""
     pairs = [(data + 1e-9 * 2, data + 1e-9 * 5) for data in (0.31, 0.35, 0.28)]
     assert decide(UNIT, pairs) == UnitDecision(UNIT, wins=0, ties=3, losses=0, seeds=3)
+
+
+def test_beside_the_gate_a_thousandth_of_the_way_is_a_tie_though_nothing_varies_over_seeds() -> None:
+    """A rounded statistic of the data, plus an epsilon of the network: the spread is the epsilon's."""
+    gate = [(0.0 + 1e-9 * network, 0.75 + 1e-9 * network) for network in (1.0, 2.0, 3.0)]
+    assert tie_limit(gate) < 1e-10
+    assert scaled_limit(gate) == pytest.approx(0.75e-3)
+    same_data = [(1e-9 * network, 1e-9 * (network + 5)) for network in (1.0, 2.0, 3.0)]
+    assert decide(UNIT, same_data).decision == "won"
+    assert decide(UNIT, same_data, scaled_limit(gate)) == UnitDecision(UNIT, wins=0, ties=3, losses=0, seeds=3)
+    just_above = [(0.0, 0.76e-3)] * 3
+    assert decide(UNIT, just_above, scaled_limit(gate)).decision == "won"
+
+
+@given(seeds)
+def test_beside_the_gate_a_tie_is_never_less_than_in_it_and_exchanging_twins_changes_nothing(pairs: Pairs) -> None:
+    assert scaled_limit(pairs) >= tie_limit(pairs)
+    assert scaled_limit(swapped(pairs)) == scaled_limit(pairs)
 
 
 def test_where_one_side_never_changes_any_difference_counts_and_equal_values_tie() -> None:

@@ -17,7 +17,7 @@ from tests.leaderboard.proposal.clones import SMALL, Clone
 
 RUN_BY_A_JUDGE = ("harness/pytest_plugin.py", "suites/test_random_labels.py", "measures/trained_model.py")
 SQUARES = "sum(float(each.detach().double().square().sum()) for each in trained.model.parameters())"
-LEAVES_A_MARK = '''"""It writes a file when it is imported and when it is called, and depends on the order of examples."""
+LEAVES_A_MARK = '''"""It writes a file when it is imported and when it is called, and depends on the examples' order."""
 
 import contextlib
 import pathlib
