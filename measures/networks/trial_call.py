@@ -33,11 +33,11 @@ def trial_of(usable: nn.Module, network: nn.Module, examples: Tensor, label: int
         logits = usable(inputs)
         if problem := _problem_with(logits, len(examples), label) or _beside_parameters(usable, logits, inputs):
             return Trial(problem)
-        no_gradient = _no_gradient(logits, inputs)
-        with torch.no_grad():
-            _draw_others()
-            again = usable(examples.clone())
-        cut = _cut_off(usable, logits, examples)
+        asked = {name: parameter for name, parameter in usable.named_parameters() if parameter.requires_grad}
+        derivatives = _derivatives(logits, [inputs, *asked.values()])
+        no_gradient = _no_gradient(logits, inputs, derivatives[:1])
+        cut = _cut_off(usable, logits, examples, asked, derivatives[1:])
+        mixing = _other_again(usable, network, examples, logits)
     except torch.OutOfMemoryError:
         raise
     except Exception as cause:
@@ -45,9 +45,7 @@ def trial_of(usable: nn.Module, network: nn.Module, examples: Tensor, label: int
     for (name, parameter), version in zip(network.named_parameters(), versions, strict=True):
         if parameter._version != version:
             return Trial(f"the network changes its parameter {name!r} whenever it is called")
-    if not _close(logits, again):
-        return Trial("the network gives other outputs when it is called again, in evaluation mode")
-    return Trial(_mixing(usable, network, examples, again), no_gradient, cut)
+    return Trial(mixing, no_gradient, cut)
 
 
 def _draw_others() -> None:
@@ -76,24 +74,37 @@ def _beside_parameters(network: nn.Module, logits: Tensor, inputs: Tensor) -> st
     return f"{sentence.format(shapes[0])}: register it (nn.Parameter, nn.ModuleList)" if shapes else ""
 
 
-def _no_gradient(logits: Tensor, inputs: Tensor) -> str:
+def _derivatives(logits: Tensor, by: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    """Of the sum of logits by each of these, in one pass; empty where that fails: by one of them alone it may not."""
+    try:
+        return torch.autograd.grad(logits.sum(), by, allow_unused=True, retain_graph=True)
+    except Exception:
+        return ()
+
+
+def _no_gradient(logits: Tensor, inputs: Tensor, known: Sequence[Tensor | None]) -> str:
     sentence = "the network's outputs have no derivative with respect to its inputs"
     try:
-        (gradient,) = torch.autograd.grad(logits.sum(), inputs, allow_unused=True, retain_graph=True)
+        (gradient,) = known or torch.autograd.grad(logits.sum(), inputs, allow_unused=True, retain_graph=True)
     except Exception as cause:
         return f"{sentence}: {first_line(cause)}"
     return "" if gradient is not None else f"{sentence}: it rounds them, looks them up in a table, or cuts the gradient"
 
 
-def _cut_off(usable: nn.Module, logits: Tensor, examples: Tensor) -> dict[str, str]:
+def _cut_off(
+    usable: nn.Module,
+    logits: Tensor,
+    examples: Tensor,
+    asked: dict[str, nn.Parameter],
+    known: Sequence[Tensor | None],
+) -> dict[str, str]:
     """Parameters that outputs depend on and have no derivative by, each with a sentence."""
-    asked = {name: parameter for name, parameter in usable.named_parameters() if parameter.requires_grad}
     if not asked:
         return {}
     sentence = "the network's outputs have no derivative with respect to its parameter"
-    found: Sequence[Tensor | None] = [None] * len(asked)
+    found: Sequence[Tensor | None] = known or [None] * len(asked)
     try:
-        if logits.requires_grad:
+        if logits.requires_grad and not known:
             found = torch.autograd.grad(logits.sum(), [*asked.values()], allow_unused=True)
     except Exception as cause:
         return {name: f"{sentence} {name!r}: {first_line(cause)}" for name in asked}
@@ -110,17 +121,21 @@ def _cut_off(usable: nn.Module, logits: Tensor, examples: Tensor) -> dict[str, s
     return {name: f"{sentence} {name!r}, {why}" for name in unreached if follows([name])}
 
 
-def _mixing(usable: nn.Module, network: nn.Module, examples: Tensor, logits: Tensor) -> str:
-    """The sentence for a network whose outputs for an example depend on the others of its batch, or empty."""
+def _other_again(usable: nn.Module, network: nn.Module, examples: Tensor, logits: Tensor) -> str:
+    """The sentence for a network that gives other outputs when it is called again, or when an example is alone; or
+    empty. What is the same alone is the same again."""
     alone: Tensor | None = None
     problem = ""
     with torch.no_grad():
+        _draw_others()
         try:
             alone = torch.cat([usable(part.clone()) for part in (examples[:1], examples[1:]) if len(part)])
         except Exception as cause:
             problem = f"; alone it raises: {first_line(cause)}"
         if alone is not None and _close(alone, logits):
             return ""
+        if not _close(logits, usable(examples.clone())):
+            return "the network gives other outputs when it is called again, in evaluation mode"
         layer = _layer_that_mixes(usable, network, examples)
     return (
         f"{layer} gives an example other outputs when others are beside it: no example has outputs of its own{problem}"
