@@ -58,11 +58,13 @@ def _without_steps(given: dict[str, Any]) -> dict[str, nn.Module]:
     """
     if given["history"] is None:
         return {}
+    epochs = given["history"].epochs
     networks = {role: given[role] for role in ("model", "init") if given[role] is not None}
-    changed = {role: copy_of(network) for role, network in networks.items() if any(_counters(network))}
+    telling = {role: each for role, each in networks.items() if any(bool((n > epochs).any()) for n in _counters(each))}
+    changed = {role: copy_of(network) for role, network in telling.items()}
     for network in changed.values():
         for counter in _counters(network):
-            counter.clamp_(max=given["history"].epochs)
+            counter.clamp_(max=epochs)
     return changed
 
 

@@ -68,8 +68,8 @@ def what_it_reads(zoo: Zoo, row: Callable[[Recipe], Row], blinded: BlindedRows) 
 
     `row` has the row of every model of the gate, `blinded` those of `blinded_models`. What differs by less than a tie,
     1% of the measure's spread over the training seeds of a unit or 0.1% of the way to its randomized twins, moves
-    nothing and wins nothing. Twins with the untrained network and the natural history differ in their data alone: so it is seen whether data are
-    read. Nothing that becomes of a measure when a part is hidden is a problem.
+    nothing and wins nothing. Twins with the untrained network and the natural history differ in their data alone: so
+    it is seen whether data are read. Nothing that becomes of a measure when a part is hidden is a problem.
     """
     places = _places(zoo, lambda recipe: row(recipe).value)
 
