@@ -9,14 +9,13 @@ import torch.nn.functional as F
 from hypothesis import Phase, given, settings
 from torch import Tensor, nn
 
-from harness.calling.call import read
-from harness.calling.purity import Witness
 from measures.gradients.gradient_norm import gradient_norm
 from measures.quantities.flat_parameters import flat_parameters
 from measures.quantities.hessian_spectrum import hessian_product
 from measures.quantities.per_example import gradient_norms
 from measures.trained_model import TrainedModel
 from tests.builders.models import trained_model, with_snapshots
+from tests.builders.readings import readings_of
 from tests.networks.networks_table import measures_of
 from tests.references.explicit_gradients import gradients_one_by_one
 
@@ -123,17 +122,11 @@ def trained(drawn: tuple[nn.Module, int], seed: int, fitted: bool, count: int = 
 @given(networks(), SEEDS, st.booleans())
 def test_every_fast_measure_has_a_finite_number_or_a_reason_and_changes_nothing(drawn, seed, fitted):
     model = trained(drawn, seed, fitted)
-    witness, problems = Witness(model), {}
-    for measure in measures_of("fast"):
-        witness.look()
-        reading = read(measure, model)
-        if changes := witness.changes():
-            problems[measure.name] = changes[0]
-        if reading.status == "error":
-            problems[measure.name] = reading.traceback
-        if reading.status == "not_applicable" and len(reading.reason.splitlines()) != 1:
-            problems[measure.name] = reading.reason
-    assert problems == {}
+    found, changed = readings_of(measures_of("fast"), model)
+    assert changed == {}
+    assert {name: reading.traceback for name, reading in found.items() if reading.status == "error"} == {}
+    without = {name: reading.reason for name, reading in found.items() if reading.status == "not_applicable"}
+    assert {name: reason for name, reason in without.items() if len(reason.splitlines()) != 1} == {}
 
 
 @pytest.mark.slow

@@ -8,14 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from harness.calling.call import read
-from harness.calling.purity import Witness
 from harness.evaluation.measure_lookup import find_measures
 from harness.training.examples import data_set
 from harness.training.networks.building import build
 from harness.training.recipe import Recipe
 from measures.trained_model import TrainedModel
 from tests.builders.models import trained_model, with_snapshots
+from tests.builders.readings import readings_of
 
 NETWORKS = ["residual_mlp_2x64", "resnet_small", "resnet_small_gn", "vit_small"]
 AT_LEAST = {"residual_mlp_2x64": 160, "resnet_small": 155, "resnet_small_gn": 150, "vit_small": 150}
@@ -48,16 +47,11 @@ def memorized(network: str) -> TrainedModel:
 )
 def test_every_measure_gives_a_number_or_one_sentence_and_changes_nothing(network: str) -> None:
     model = memorized(network)
-    witness, problems, values = Witness(model), {}, 0
     own = [measure for measure in find_measures(["all"]) if measure.origin.startswith("measures.")]
     assert len(own) == 230
-    for measure in own:
-        witness.look()
-        reading = read(measure, model)
-        values += reading.status == "value"
-        if reading.status == "error" or (reading.status != "value" and len(reading.reason.splitlines()) != 1):
-            problems[measure.name] = reading.reason
-        if changes := witness.changes():
-            problems[measure.name] = changes[0]
-    assert problems == {}
-    assert values >= AT_LEAST[network]
+    found, changed = readings_of(own, model)
+    assert changed == {}
+    without = {name: reading for name, reading in found.items() if reading.status != "value"}
+    assert {name: reading.reason for name, reading in without.items() if reading.status == "error"} == {}
+    assert {name: reading.reason for name, reading in without.items() if len(reading.reason.splitlines()) != 1} == {}
+    assert len(found) - len(without) >= AT_LEAST[network]

@@ -11,11 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from harness.calling.call import read
-from harness.calling.purity import Witness
 from harness.calling.reading import Reading
 from harness.evaluation.measure_lookup import find_measures
-from measures import NotApplicable
+from measures import NotApplicable, measure
 from measures.gradients._gradient_moments import statistics_at_end
 from measures.networks.plain_network import as_given
 from measures.quantities.gauss_newton import layer_curvatures
@@ -30,6 +28,7 @@ from tests.builders.odd_networks import EXAMPLES, FUNCTIONS, REFUSED, odd_model
 from tests.builders.odd_networks.forwards import fused_attention
 from tests.builders.odd_networks.layers import rows_in_patches, weight_norm
 from tests.builders.odd_networks.plain import CLASSES, Calling, convnet, mlp
+from tests.builders.readings import readings_of
 
 pytestmark = pytest.mark.slow
 
@@ -38,16 +37,23 @@ TIERS = [pytest.param("fast"), pytest.param("slow", marks=[pytest.mark.slow, pyt
 
 def readings(trained: TrainedModel, tier: str) -> dict[str, Reading]:
     """What each measure of the tier says of the model; what it changed is an error."""
-    found, witness = {}, Witness(trained)
-    for measure in find_measures(["all"]):
-        if measure.origin.startswith("measures.") and measure.cost == tier:
-            modules = {name: {**module.__dict__} for name, module in trained.model.named_modules()}
-            witness.look()
-            found[measure.name] = read(measure, trained)
-            assert not witness.changes(), measure.name
-            for name, module in trained.model.named_modules():
-                assert module.__dict__ == modules[name], f"{measure.name} left something in {name}"
+    own = [measure for measure in find_measures(["all"]) if measure.origin.startswith("measures.")]
+    found, changed = readings_of([measure for measure in own if measure.cost == tier], trained)
+    assert changed == {}
     return found
+
+
+@pytest.mark.usefixtures("own_registry")
+def test_a_measure_that_changes_a_weight_is_noticed_among_others() -> None:
+    @measure(source="a test")
+    def changes_a_weight(trained: TrainedModel) -> float:
+        next(trained.model.parameters()).data.add_(1)
+        return 1.0
+
+    innocent = find_measures(["l2_norm", "margin_median"])
+    _, changed = readings_of([*innocent, changes_a_weight, *innocent], odd_model(mlp))
+    (names, change), *others = changed.items()
+    assert "changes_a_weight" in names and "model" in change and others == []
 
 
 def assert_none_is_an_error(found: dict[str, Reading]) -> None:

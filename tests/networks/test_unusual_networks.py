@@ -7,13 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from harness.calling.call import read
-from harness.calling.purity import Witness
 from harness.evaluation.measure_lookup import find_measures
 from harness.training.networks.building import build
 from measures.history import flat_state
 from measures.trained_model import TrainedModel
 from tests.builders.models import trained_model, with_snapshots
+from tests.builders.readings import readings_of
 
 CLASSES = 3
 
@@ -132,15 +131,8 @@ def trained(make: Callable[[], nn.Module], fitted: bool) -> TrainedModel:
 )
 def test_every_measure_has_a_number_or_a_reason_on_it_and_changes_nothing(make, fitted: bool) -> None:
     model = trained(make, fitted)
-    witness, problems, values = Witness(model), {}, 0
     own = [measure for measure in find_measures(["all"]) if measure.origin.startswith("measures.")]
-    for measure in own:  # not those that other tests registered
-        witness.look()
-        reading = read(measure, model)
-        values += reading.status == "value"
-        if changes := witness.changes():
-            problems[measure.name] = changes[0]
-        if reading.status == "error":
-            problems[measure.name] = reading.reason
-    assert problems == {}
-    assert values > 60
+    found, changed = readings_of(own, model)  # not those that other tests registered
+    assert changed == {}
+    assert {name: reading.reason for name, reading in found.items() if reading.status == "error"} == {}
+    assert sum(reading.status == "value" for reading in found.values()) > 60
