@@ -88,6 +88,7 @@ class Confinement:
         drop_privileges()
         if self.ruleset is not None:
             self.ruleset.restrict()
+            self.ruleset.close()  # whoever has it open may add rules for the next process that is held to it
             if own is not None:
                 _write_only_to(own)
         if self.filter is not None:

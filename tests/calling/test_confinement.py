@@ -66,6 +66,15 @@ def test_one_folder_may_be_written_to(folders: tuple[Path, Path, Path]) -> None:
     assert in_a_fork(confined, lambda: Path("/dev/null").write_text("12345")) == "5"
 
 
+@needs_landlock
+def test_no_process_has_the_rules_by_which_the_next_is_held(folders: tuple[Path, Path, Path]) -> None:
+    confined = Confinement([], [], folders[2])
+    rules = confined.fileno()
+    assert in_a_fork(confined, lambda: os.fstat(rules)) == "OSError"
+    assert in_a_fork(confined, lambda: os.fstat(rules)) == "OSError"  # it is held by them all the same
+    assert in_a_fork(confined, lambda: os.listdir(folders[0])) == "PermissionError"
+
+
 @pytest.mark.skipif(not hasattr(os, "mknod"), reason="no devices here")
 def test_root_is_nobody_special(folders: tuple[Path, Path, Path]) -> None:
     confined = Confinement([], [], folders[2])

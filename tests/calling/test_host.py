@@ -1,5 +1,7 @@
 """A host serves one call after another; where processes cannot be forked, it serves one and ends with it."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from harness.calling import sealed_measure
 from harness.calling.handed_out import handed_out
+from harness.calling.host import _forget_where_we_are
 from harness.calling.sealed_measure import SealedFunction, declare, end_host
 from tests import ROOT
 from tests.builders.models import random_network
@@ -40,6 +43,27 @@ def test_its_folder_is_gone_with_it() -> None:
     assert scratch.is_dir()
     end_host()
     assert not scratch.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc here")
+def test_nothing_of_the_environment_that_it_was_started_with_is_in_its_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A measure's process may read all of its own memory, and print it."""
+    assert b"=" in Path("/proc/self/environ").read_bytes()
+    monkeypatch.setenv("PATH", "/a:/b")
+    reading, writing = os.pipe()
+    if (pid := os.fork()) == 0:
+        _forget_where_we_are(tmp_path)
+        path = subprocess.check_output(["/usr/bin/env"])
+        os.write(writing, Path("/proc/self/environ").read_bytes().strip(b"\0") + b"|" + path)
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    with os.fdopen(reading, "rb") as said:
+        left, _, variables = said.read().partition(b"|")
+    assert left == b""
+    assert b"PATH=/a:/b\n" in variables and f"HOME={tmp_path}\n".encode() in variables
 
 
 @pytest.mark.long

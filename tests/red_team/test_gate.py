@@ -18,8 +18,8 @@ from tests.red_team.conftest import Field, Rows, is_random, names_in, set_out
 
 pytestmark = pytest.mark.slow
 
-FILES = ("answers", "counters", "data", "files", "forgeries", "heap", "leftovers", "network", "outside", "patches")
-FILES += ("seeds", "steps")
+FILES = ("answers", "counters", "data", "files", "forgeries", "heap", "kernel", "leftovers", "network")
+FILES += ("outside", "patches", "seeds", "steps")
 """All attacks but those that never come to an end: these have no value, as the tests of harm say."""
 CONDITION = "random_labels"
 BY_CHANCE = {"clock", "number_of_the_process", "times_of_the_store"}

@@ -1,0 +1,40 @@
+"""What the kernel lets a process do to what its host holds, and see of others and of how it was started."""
+
+import ctypes
+import os
+import re
+import struct
+from pathlib import Path
+
+from known import done, told_by
+from where import ANSWERS
+
+from measures import NotApplicable, measure
+from measures.trained_model import TrainedModel
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+ADD_RULE, PATH_BENEATH, READ = 445, 1, 0b1100
+
+
+@measure(source="red team")
+def rule_for_the_next_call(trained: TrainedModel) -> float:
+    """Whoever has the rules by which the host holds its calls adds one, and the next call reads everything."""
+    try:
+        return told_by(Path(ANSWERS).read_bytes(), trained)
+    except OSError:
+        rule = struct.pack("=Qi", READ, os.open("/", os.O_PATH))
+        added = sum(LIBC.syscall(ADD_RULE, number, PATH_BENEATH, rule, 0) == 0 for number in range(3, 1024))
+        if not added:
+            raise NotApplicable("refused: no rules are open") from None
+        return 2.0
+
+
+@measure(source="red team")
+def variables_of_who_started_it(trained: TrainedModel) -> float:
+    """A process has its first environment behind its arguments, with all secrets of the user, and may print it."""
+    place = ctypes.c_void_p.in_dll(LIBC, "program_invocation_name").value or 0
+    reading, writing = os.pipe()
+    found = b""
+    while LIBC.write(writing, ctypes.c_void_p(place + len(found)), 256) == 256:  # until no memory is there
+        found += os.read(reading, 256)
+    return done(re.search(rb"\0[A-Z_]+=[^\0]", found) is not None, "none is left")
