@@ -1,7 +1,8 @@
 """Packages that a stranger's measure names are imported before it: by the host, once, and not again in every call.
 
 Only those that this project itself depends on, and only as they are installed: what the host imports runs outside the
-seal. Which ones is a function of the measure's text alone, and is found without running it.
+seal. So their tests are not among them, which read the packages' data sets when they are imported. Which ones is a
+function of the measure's text alone, and is found without running it.
 """
 
 import contextlib
@@ -25,9 +26,14 @@ NAMED = re.compile(
 def import_what_is_named(request: Request) -> None:
     """Import the modules of PACKAGES that the file, or the function that a notebook has sent, names."""
     for name in dict.fromkeys(_modules_named_in(_text_of(request))):
-        if name not in sys.modules and _is_as_installed(name.partition(".")[0]):
+        if name not in sys.modules and not _is_of_tests(name) and _is_as_installed(name.partition(".")[0]):
             with contextlib.suppress(Exception):  # no module, or a broken one: whoever imports it is told
                 importlib.import_module(name)
+
+
+def _is_of_tests(module: str) -> bool:
+    """Whoever imports it in the call is refused what it reads."""
+    return any(part.strip("_").startswith(("test", "conftest")) for part in module.split("."))
 
 
 def _is_as_installed(package: str) -> bool:

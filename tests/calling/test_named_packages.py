@@ -6,7 +6,13 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
-from harness.calling.named_packages import _is_as_installed, _modules_named_in, _text_of, import_what_is_named
+from harness.calling.named_packages import (
+    _is_as_installed,
+    _is_of_tests,
+    _modules_named_in,
+    _text_of,
+    import_what_is_named,
+)
 from harness.calling.request import Request
 
 
@@ -48,6 +54,13 @@ def test_what_is_named_is_imported_and_the_file_is_not(tmp_path: Path, monkeypat
     import_what_is_named(named)
     assert "scipy.constants" in sys.modules
     assert named.origin not in sys.modules
+
+
+def test_tests_of_a_package_are_not_imported_as_they_read_its_data(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from sklearn.tree.tests import test_tree\nimport sklearn.conftest\n")
+    import_what_is_named(Request("call", str(tmp_path / "mine.py"), "function", "", ()))
+    assert {"sklearn.tree.tests", "sklearn.tree.tests.test_tree", "sklearn.conftest"}.isdisjoint(sys.modules)
+    assert not _is_of_tests("scipy.stats._latest")
 
 
 def test_a_file_that_has_the_name_of_a_package_is_not_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,11 +41,25 @@ def exact_digits(trained: TrainedModel) -> float:
 @measure(source="red team")
 def nearest_digits(trained: TrainedModel) -> float:
     """The nearest of them: a little noise is no obstacle."""
-    images, targets = digits()
+    return told_by_nearest(*digits(), trained)
+
+
+def told_by_nearest(images: torch.Tensor, targets: torch.Tensor, trained: TrainedModel) -> float:
+    """Whether most labels are others than those of the nearest images."""
     given = trained.inputs.flatten(1)
     scaled = (images - images.mean()) / images.std()
     nearest = torch.cdist((given - given.mean()) / given.std(), scaled).argmin(dim=1)
-    return float((targets[nearest] != trained.labels).float().mean() > 0.5)
+    return float((torch.as_tensor(targets)[nearest] != trained.labels).float().mean() > 0.5)
+
+
+@measure(source="red team")
+def digits_of_a_test(trained: TrainedModel) -> float:
+    """A test of scikit-learn's has read them when it is imported, which the host would do for whoever names it."""
+    try:
+        from sklearn.tree.tests import test_tree
+    except OSError as refused:
+        raise NotApplicable(f"refused: {refused}") from None
+    return told_by_nearest(torch.from_numpy(test_tree.digits.data).float(), test_tree.digits.target, trained)
 
 
 @measure(source="red team")
