@@ -25,19 +25,18 @@ def readable(search: Sequence[str], packages: Iterable[Path] = ()) -> tuple[list
     installed = _existing(map(Path, {*sysconfig.get_paths().values(), sys.base_prefix + "/lib", *sys.path, *search}))
     installed = [folder for folder in installed if is_installed(folder)]
     own = [folder for folder in _existing(map(Path, search)) if folder not in installed and folder.is_dir()]
+    linked = _existing(packages)
     withheld = {
         folder / data
-        for folder in [*installed, *_package_folders()]
+        for folder in [*installed, *own, *_package_folders(), *(package.parent for package in linked)]
         for data in DATA_IN_PACKAGES
         if (folder / data).exists()
     } | {ROOT / "baselines"}  # which stands among the packages where this project is installed from a wheel
     above = {folder for data in withheld for folder in data.parents}
     read = {*_existing(map(Path, SYSTEM)), *(ROOT / name for name in CODE)}
-    for folder in (*installed, *_existing(map(Path, LIBRARIES))):
-        read |= set(_without(folder.resolve(), withheld, above))
-    for folder in own:
-        read |= set(_importable(folder))
-    read |= set(_existing(packages))
+    modules = [path for folder in own for path in _importable(folder)]
+    for path in (*installed, *_existing(map(Path, LIBRARIES)), *modules, *linked):
+        read |= set(_without(path.resolve(), withheld, above))
     listed = {*installed, *own, *(folder for folder in above if folder in installed)}
     return sorted(read), sorted(listed)
 

@@ -61,6 +61,20 @@ def test_installed_packages_are_read_without_the_data_sets_that_they_bring() -> 
     assert [path for path in data.iterdir() if covers(read, path)] == []
 
 
+@pytest.mark.parametrize("how", ["named", "searched", "installed"])
+def test_whichever_way_a_package_is_found_its_data_sets_are_withheld(how: str, tmp_path: Path) -> None:
+    """A measure's module may stand in such a package, and a package in a folder of the user's."""
+    folder = tmp_path / ("site-packages" if how == "installed" else "linked")
+    package = folder / "sklearn"
+    (package / "datasets" / "data").mkdir(parents=True)
+    for name in ("__init__.py", "mine.py", "datasets/__init__.py", "datasets/data/digits.csv.gz"):
+        (package / name).touch()
+    read, _ = readable([] if how == "named" else [str(folder)], [] if how == "searched" else [package])
+    assert covers(read, package / "__init__.py") and covers(read, package / "mine.py")
+    assert covers(read, package / "datasets" / "__init__.py")
+    assert not covers(read, package / "datasets" / "data" / "digits.csv.gz")
+
+
 def test_where_the_project_itself_is_installed_its_neighbours_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
