@@ -94,6 +94,7 @@ KEPT_IN_THE_KERNEL = {
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
+    "syslog": (103, 116),  # where a crash is noted
 }
 FORBIDDEN = (
     NETWORK
@@ -106,6 +107,8 @@ FORBIDDEN = (
     | KEPT_IN_THE_KERNEL
 )
 SOCKETPAIR, IOCTL, FCNTL, PRLIMIT, PREADV2 = (53, 199), (16, 29), (72, 25), (302, 261), (327, 286)
+CLOCK_GETTIME = (228, 113)
+CLOCKS_OF_PROCESSES = 0x80000000  # and above are the processor's time of a process, by its number
 STREAMS = tuple(1 | flags for flags in (0, 0o4000, 0o2000000, 0o2004000))  # SOCK_STREAM; a datagram goes anywhere
 FLAGS_OF_FILES = (0x40086602, 0x401C5820, 0x40087602)  # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR, FS_IOC_SETVERSION
 HINTS_OF_FILES = (1036, 1038)  # F_SET_RW_HINT, F_SET_FILE_RW_HINT
@@ -161,6 +164,11 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
         *_if_argument(FCNTL[column], 1, HINTS_OF_FILES + LOCKS_OF_FILES),
         *_if_argument(PRLIMIT[column], 0, (0,), allowed=True),  # of itself it may set limits
         *_if_argument(PREADV2[column], 5, (0,), allowed=True),  # RWF_NOWAIT tells whether the kernel has the page
+    ]
+    by_argument += [
+        (JUMP_IF_EQUAL, "", 2, CLOCK_GETTIME[column]),
+        (LOAD, "", "", ARGUMENTS),
+        (JUMP_IF_AT_LEAST, "refuse", "allow", CLOCKS_OF_PROCESSES),
     ]
     before = [(LOAD, "", "", ARCHITECTURE), (JUMP_IF_EQUAL, "", "refuse", ARCHITECTURES[machine])]
     before += [(LOAD, "", "", NUMBER), (JUMP_IF_AT_LEAST, "refuse", "", X32_CALLS)]

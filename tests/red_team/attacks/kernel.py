@@ -7,13 +7,13 @@ import struct
 from pathlib import Path
 
 from known import done, told_by
-from where import ANSWERS
+from where import ANSWERS, PID
 
 from measures import NotApplicable, measure
 from measures.trained_model import TrainedModel
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-ADD_RULE, PATH_BENEATH, READ = 445, 1, 0b1100
+ADD_RULE, PATH_BENEATH, READ, CLOCK_GETTIME, SYSLOG = 445, 1, 0b1100, 228, 103
 
 
 @measure(source="red team")
@@ -38,3 +38,19 @@ def variables_of_who_started_it(trained: TrainedModel) -> float:
     while LIBC.write(writing, ctypes.c_void_p(place + len(found)), 256) == 256:  # until no memory is there
         found += os.read(reading, 256)
     return done(re.search(rb"\0[A-Z_]+=[^\0]", found) is not None, "none is left")
+
+
+@measure(source="red team")
+def time_of_others(trained: TrainedModel) -> float:
+    """How long another process has worked is told to whoever knows its number: loading twins takes its time."""
+    seconds = (ctypes.c_long * 2)()
+    clocks = [~pid << 3 | 2 for pid in (os.getppid(), PID)]
+    told = [LIBC.syscall(CLOCK_GETTIME, ctypes.c_int(clock), seconds) == 0 for clock in clocks]
+    return done(any(told), "clocks")
+
+
+@measure(source="red team")
+def messages_of_the_kernel(trained: TrainedModel) -> float:
+    """Where each crash of a child is noted, with addresses of one's choice."""
+    room = ctypes.create_string_buffer(1 << 16)
+    return done(LIBC.syscall(SYSLOG, 3, room, len(room)) >= 0, "messages")
