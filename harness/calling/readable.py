@@ -4,6 +4,7 @@ That is Python's own library, what is installed (without the data sets that pack
 project's code, and what can be imported from the folders that imports are looked for in: Python files and packages.
 """
 
+import itertools
 import os
 import sys
 import sysconfig
@@ -51,7 +52,8 @@ def is_installed(folder: Path) -> bool:
         return False
     parts = folder.parts
     versioned = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return "site-packages" in parts or "dist-packages" in parts or versioned in parts
+    its_own = {("lib", versioned), ("lib64", versioned), ("include", versioned)} & {*itertools.pairwise(parts)}
+    return "site-packages" in parts or "dist-packages" in parts or bool(its_own)
 
 
 def _package_folders() -> Iterator[Path]:

@@ -91,6 +91,17 @@ def test_where_the_project_itself_is_installed_its_neighbours_are_read(
     assert not covers(read, installed / "baselines" / "digits" / "zoo.json")
 
 
+def test_a_folder_of_the_users_is_not_installed_because_it_stands_in_one_that_is_named_after_python(
+    tmp_path: Path,
+) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    (tmp_path / version / "mine" / "cache").mkdir(parents=True)
+    (tmp_path / version / "mine" / "measure.py").touch()
+    read, _ = readable([str(tmp_path / version / "mine")])
+    assert covers(read, tmp_path / version / "mine" / "measure.py")
+    assert not covers(read, tmp_path / version / "mine" / "cache")
+
+
 def test_a_package_that_is_linked_to_another_place_is_read_there(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     read, _ = readable([], [tmp_path / "elsewhere"])
