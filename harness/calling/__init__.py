@@ -20,6 +20,7 @@ a zoo's few seeds, each tried until it draws these labels   large seeds, drawn w
 that data alone show what was randomized                 what a measure reads is asked of it apart
 how long a call of `retrain` took, caches of the machine  times are noise of the machine; not held
 the number of its process, which it can drive on          it says what calls before have said; not the condition
-whether a file is there, its size and times              where a path is guessed; none of them is the condition's
+when a file of a package was read, once a day each        the same
+whether a file is there, its size and times              where a path is guessed, the cache folder's for one
 what the host has freed of the model before              it is in an order that says nothing
 """
