@@ -7,6 +7,7 @@ its predecessor is left.
 import contextlib
 import multiprocessing
 import os
+import select
 import shutil
 import signal
 import stat
@@ -50,13 +51,13 @@ class ForkedCall:
         self.ended = os.pidfd_open(self.pid)
 
     def served(self, connection: Connection, sentinel: int) -> bool:
-        """Let it go, and pass on what it sends until it has answered or ended; False if our parent is gone.
+        """Let it go, and pass on what it sends until it has answered or ended; False if our parent is gone, or hangs up.
 
         It is killed then, and what it has started is gone; itself it may be on its way out: `end` waits for that.
         """
         with contextlib.suppress(OSError):  # it has ended already
             self.ours.send_bytes(b"")
-        with _Watched(self.pid, self.memory, self.folder, sentinel) as watched:
+        with _Watched(self.pid, self.memory, self.folder, sentinel, connection) as watched:
             answered = self._listen(connection)
         how = watched.how
         if answered:
@@ -92,12 +93,15 @@ class ForkedCall:
 class _Watched:
     """Within the block, the process is ended when it has taken too much memory or disk, or when our parent is gone.
 
+    Or when that has closed the connection: it would end us, and what the process has started would stay.
+
     A timer looks, so that it does so too while this process waits for the rest of a message that never comes, or
     for the other to read one.
     """
 
-    def __init__(self, pid: int, memory: int | None, folder: Path, sentinel: int):
+    def __init__(self, pid: int, memory: int | None, folder: Path, sentinel: int, connection: Connection):
         self.pid, self.memory, self.folder, self.sentinel = pid, memory, folder, sentinel
+        self.connection = connection
         self.how, self.alone, self.looking = "", False, False
 
     def __enter__(self) -> "_Watched":
@@ -120,10 +124,17 @@ class _Watched:
             self.how = f"its process had written {written / 1e9:.2f} GB, above {MOST_WRITTEN / 1e9:.2f} GB"
         if self.memory and (taken := _memory()) > self.memory:
             self.how = f"its process used {taken / 1e9:.2f} GB, above --worker-memory"
-        if wait([self.sentinel], 0):
+        if wait([self.sentinel], 0) or _is_closed(self.connection):
             self.alone = True
         if self.how or self.alone:
             _kill(self.pid)
+
+
+def _is_closed(connection: Connection) -> bool:
+    """Whether nobody has the other end any more. What was sent before may be there to read."""
+    asked = select.poll()
+    asked.register(connection.fileno(), 0)
+    return any(event & select.POLLHUP for _, event in asked.poll(0))
 
 
 def _pass_on(ours: Connection, connection: Connection) -> bytes:

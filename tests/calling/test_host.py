@@ -1,10 +1,12 @@
 """A host serves one call after another; where processes cannot be forked, it serves one and ends with it."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.calling import sealed_measure
@@ -43,6 +45,34 @@ def test_its_folder_is_gone_with_it() -> None:
     assert scratch.is_dir()
     end_host()
     assert not scratch.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a call has no host")
+def test_whoever_hangs_up_during_a_call_leaves_nothing_of_it_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an interrupted run does; what the call has started is not the host's child."""
+    (tmp_path / "stays.py").write_text(
+        "import os, time\nfrom measures import measure\n@measure(source='a test')\n"
+        "def stays(trained):\n    os.fork()\n    time.sleep(60)\n"
+    )
+    function, seen = sealed("stays", tmp_path / "stays.py"), list[psutil.Process]()
+
+    def interrupt(*alarm: object) -> None:
+        seen[:] = psutil.Process(sealed_measure._hosts[0].process.pid).children(recursive=True)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            function(handed_out(random_network("mlp_1x8", 0)))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    end_host()
+    assert [process for process in seen if process.is_running()] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc here")
