@@ -107,8 +107,9 @@ FORBIDDEN = (
     | KEPT_IN_THE_KERNEL
 )
 SOCKETPAIR, IOCTL, FCNTL, PRLIMIT, PREADV2 = (53, 199), (16, 29), (72, 25), (302, 261), (327, 286)
-CLOCK_GETTIME = (228, 113)
+CLOCK_GETTIME, PRCTL = (228, 113), (157, 167)
 CLOCKS_OF_PROCESSES = 0x80000000  # and above are the processor's time of a process, by its number
+HIDING = (4,)  # PR_SET_DUMPABLE: what it has open is then not seen, nor how much it writes
 STREAMS = tuple(1 | flags for flags in (0, 0o4000, 0o2000000, 0o2004000))  # SOCK_STREAM; a datagram goes anywhere
 FLAGS_OF_FILES = (0x40086602, 0x401C5820, 0x40087602)  # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR, FS_IOC_SETVERSION
 HINTS_OF_FILES = (1036, 1038)  # F_SET_RW_HINT, F_SET_FILE_RW_HINT
@@ -165,6 +166,7 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
         *_if_argument(PRLIMIT[column], 0, (0,), allowed=True),  # of itself it may set limits
         *_if_argument(PREADV2[column], 5, (0,), allowed=True),  # RWF_NOWAIT tells whether the kernel has the page
     ]
+    by_argument += _if_argument(PRCTL[column], 0, HIDING)
     by_argument += [
         (JUMP_IF_EQUAL, "", 2, CLOCK_GETTIME[column]),
         (LOAD, "", "", ARGUMENTS),

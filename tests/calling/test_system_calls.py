@@ -18,6 +18,7 @@ from harness.calling.system_calls import (
     LOAD,
     LOCKS_OF_FILES,
     NO_CALL,
+    PRCTL,
     PREADV2,
     PRLIMIT,
     REFUSE,
@@ -77,6 +78,8 @@ def test_some_calls_are_refused_by_their_arguments() -> None:
     assert (answer("x86_64", 327, 3, 0, 1, 0, 0, 0), answer("x86_64", 327, 3, 0, 1, 0, 0, 8)) == (ALLOW, REFUSE)
     assert (answer("x86_64", 302, 0), answer("x86_64", 302, 17)) == (ALLOW, REFUSE)  # prlimit64 of itself, of another
     assert (answer("aarch64", 261, 0), answer("aarch64", 261, 17)) == (ALLOW, REFUSE)
+    assert (answer("x86_64", 157, 15), answer("x86_64", 157, 4, 0)) == (ALLOW, REFUSE)  # prctl(PR_SET_NAME), dumpable
+    assert (answer("aarch64", 167, 15), answer("aarch64", 167, 4, 0)) == (ALLOW, REFUSE)
     own, of_process_17 = 2, (~17 << 3 | 2) % 2**32
     assert [answer("x86_64", 228, clock) for clock in (0, own, of_process_17)] == [ALLOW, ALLOW, REFUSE]
     assert [answer("aarch64", 113, clock) for clock in (0, own, of_process_17)] == [ALLOW, ALLOW, REFUSE]
@@ -91,7 +94,7 @@ def test_numbers_are_those_of_the_kernel(column: int) -> None:
         pytest.skip("the kernel's headers are not installed here")
     known = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", header.read_text())}
     others = {"ioctl": IOCTL, "fcntl": FCNTL, "prlimit64": PRLIMIT, "socketpair": SOCKETPAIR, "preadv2": PREADV2}
-    others["clock_gettime"] = CLOCK_GETTIME
+    others |= {"clock_gettime": CLOCK_GETTIME, "prctl": PRCTL}
     table = {name: numbers[column] for name, numbers in (FORBIDDEN | ORDINARY | others).items()}
     assert {name: number for name, number in table.items() if known.get(name, number) not in (number, NO_CALL)} == {}
     assert sum(known.get(name) == number for name, number in table.items()) > 45

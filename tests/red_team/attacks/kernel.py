@@ -54,3 +54,9 @@ def messages_of_the_kernel(trained: TrainedModel) -> float:
     """Where each crash of a child is noted, with addresses of one's choice."""
     room = ctypes.create_string_buffer(1 << 16)
     return done(LIBC.syscall(SYSLOG, 3, room, len(room)) >= 0, "messages")
+
+
+@measure(source="red team")
+def hides_what_it_has_open(trained: TrainedModel) -> float:
+    """Files without a name, which are counted where they are open, fill the disk where that is not seen."""
+    return done(LIBC.prctl(4, 0, 0, 0, 0) == 0, "hidden")
