@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from measures.absent import Lacking, absent, as_given
+from measures.equal_inputs import equal_by_label
 from measures.errors import NotApplicable
 from measures.fixed_modes import under_fixed_modes
 from measures.history import History, flat_state, load_flat_state
@@ -134,17 +135,18 @@ class TrainedModel:
     @under_fixed_modes
     def random_order(self) -> Tensor:
         """A random order of the examples, (n,) indices: they are ranked by their projection on one random direction,
-        and the ranks shuffled.
+        equal ones by their labels, and the ranks shuffled.
 
         Take samples and pairs from its beginning. It is the same order of examples however they are stored, and the
-        same for twins with equal inputs.
+        same inputs in that order for twins with equal inputs.
 
         >>> sorted(trained.random_order.tolist())
         [0, 1, 2, 3]
         """
         flat, generator = self.inputs.flatten(1).double(), seeded_generator(self.seed, "order")
         direction = torch.randn(flat.shape[1], generator=generator, dtype=torch.float64)
-        ranked = torch.argsort(flat @ direction.to(flat.device), stable=True)
+        projected = flat @ direction.to(flat.device)
+        ranked = equal_by_label(flat, self.labels, projected, torch.argsort(projected, stable=True))
         return ranked[torch.randperm(len(flat), generator=generator).to(flat.device)]
 
     def sample(self, count: int) -> tuple[Tensor, Tensor]:

@@ -25,8 +25,14 @@ UNIT = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}  # relative error of r
 
 @once_per_model
 def nearest_examples(trained: TrainedModel) -> Tensor:
-    """Of each training example the nearest other, in the inputs, whatever its label: indices (n,); n > 1."""
-    return nearest_others(trained.inputs.flatten(1))
+    """Of each training example the nearest other, in the inputs, whatever its label: indices (n,); n > 1.
+
+    Of several that are equally near, the first of `random_order`: the same one however the examples are stored.
+    """
+    order = trained.random_order
+    nearest = torch.empty_like(order)
+    nearest[order] = order[nearest_others(trained.inputs[order].flatten(1))]
+    return nearest
 
 
 @under_fixed_modes

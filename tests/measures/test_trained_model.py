@@ -46,6 +46,30 @@ def test_a_sample_is_the_beginning_of_the_random_order_with_its_labels(seed: int
         assert y == trained.labels[example]
 
 
+@pytest.mark.parametrize("values", [1, 2, 1000])
+def test_the_random_order_has_equal_inputs_with_the_same_labels_however_they_are_stored(values: int) -> None:
+    """Of few values most inputs are equal to others, with other labels; with a thousand none is."""
+    trained, generator = random_network("mlp_1x4", 0), torch.Generator().manual_seed(0)
+    inputs = torch.randint(values, (20, 2), generator=generator).double() / 3
+    trained = dataclasses.replace(
+        trained,
+        inputs=torch.cat([inputs, torch.ones(20, 34, dtype=torch.float64)], dim=1).view(20, 1, 6, 6),
+        labels=torch.arange(20) % 3,
+    )
+    stored = torch.randperm(20, generator=generator)
+    shuffled = dataclasses.replace(trained, inputs=trained.inputs[stored], labels=trained.labels[stored])
+    for one, other in zip(trained.sample(20), shuffled.sample(20), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_random_order_of_inputs_that_all_differ_is_that_of_their_projections() -> None:
+    """To the bit: values that are recorded depend on it."""
+    trained = random_network("mlp_1x4", 0)
+    direction = torch.randn(36, generator=(generator := seeded_generator(0, "order")), dtype=torch.float64)
+    ranked = torch.argsort(trained.inputs.flatten(1) @ direction)
+    assert torch.equal(trained.random_order, ranked[torch.randperm(20, generator=generator)])
+
+
 @pytest.mark.parametrize("count", [1, 5, 20])
 def test_a_sample_is_of_the_same_examples_however_they_are_stored(count: int) -> None:
     trained = random_network("mlp_1x4", 0)

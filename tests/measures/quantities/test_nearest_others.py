@@ -1,5 +1,7 @@
 """Held to the way it was before: all differences in float64, the first of the nearest."""
 
+import dataclasses
+
 import hypothesis.strategies as st
 import pytest
 import torch
@@ -8,7 +10,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from measures.quantities import nearest_others as module
-from measures.quantities.nearest_others import nearest_others
+from measures.quantities.nearest_others import nearest_examples, nearest_others
+from tests.builders.models import trained_model
 
 
 def by_all_differences(points: Tensor) -> Tensor:
@@ -120,3 +123,17 @@ def test_few_are_left_to_the_differences_in_ordinary_data() -> None:
         pairs, crowded = module._candidates((points / 8).float())
     assert len(pairs) < 210
     assert not crowded.any()
+
+
+def test_of_equally_near_examples_the_nearest_is_the_same_however_they_are_stored() -> None:
+    """A table of whole numbers: examples are equal, or equally near, and have other labels."""
+    inputs, labels = drawn(0, 30, 2).round(), torch.arange(30) % 3
+    trained = trained_model(torch.nn.Linear(2, 3).double(), inputs, labels)
+    for seed in range(5):
+        stored = torch.randperm(30, generator=torch.Generator().manual_seed(seed))
+        shuffled = dataclasses.replace(trained, inputs=inputs[stored], labels=labels[stored])
+        pairs = [(each.inputs, each.labels, nearest_examples(each)) for each in (trained, shuffled)]
+        one, other = (sorted(torch.column_stack([x, y, x[j], y[j]]).tolist()) for x, y, j in pairs)
+        assert one == other
+    lengths = (inputs - inputs[nearest_examples(trained)]).norm(dim=1)
+    assert torch.equal(lengths, (inputs - inputs[by_all_differences(inputs)]).norm(dim=1))
