@@ -180,6 +180,11 @@ class TrainedModel:
                 f"the networks kept early in training have {size} numbers each, and this one has others"
             )
         for epoch, state in zip(self.history.snapshot_epochs.tolist(), self.history.snapshots, strict=True):
+            if beyond := int((~state.isfinite()).sum()):
+                raise NotApplicable(
+                    f"of the network at the end of epoch {epoch}, {beyond} of {size} numbers are not finite: training "
+                    "diverged, or they are too large for the float16 that they are kept in"
+                )
             network = copy_of(alike[0])
             load_flat_state(network, state.to(self.inputs.device))
             networks.append((epoch, network))

@@ -21,8 +21,9 @@ Random labels: separates (abstract: the scores detect noisy examples).
 import torch
 from torch import nn
 
-from measures import NotApplicable, measure
+from measures import measure
 from measures.dynamics._early_logits import early_logits
+from measures.early_networks import early_networks
 from measures.quantities.per_example import gradient_norms, loss_cotangents
 from measures.trained_model import TrainedModel
 
@@ -44,6 +45,4 @@ def grand_score(trained: TrainedModel) -> float:
 
 def early_network(trained: TrainedModel) -> nn.Module:
     """The last of `snapshots`; NotApplicable if there is none."""
-    if not trained.snapshots:
-        raise NotApplicable("no network from early in training was kept: it stopped in its first epoch")
-    return trained.snapshots[-1][1]
+    return early_networks(trained)[-1][1]

@@ -9,6 +9,7 @@ import math
 
 from torch import Tensor, nn
 
+from measures.early_networks import early_networks
 from measures.errors import NotApplicable
 from measures.once_per_model import once_per_model
 from measures.quantities.final_gradients import final_gradients
@@ -72,6 +73,4 @@ def statistics_at_start(trained: TrainedModel) -> GradientStatistics:
 @once_per_model
 def early_statistics(trained: TrainedModel) -> tuple[GradientStatistics, ...]:
     """The same of each of `snapshots`, in evaluation mode; NotApplicable if there is none."""
-    if not trained.snapshots:
-        raise NotApplicable("no network from early in training was kept: it stopped in its first epoch")
-    return tuple(gradient_statistics(network, trained.inputs, trained.labels) for _, network in trained.snapshots)
+    return tuple(gradient_statistics(network, trained.inputs, trained.labels) for _, network in early_networks(trained))

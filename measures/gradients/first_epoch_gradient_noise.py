@@ -14,7 +14,8 @@ Claims: larger gap (its measures are all stated as complexities).
 Random labels: unknown (the text of the paper could not be had).
 """
 
-from measures import NotApplicable, measure
+from measures import measure
+from measures.early_networks import first_epochs_network
 from measures.quantities.per_example import CHUNK, forward_passes, norms_and_sum
 from measures.trained_model import TrainedModel
 
@@ -24,11 +25,7 @@ from measures.trained_model import TrainedModel
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def first_epoch_gradient_noise(trained: TrainedModel) -> float:
-    if not trained.snapshots:
-        raise NotApplicable("no network from early in training was kept: it stopped in its first epoch")
-    epoch, network = trained.snapshots[0]
-    if epoch != 1:
-        raise NotApplicable(f"the first network that was kept is of the end of epoch {epoch}, not of the first")
+    network = first_epochs_network(trained)
     n, squares, total = len(trained.labels), 0.0, None
     passes = forward_passes(network, trained.inputs.split(CHUNK))
     for passed, labels in zip(passes, trained.labels.split(CHUNK), strict=True):

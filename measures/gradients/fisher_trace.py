@@ -21,7 +21,8 @@ Claims: larger gap (Jastrzebski et al. 2021, abstract, early in training).
 Random labels: unknown (the abstract is of training that keeps it small, not of its value).
 """
 
-from measures import NotApplicable, measure
+from measures import measure
+from measures.early_networks import early_networks
 from measures.quantities.gradient_squares import fisher_trace_at_end, fisher_trace_of
 from measures.trained_model import TrainedModel
 
@@ -44,7 +45,5 @@ def fisher_trace(trained: TrainedModel) -> float:
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def early_fisher_trace(trained: TrainedModel) -> float:
-    if not trained.snapshots:
-        raise NotApplicable("no network from early in training was kept: it stopped in its first epoch")
     inputs, _ = trained.sample(EARLY_SAMPLE)
-    return max(fisher_trace_of(network, inputs) for _, network in trained.snapshots)
+    return max(fisher_trace_of(network, inputs) for _, network in early_networks(trained))

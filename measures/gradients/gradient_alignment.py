@@ -17,7 +17,8 @@ Claims: read into it.
 Random labels: nothing.
 """
 
-from measures import NotApplicable, measure
+from measures import measure
+from measures.early_networks import first_epochs_network
 from measures.quantities.gradient_gram import PAIRED, gradient_gram
 from measures.trained_model import TrainedModel
 
@@ -29,11 +30,7 @@ from measures.trained_model import TrainedModel
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def gradient_alignment(trained: TrainedModel) -> float:
-    if not trained.snapshots:
-        raise NotApplicable("no network from early in training was kept: it stopped in its first epoch")
-    epoch, network = trained.snapshots[0]
-    if epoch != 1:
-        raise NotApplicable(f"the first network that was kept is of the end of epoch {epoch}, not of the first")
+    network = first_epochs_network(trained)
     gram = gradient_gram(network, *trained.sample(PAIRED))
     aligned = gram.sum(dim=1) > gram.diagonal()
     return -float(aligned.double().mean())

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from torch import nn
 
+from measures.errors import NotApplicable
 from measures.history import flat_state
 from measures.seeding import seeded_generator
 from measures.trained_model import margins_of
@@ -103,6 +104,15 @@ def test_snapshots_are_networks_and_leave_init_alone() -> None:
     assert torch.equal(last(trained.inputs), trained.model(trained.inputs))
     assert torch.equal(flat_state(trained.init), before)
     assert trained.snapshots == ()
+
+
+def test_a_snapshot_that_float16_could_not_hold_is_said() -> None:
+    trained = random_network("convnet_bn", 0)
+    history = with_snapshots(trained, trained.init, trained.model).history
+    history.snapshots[1, :2] = torch.tensor(1e5).half()
+    snapped = dataclasses.replace(trained, history=history)
+    with pytest.raises(NotApplicable, match=r"end of epoch 2, 2 of \d+ numbers are not finite: .* float16"):
+        _ = snapped.snapshots
 
 
 def test_hidden_features_are_what_each_layer_but_the_first_receives() -> None:

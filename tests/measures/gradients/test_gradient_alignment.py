@@ -40,5 +40,5 @@ def test_does_not_see_the_weights_at_the_end():
 
 
 def test_is_not_applicable_without_a_network_from_early_in_training():
-    with pytest.raises(NotApplicable, match="first epoch"):
+    with pytest.raises(NotApplicable, match="no network from early in training"):
         gradient_alignment(random_network("mlp_2x5", seed=0))

@@ -69,7 +69,7 @@ def test_one_example_in_a_thousand_that_is_not_fitted_has_its_share_of_the_noise
 
 
 def test_a_network_that_stopped_in_its_first_epoch_has_no_early_statistics():
-    with pytest.raises(NotApplicable, match="first epoch"):
+    with pytest.raises(NotApplicable, match="no network from early in training"):
         early_statistics(random_network("mlp_2x5", seed=0, size=4))
 
 
