@@ -11,6 +11,7 @@ Random labels: does not separate (Zhang et al. 2017, table 1).
 """
 
 from measures import measure
+from measures.networks.plain_network import require_parameters
 from measures.trained_model import TrainedModel
 
 
@@ -19,4 +20,5 @@ from measures.trained_model import TrainedModel
     invariant_to={"layer_rescaling", "unit_permutation", "logit_shift"},
 )
 def parameter_count(trained: TrainedModel) -> float:
+    require_parameters(trained.model)
     return float(sum(parameter.numel() for parameter in trained.model.parameters()))

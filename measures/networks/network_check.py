@@ -2,7 +2,7 @@
 
     plain forwards          a call leaves inputs, weights and modules as they were, and is the same every time
     examples by themselves  an example's outputs do not depend on those beside it
-    gradients               outputs have a gradient; weights are float32 or float64, all there, and parameters
+    gradients               outputs have a gradient; weights are float32 or float64, finite, all there, and parameters
     logits                  (m, K), one row an example
 
 A network for which all of it holds is used as it is. One that differs inside but is a function like any other is run
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from measures.fixed_modes import fixed_modes
 from measures.networks.copying import surroundings_kept
-from measures.networks.plain_network import PlainNetwork, as_given, made_plain, refused
+from measures.networks.plain_network import PlainNetwork, as_given, is_finite, made_plain, refused
 from measures.networks.trial_call import KNOWN_DTYPES, short, trial_of
 from measures.networks.watched_call import OrdersInMemory, watched_call
 
@@ -80,6 +80,8 @@ def refusal(network: nn.Module, inputs: Tensor) -> str:
             return f"parameter {name!r} has no shape yet: the network was never run before it was kept"
         if parameter.dtype not in KNOWN_DTYPES:
             return f"parameter {name!r} is {short(parameter.dtype)}; measures need float32 or float64 (model.float())"
+        if not is_finite(parameter):
+            return f"parameter {name!r} has numbers that are not finite: training diverged, or they were lost since"
         dtypes.add(parameter.dtype)
     if len(dtypes) > 1:
         return "parameters are float32 and float64; measures need them of one precision (model.float())"

@@ -10,6 +10,7 @@ Nothing is changed on the network itself. It is network_check.py that finds out 
 """
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -88,6 +89,21 @@ def require_readable(network: nn.Module) -> None:
     """Raises NotApplicable for a RefusedNetwork, as a call of it does."""
     if isinstance(network, RefusedNetwork):
         raise NotApplicable(network.reason)
+
+
+def require_parameters(network: nn.Module) -> None:
+    """Raises NotApplicable for a RefusedNetwork whose parameters do not exist yet, or are not finite."""
+    if isinstance(network, RefusedNetwork):
+        known = [*network.parameters()]
+        if not known or not all(map(is_finite, known)):
+            raise NotApplicable(network.reason)
+
+
+def is_finite(parameter: Tensor) -> bool:
+    """Whether all of its numbers are; in one pass over them, without a copy."""
+    if parameter.layout != torch.strided or not parameter.numel():
+        return True
+    return all(map(math.isfinite, map(float, parameter.detach().aminmax())))
 
 
 def made_plain(

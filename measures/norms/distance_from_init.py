@@ -12,14 +12,14 @@ Random labels: separates (Nagarajan & Kolter 2019, MNIST with corrupted labels).
 import math
 
 from measures import NotApplicable, measure
-from measures.networks.plain_network import require_readable
+from measures.networks.plain_network import require_parameters
 from measures.trained_model import TrainedModel
 
 
 @measure(source="Nagarajan & Kolter 2019; Jiang et al. 2020, eq. 40")
 def distance_from_init(trained: TrainedModel) -> float:
-    if not dict(trained.init.named_parameters()):
-        require_readable(trained.init)
+    for network in (trained.model, trained.init):
+        require_parameters(network)
     now, start = dict(trained.model.named_parameters()), dict(trained.init.named_parameters())
     if now.keys() != start.keys():
         raise NotApplicable("the trained network's parameters are not those of its initialization")

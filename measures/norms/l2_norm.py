@@ -14,9 +14,11 @@ Random labels: unknown (only the abstract could be had).
 import math
 
 from measures import measure
+from measures.networks.plain_network import require_parameters
 from measures.trained_model import TrainedModel
 
 
 @measure(source="Jiang et al. 2020, eq. 42", invariant_to={"unit_permutation"})
 def l2_norm(trained: TrainedModel) -> float:
+    require_parameters(trained.model)
     return math.sqrt(sum(float(p.detach().double().square().sum()) for p in trained.model.parameters()))

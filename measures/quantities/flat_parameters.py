@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from measures.errors import NotApplicable
 from measures.networks.copying import first_line, run_with
-from measures.networks.plain_network import require_readable
+from measures.networks.plain_network import require_parameters
 from measures.trained_model import TrainedModel
 
 
 def flat_parameters(network: nn.Module) -> Tensor:
     """The network's parameters as one vector (p,), a copy without gradient. NotApplicable if it has none."""
+    require_parameters(network)
     parameters = [parameter.detach().flatten() for parameter in network.parameters()]
     if not parameters:
-        require_readable(network)
         raise NotApplicable("the network has no parameters")
     return torch.cat(parameters)
 

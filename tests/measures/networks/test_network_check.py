@@ -14,11 +14,17 @@ from torch import Tensor, nn
 
 from harness.training.networks.building import build
 from measures import NotApplicable
+from measures.controls.parameter_count import parameter_count
+from measures.controls.train_loss import train_loss
 from measures.history import flat_state
 from measures.networks.copying import copy_of, run_with
 from measures.networks.network_check import checked
 from measures.networks.plain_network import PlainNetwork, RefusedNetwork, as_given
+from measures.norms.distance_from_init import distance_from_init
+from measures.norms.l2_norm import l2_norm
+from measures.quantities.flat_parameters import flat_parameters, initial_parameters
 from measures.quantities.per_example import gradient_norms
+from measures.spectral.spectral_norm import spectral_norm
 from measures.trained_model import TrainedModel
 from tests.builders.models import random_network
 from tests.builders.odd_networks import forwards as odd
@@ -182,11 +188,24 @@ def test_data_that_do_not_fit_the_network_are_said(inputs: Tensor, labels: Tenso
     assert found.reason.startswith(sentence)
 
 
-def test_a_network_that_diverged_is_used_as_it_is() -> None:
-    network = mlp().eval()
+@pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
+def test_a_network_that_diverged_says_so_in_every_measure_that_reads_it_or_its_weights(number: float) -> None:
+    trained = random_network("mlp_1x4", 0)
+    diverged = copy.deepcopy(trained.model)
     with torch.no_grad():
-        network[1].weight.fill_(torch.nan)
-    assert check(network) is network
+        diverged[1].weight[2, 3] = number
+    after, start = dataclasses.replace(trained, model=diverged), dataclasses.replace(trained, init=diverged)
+    for measure in (l2_norm, parameter_count, spectral_norm, train_loss):
+        with pytest.raises(NotApplicable, match=r"^parameter '1.weight' has numbers that are not finite: training"):
+            measure(after)
+    for measure in (l2_norm, parameter_count, train_loss):
+        assert measure(start) == measure(trained)
+    for odd_one in (after, start):
+        with pytest.raises(NotApplicable, match=r"^parameter '1.weight' has numbers that are not finite: training"):
+            distance_from_init(odd_one)
+        with pytest.raises(NotApplicable, match=r"^parameter '1.weight' has numbers that are not finite: training"):
+            initial_parameters(odd_one)
+            flat_parameters(odd_one.model)
 
 
 def test_memory_that_runs_out_is_not_a_reason() -> None:
