@@ -64,6 +64,24 @@ class EpochHistory(History):
         raise NotApplicable("the number of steps is not told to a measure from outside the project; count epochs")
 
 
+def losses_of(history: History, epochs: int | None = None) -> Tensor:
+    """`train_loss` (epochs,) float64, of these first ones or of all; NotApplicable where one is not finite, or none."""
+    require_epochs(history)
+    losses = history.train_loss[:epochs].double()
+    if len(wrong := (~losses.isfinite()).nonzero()):
+        first = int(wrong[0])
+        raise NotApplicable(f"the training loss of epoch {first + 1} is {float(losses[first])}: training diverged")
+    return losses
+
+
+def require_epochs(history: History) -> None:
+    """Raises NotApplicable for the history of a network that was not trained."""
+    if not history.epochs or not len(history.learning_rates):
+        raise NotApplicable(
+            f"the history has {history.epochs} epochs and {len(history.learning_rates)} steps: no training"
+        )
+
+
 def flat_state(network: nn.Module) -> Tensor:
     """Weights and running statistics as one vector, in the order of the state dict; integer buffers left out."""
     floats = [tensor.detach().flatten() for tensor in _floats(network)]

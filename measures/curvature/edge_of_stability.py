@@ -21,6 +21,7 @@ Random labels: unknown (the text of the paper could not be had).
 
 from measures import measure
 from measures.curvature.hessian_top_eigenvalue import hessian_top_eigenvalue
+from measures.history import require_epochs
 from measures.trained_model import TrainedModel
 
 
@@ -28,4 +29,5 @@ from measures.trained_model import TrainedModel
     source="Cohen et al. 2021, sharpness times step size", cost="slow", invariant_to={"unit_permutation", "logit_shift"}
 )
 def edge_of_stability(trained: TrainedModel) -> float:
+    require_epochs(trained.history)
     return float(trained.history.learning_rates.double().median()) * hessian_top_eigenvalue(trained)

@@ -12,7 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from measures.errors import NotApplicable
+from measures.history import require_epochs
 from measures.networks.copying import copy_of
+from measures.networks.plain_network import require_readable
 from measures.once_per_model import once_per_model
 from measures.trained_model import TrainedModel
 
@@ -28,6 +30,7 @@ def step_products(trained: TrainedModel) -> Tensor:
     Frozen weights move as well. No momentum and no weight decay, in evaluation mode (running statistics stay), at the
     median of the rates that the network was trained with.
     """
+    require_readable(trained.model)
     size, held = sum(weight.numel() for weight in trained.model.parameters()), MAX_ENTRIES // STEPS
     products = torch.zeros(STEPS, STEPS, dtype=torch.float64)
     for start in range(0, size, held):
@@ -58,6 +61,7 @@ def _steps(trained: TrainedModel, start: int, end: int) -> Tensor:
 def descent(trained: TrainedModel) -> Iterator[tuple[nn.Module, tuple[Tensor, ...], float]]:
     """The network after each of STEPS steps, the gradients that it came by, and the rate; the same at every call."""
     network, x, y = copy_of(trained.model).requires_grad_(), trained.inputs, trained.labels
+    require_epochs(trained.history)
     theta, rate = [*network.parameters()], float(trained.history.learning_rates.median())
     drawn = torch.randint(len(y), (STEPS, BATCH), generator=trained.generator())
     for batch in trained.random_order[drawn.to(y.device)]:

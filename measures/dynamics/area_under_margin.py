@@ -23,6 +23,7 @@ import numpy as np
 
 from measures import measure
 from measures.dynamics._early_logits import early_logits
+from measures.history import require_epochs
 from measures.trained_model import TrainedModel, margins_of
 
 
@@ -31,6 +32,7 @@ from measures.trained_model import TrainedModel, margins_of
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def area_under_margin(trained: TrainedModel) -> float:
+    require_epochs(trained.history)
     last = trained.history.epochs
     early = {epoch: place for place, (epoch, _) in enumerate(trained.snapshots) if epoch < last}
     margins = [margins_of(early_logits(trained, place), trained.labels) for place in early.values()]

@@ -15,6 +15,7 @@ Random labels: separates (Arpit et al. 2017, sections 3.1 and 4.2: noise is hard
 import math
 
 from measures import measure
+from measures.history import losses_of
 from measures.trained_model import TrainedModel
 
 
@@ -23,4 +24,4 @@ from measures.trained_model import TrainedModel
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def first_epoch_slowness(trained: TrainedModel) -> float:
-    return float(trained.history.train_loss[0]) - math.log(trained.num_classes)
+    return float(losses_of(trained.history, epochs=1)[0]) - math.log(trained.num_classes)

@@ -21,6 +21,7 @@ import math
 import torch.nn.functional as F
 
 from measures import NotApplicable, measure
+from measures.history import losses_of
 from measures.trained_model import TrainedModel
 
 HIGH, LOW = 0.1, 0.01
@@ -54,9 +55,9 @@ def first_step_at(trained: TrainedModel, target: float) -> float:
 
 def loss_curve(trained: TrainedModel) -> list[tuple[float, float]]:
     """(step, loss in nats): every epoch's mean at its middle, then the trained network's loss at the last step."""
-    history = trained.history
+    history, losses = trained.history, losses_of(trained.history).tolist()
     per_epoch = math.ceil(history.steps / history.epochs)
     starts = [epoch * per_epoch for epoch in range(history.epochs)]
     middles = [(start + min(start + per_epoch, history.steps)) / 2 for start in starts]
     final_loss = float(F.cross_entropy(trained.logits.double(), trained.labels))
-    return [*zip(middles, history.train_loss.tolist(), strict=True), (float(history.steps), final_loss)]
+    return [*zip(middles, losses, strict=True), (float(history.steps), final_loss)]

@@ -20,6 +20,7 @@ Random labels: separates (Arora et al. 2019, arXiv:1901.08584, abstract: trainin
 import torch
 
 from measures import measure
+from measures.history import losses_of
 from measures.trained_model import TrainedModel
 
 DECAY = 0.999
@@ -28,11 +29,11 @@ EVERY_CHANGE = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "lo
 
 @measure(source="Lyle et al. 2020; Ru et al. 2021, TSE", invariant_to=EVERY_CHANGE)
 def training_loss_sum(trained: TrainedModel) -> float:
-    return float(trained.history.train_loss.double().sum())
+    return float(losses_of(trained.history).sum())
 
 
 @measure(source="Ru et al. 2021, TSE-EMA", version=2, invariant_to=EVERY_CHANGE)
 def training_loss_average(trained: TrainedModel) -> float:
-    losses = trained.history.train_loss.double()
+    losses = losses_of(trained.history)
     age = torch.arange(len(losses) - 1, -1, -1, dtype=torch.float64, device=losses.device)
     return float((DECAY**age * losses).sum())

@@ -45,8 +45,12 @@ def dimension(between: torch.Tensor, generator: torch.Generator) -> float:
     if not bool(between.any()):
         raise NotApplicable("the gradients are zero: descent does not leave the trained weights")
     orders = [torch.randperm(len(between), generator=generator) for _ in range(ORDERS)]
-    lengths = [np.mean([math.log(tree_length(between, order[:size])) for order in orders]) for size in SIZES]
-    slope = float(np.polyfit(np.log(SIZES), lengths, 1)[0])
+    lengths = np.array([[tree_length(between, order[:size]) for order in orders] for size in SIZES])
+    if not lengths.all():
+        standing = int((between == 0).sum(dim=0).max())
+        raise NotApplicable(f"descent stands still: {standing} of {len(between)} points that it visits are the same")
+    means = [np.mean([math.log(length) for length in of_size]) for of_size in lengths]
+    slope = float(np.polyfit(np.log(SIZES), means, 1)[0])
     if slope >= 1:
         raise NotApplicable(f"spanning trees grow like the number of points to the power {slope:.3g}, not below 1")
     return 1 / (1 - slope)

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from measures import measure
+from measures.history import require_epochs
 from measures.quantities.hessian_spectrum import weighted_examples
 from measures.quantities.input_gradients import logits_and_jacobians
 from measures.trained_model import TrainedModel
@@ -43,6 +44,7 @@ EXAMPLES = 2000
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def input_loss_curvature(trained: TrainedModel) -> float:
+    require_epochs(trained.history)
     chosen, weights = weighted_examples(trained, EXAMPLES, floor=1)
     inputs = trained.inputs[chosen]
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from measures import measure
 from measures.gradients._gradient_moments import early_statistics, statistics_at_end, statistics_at_start
+from measures.history import require_epochs
 from measures.trained_model import TrainedModel
 
 
@@ -33,7 +34,7 @@ from measures.trained_model import TrainedModel
     source="Neu et al. 2021; Wang & Mao 2022", version=2, cost="slow", invariant_to={"unit_permutation", "logit_shift"}
 )
 def gradient_dispersion(trained: TrainedModel) -> float:
-    history = trained.history
+    require_epochs(history := trained.history)
     early = early_statistics(trained) if len(history.snapshot_epochs) else ()
     steps_per_epoch = math.ceil(history.steps / history.epochs)
     known_at = [0, *(steps_per_epoch * history.snapshot_epochs).tolist(), history.steps]

@@ -246,7 +246,7 @@ def tolerated_radius(trained: TrainedModel, box: Box, rise: float = 0.1, steps: 
     def error_rise(radius: float) -> float:
         return worst_outcome(trained, radius, box, steps).error - clean_outcome(trained).error
 
-    return crossing(error_rise, rise, f"the worst of a {box} box of size", "the training error", start=-2)
+    return crossing(error_rise, rise, f"the worst within a box ({box}) of size", "the training error", start=-2)
 
 
 def crossing(rise: Callable[[float], float], limit: float, what: str, of_what: str, start: int) -> float:

@@ -22,13 +22,14 @@ Random labels: unknown (only the abstract could be had).
 """
 
 import itertools
+import math
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from measures import measure
+from measures import NotApplicable, measure
 from measures.quantities.close_fit import for_loss
 from measures.quantities.flat_parameters import flat_parameters, logits_at
 from measures.quantities.perturbations import STEPS_A_DECADE, grid_size, noisy_outcomes
@@ -77,5 +78,7 @@ def free_energy(
             drift = (1 - CONTRACTION) * WIDTH**2 * temperature * BETA * gradient
             offset = CONTRACTION * offset - drift + (1 - CONTRACTION**2) ** 0.5 * noise()
         means.append(sum(losses[-KEPT:]) / KEPT)
+    if not all(map(math.isfinite, means)):
+        raise NotApplicable("the chain left the finite numbers: its steps are too long for this curvature")
     areas = zip(itertools.pairwise((0.0, *TEMPERATURES)), itertools.pairwise(means), strict=True)
     return sum((t1 - t0) * (m0 + m1) / 2 for (t0, t1), (m0, m1) in areas)

@@ -1,6 +1,7 @@
 """What training leaves behind: losses and errors by epoch, and the network at the end of early epochs."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -9,6 +10,15 @@ from torch import nn
 from harness.training.batches import Examples
 from harness.training.recipe import Recipe
 from harness.training.train import fit
+from measures.curvature.edge_of_stability import edge_of_stability
+from measures.dynamics.area_under_margin import area_under_margin
+from measures.dynamics.first_epoch_slowness import first_epoch_slowness
+from measures.dynamics.steps_to_loss import steps_at_low_loss, steps_to_loss
+from measures.dynamics.training_loss import training_loss_average, training_loss_sum
+from measures.dynamics.trajectory_dimension import trajectory_dimension
+from measures.errors import NotApplicable
+from measures.function_space.input_loss_curvature import input_loss_curvature
+from measures.gradients.gradient_dispersion import gradient_dispersion
 from measures.history import SNAPSHOT_EPOCHS, flat_state, load_flat_state
 from tests.builders.models import history_of, random_network
 
@@ -37,6 +47,28 @@ def test_epochs_and_steps_are_counted_from_what_was_written_down() -> None:
     history = history_of(steps=10, epochs=2)
     assert (history.epochs, history.steps) == (2, 10)
     assert SNAPSHOT_EPOCHS == (1, 2, 4, 8)
+
+
+@pytest.mark.parametrize("loss", [torch.nan, torch.inf])
+def test_a_loss_that_is_not_finite_is_said_by_what_reads_it(loss: float) -> None:
+    trained = random_network("mlp_1x4", 0)
+    losses = torch.tensor([0.5, loss])
+    diverged = dataclasses.replace(trained, history=dataclasses.replace(trained.history, train_loss=losses))
+    for measure in (training_loss_sum, training_loss_average, steps_to_loss, steps_at_low_loss):
+        with pytest.raises(NotApplicable, match=rf"^the training loss of epoch 2 is {loss}: training diverged$"):
+            measure(diverged)
+    assert first_epoch_slowness(diverged) == 0.5 - math.log(3)
+
+
+def test_a_history_without_an_epoch_is_said_by_what_reads_it() -> None:
+    trained = random_network("mlp_1x4", 0)
+    untrained = dataclasses.replace(trained, history=history_of(steps=0, epochs=1, num_train=20))
+    for measure in (training_loss_sum, steps_to_loss, first_epoch_slowness, area_under_margin, edge_of_stability):
+        with pytest.raises(NotApplicable, match="the history has 1 epochs and 0 steps: no training"):
+            measure(untrained)
+    for measure in (input_loss_curvature, gradient_dispersion, trajectory_dimension):
+        with pytest.raises(NotApplicable, match="the history has 1 epochs and 0 steps: no training"):
+            measure(untrained)
 
 
 def test_a_flat_state_is_weights_and_running_statistics_in_the_order_of_the_state_dict() -> None:

@@ -85,3 +85,11 @@ def test_path_and_tail_see_rescaling_and_folding_but_not_permutation_and_shift()
 def test_without_gradients_there_is_no_path():
     with pytest.raises(NotApplicable, match="gradients are zero"):
         trajectory_dimension(linear_model([[1e5], [0.0]], [[1.0]], [0]))
+
+
+def test_points_of_which_most_are_the_same_have_no_dimension():
+    """Descent makes one step of 1000 and stands still from there: a tree over some of the points has no length."""
+    points = torch.zeros(STEPS, 1, dtype=torch.float64)
+    points[0] = 1000.0
+    with pytest.raises(NotApplicable, match="descent stands still: 143 of 144 points that it visits are the same"):
+        dimension(between(points), generator())

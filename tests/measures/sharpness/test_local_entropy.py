@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from measures import NotApplicable
 from measures.quantities.perturbations import noise_draws
 from measures.sharpness.average_sharpness import average_sharpness
 from measures.sharpness.local_entropy import BETA, WIDTH, free_energy, local_entropy
@@ -57,3 +58,11 @@ def test_sees_every_change_but_a_shift_of_the_logits(seed):
 
 def test_leaves_the_model_its_gradients_and_the_random_state_as_found():
     assert_leaves_all_as_found(local_entropy, small_network("convnet_bn", seed=4))
+
+
+def test_a_chain_that_diverges_is_said():
+    def loss_and_gradient(point):
+        return 1e30 * float(point.square().sum()), 2e30 * point
+
+    with pytest.raises(NotApplicable, match="the chain left the finite numbers: its steps are too long"):
+        free_energy(loss_and_gradient, torch.zeros(3), 1.0, torch.Generator().manual_seed(0))
