@@ -25,6 +25,7 @@ Random labels: separates (Chatterjee & Zielinski 2020, abstract; yet random labe
 
 from measures import NotApplicable, measure
 from measures.gradients._gradient_moments import early_statistics, statistics_at_end
+from measures.quantities.final_gradients import final_gradients
 from measures.trained_model import TrainedModel
 
 
@@ -41,6 +42,6 @@ def gradient_coherence(trained: TrainedModel) -> float:
 @measure(source="Yin et al. 2018, gradient diversity", version=2, invariant_to={"unit_permutation", "logit_shift"})
 def gradient_diversity(trained: TrainedModel) -> float:
     coherence = statistics_at_end(trained).coherence
-    if not coherence > 0:
+    if final_gradients(trained).cancel:
         raise NotApplicable("the gradients sum to zero: their diversity is infinite")
     return 1 / coherence

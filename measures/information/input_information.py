@@ -27,10 +27,10 @@ import torch
 from torch import Tensor
 
 from measures import NotApplicable, measure
+from measures.rounding import all_same
 from measures.trained_model import TrainedModel
 
 NOISE = 0.1  # variance in each direction, of the total variance
-SAME = 1e-6  # features whose root mean square distance from their mean is this share of their length do not vary
 CHUNK = 512
 
 UNMOVED = {"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"}
@@ -51,10 +51,10 @@ def input_information_in_class(trained: TrainedModel) -> float:
 def scaled_features(trained: TrainedModel) -> Tensor:
     """The features of all training examples over σ, centred, (n, width) float64."""
     features = trained.features.double()
+    if all_same(features):
+        raise NotApplicable("the features of all examples are the same: noise has no size relative to them")
     centred = features - features.mean(dim=0)
     variance = float(centred.square().sum(dim=1).mean())
-    if not variance > SAME**2 * float(features.square().sum(dim=1).mean()):
-        raise NotApplicable("the features of all examples are the same: noise has no size relative to them")
     return centred / math.sqrt(NOISE * variance)
 
 

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 
 from measures import INVARIANCES, NotApplicable, measure
 from measures.interpolation._midpoints import training_error
+from measures.rounding import all_same
 from measures.trained_model import TrainedModel
 
 EXAMPLES = 1000
@@ -36,11 +37,11 @@ def feature_leave_one_out(trained: TrainedModel) -> float:
     if len(chosen) < 2:
         raise NotApplicable("a single example cannot be left out: nothing is left")
     features, labels = trained.features[chosen].double(), trained.labels[chosen]
+    if all_same(features):
+        raise NotApplicable("the features of every example are equal: a regression on them says nothing")
     features = features - features.mean(dim=0)
     gram = features @ features.T
     ridge = RIDGE * float(gram.diagonal().mean())
-    if ridge == 0:
-        raise NotApplicable("the features of every example are equal: a regression on them says nothing")
     targets = F.one_hot(labels, trained.num_classes).double()
     targets = targets - targets.mean(dim=0)
     inverse = torch.linalg.inv(gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device))

@@ -19,6 +19,7 @@ import dataclasses
 
 from measures import INVARIANCES, NotApplicable, measure
 from measures.interpolation._midpoints import midpoints
+from measures.rounding import all_same
 from measures.trained_model import TrainedModel
 
 
@@ -28,6 +29,6 @@ def segment_bend(trained: TrainedModel) -> float:
     there = dataclasses.replace(trained, inputs=pairs.inputs, labels=trained.labels[pairs.one]).features.double()
     first = features[pairs.one]
     scale = float((first - first.mean(dim=0)).norm(dim=1).sum())
-    if scale == 0:
+    if all_same(first):
         raise NotApplicable("the features of every example are equal: there is no scale to compare a bend with")
     return float((there - (first + features[pairs.other]) / 2).norm(dim=1).sum()) / scale

@@ -9,6 +9,7 @@ from torch import Tensor
 from measures.errors import NotApplicable
 from measures.once_per_model import once_per_model
 from measures.quantities.gradient_gram import SAMPLE, final_tangent_kernel, initial_tangent_kernel
+from measures.rounding import all_same_kernel
 from measures.trained_model import TrainedModel
 
 
@@ -42,9 +43,12 @@ def centred_labels(trained: TrainedModel) -> Tensor:
 
 
 def centred(kernel: Tensor) -> Tensor:
-    """H K H with H = I − 11ᵀ/m: the kernel of features less their mean."""
+    """H K H with H = I − 11ᵀ/m: the kernel of features less their mean. NotApplicable where all features are that."""
     rows = kernel - kernel.mean(dim=0)
-    return rows - rows.mean(dim=1, keepdim=True)
+    found = rows - rows.mean(dim=1, keepdim=True)
+    if all_same_kernel(kernel, found):
+        raise NotApplicable("the centred tangent kernel is zero, beside the kernel: it has no direction")
+    return found
 
 
 @once_per_model

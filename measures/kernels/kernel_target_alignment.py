@@ -20,7 +20,7 @@ Random labels: unknown (only the abstract could be had).
 
 from torch import Tensor
 
-from measures import NotApplicable, measure
+from measures import measure
 from measures.kernels._spectra import centred, centred_labels
 from measures.quantities.gradient_gram import final_tangent_kernel, initial_tangent_kernel
 from measures.trained_model import TrainedModel
@@ -46,7 +46,4 @@ def kernel_alignment_growth(trained: TrainedModel) -> float:
 def alignment(kernel: Tensor, labels: Tensor) -> float:
     """Cosine of the centred kernel (m, m) and the Gram matrix of centred labels (m, K)."""
     kernel, target = centred(kernel), labels @ labels.T
-    norm = kernel.norm()
-    if not norm > 0:
-        raise NotApplicable("the centred tangent kernel is zero: it has no direction")
-    return float((kernel * target).sum() / norm / target.norm())
+    return float((kernel * target).sum() / kernel.norm() / target.norm())

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from measures import NotApplicable, measure
 from measures.quantities.input_gradients import MarginGradients, sample_margin_gradients
+from measures.rounding import all_same
 from measures.trained_model import TrainedModel
 
 
@@ -35,12 +36,19 @@ def hidden_margin(trained: TrainedModel) -> float:
     medians = [float(normalised_margins(found, layer).quantile(0.5)) for layer in range(len(found.received))]
     for median in medians:
         if not 0 < median < math.inf:
-            raise NotApplicable(f"a layer's median margin is {median:.3g}, which has no finite logarithm")
+            raise NotApplicable(f"a layer's median margin is {said(median)}, which has no finite logarithm")
     return -sum(math.log(median) for median in medians) / len(medians)
 
 
+def said(margin: float) -> str:
+    """A normalised margin, for a sentence."""
+    return f"{margin:.3g}" if math.isfinite(margin) else "infinite or undefined (the margin has no gradient)"
+
+
 def normalised_margins(found: MarginGradients, layer: int) -> Tensor:
-    """dₗ of each example, (m,) float64; l counted from 0."""
+    """dₗ of each example, (m,) float64; l counted from 0. NotApplicable where hₗ is the same for all."""
     h, gradient = found.received[layer], found.gradients[layer]
+    if all_same(h):
+        raise NotApplicable(f"representation {layer} is the same for every example: a margin has no scale there")
     total_variation = (h - h.mean(dim=0)).square().sum(dim=1).mean().sqrt()
     return found.margins.double() / (gradient.norm(dim=1) * total_variation).double()

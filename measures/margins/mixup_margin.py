@@ -23,7 +23,7 @@ import math
 from torch import Tensor
 
 from measures import NotApplicable, measure
-from measures.margins.hidden_margin import normalised_margins
+from measures.margins.hidden_margin import normalised_margins, said
 from measures.quantities.input_gradients import margin_gradients
 from measures.quantities.mixup import mixed_within_classes, moved_by_a_pixel
 from measures.trained_model import TrainedModel
@@ -58,5 +58,5 @@ def median_margin(trained: TrainedModel, inputs: Tensor, labels: Tensor) -> floa
     found = margin_gradients(trained.model, inputs, labels)
     median = float(normalised_margins(found, min(1, len(found.received) - 1)).quantile(0.5))
     if not math.isfinite(median):
-        raise NotApplicable(f"the median margin is {median}: the margin has no gradient, or its inputs do not vary")
+        raise NotApplicable(f"the median margin is {said(median)}")
     return median

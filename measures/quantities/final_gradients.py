@@ -13,6 +13,7 @@ from torch import Tensor
 
 from measures.once_per_model import once_per_model
 from measures.quantities.per_example import CHUNK, forward_passes, norms_and_sum
+from measures.rounding import SAME
 from measures.trained_model import TrainedModel
 
 BATCH = 128  # examples, about
@@ -35,6 +36,11 @@ class FinalGradients:
     mean: Tensor
     distance: float
     rescaled_distance: float
+
+    @property
+    def cancel(self) -> bool:
+        """Whether they sum to zero but for rounding, so that their mean has no direction."""
+        return not float(self.mean.norm()) > SAME * float(self.norms.square().mean().sqrt())
 
 
 @once_per_model

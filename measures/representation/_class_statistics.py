@@ -8,9 +8,8 @@ from torch import Tensor
 from measures.errors import NotApplicable
 from measures.once_per_model import once_per_model
 from measures.representation._layer_features import layer_features, sampled_labels
+from measures.rounding import SAME, all_same
 from measures.trained_model import TrainedModel
-
-SAME = 1e-6  # of the features' root mean square distance from their mean: float32 cannot tell closer centres apart
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,7 +45,7 @@ def class_statistics(trained: TrainedModel, layer: int) -> ClassStatistics:
     between = torch.cdist(centres, centres, compute_mode="donot_use_mm_for_euclid_dist")
     others = ~torch.eye(len(present), dtype=torch.bool, device=between.device)
     closest, spread = float(between[others].min()), float(features.var(dim=0, correction=0).sum().sqrt())
-    if closest <= SAME * spread:
+    if closest <= SAME * spread or all_same(features):
         raise NotApplicable(f"two classes have the same centre in layer {layer}: they are {closest:.3g} apart")
     return ClassStatistics(
         members,

@@ -12,9 +12,8 @@ from measures.errors import NotApplicable
 from measures.networks.effective_layers import is_plain, plain_equivalent
 from measures.networks.layer_hooks import linear_and_convolutional, recorded_run
 from measures.once_per_model import once_per_model
+from measures.rounding import SAME, all_same
 from measures.trained_model import TrainedModel
-
-SAME = 1e-6  # of the features' root mean square distance from their mean: float32 cannot tell closer ones apart
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ def class_means(trained: TrainedModel) -> ClassMeans:
     means = sums / counts[:, None]
     centred = means - means.mean(dim=0)
     shortest, spread = float(centred.norm(dim=1).min()), float(features.var(dim=0, correction=0).sum().sqrt())
-    if shortest <= SAME * spread:
+    if shortest <= SAME * spread or all_same(features):
         raise NotApplicable(f"the mean of a class is {shortest:.3g} from the mean of all classes: it has no direction")
     return ClassMeans(features, present, means, centred)
 

@@ -8,11 +8,11 @@ from torch import Tensor
 from measures.errors import NotApplicable
 from measures.once_per_model import once_per_model
 from measures.representation._layer_features import layer_features, sampled_labels
+from measures.rounding import SAME
 from measures.trained_model import TrainedModel
 
 EXAMPLES = 500  # at most so many, the first of the sample
 NEIGHBOURS = 20  # at most so many of each
-SAME = 1e-6  # relative: what is closer than this, float32 cannot tell apart
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

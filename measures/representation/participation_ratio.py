@@ -14,7 +14,8 @@ Random labels: unknown (the source could not be had).
 
 from measures import NotApplicable, measure
 from measures.representation._layer_features import hidden_layers
-from measures.representation._neighbours import SAME, feature_products
+from measures.representation._neighbours import feature_products
+from measures.rounding import SAME
 from measures.trained_model import TrainedModel
 
 

@@ -23,8 +23,9 @@ from measures.trained_model import TrainedModel
 @measure(source="Foret et al. 2021, eq. 2", invariant_to={"unit_permutation", "logit_shift"})
 def sam_sharpness(trained: TrainedModel, radius: float = 0.05) -> float:
     theta = flat_parameters(trained.model)
-    g = final_gradients(trained).mean.to(theta)
+    found = final_gradients(trained)
+    g = found.mean.to(theta)
     norm = float(g.norm())
-    if norm == 0:
+    if norm == 0 or found.cancel:
         raise NotApplicable("the gradient of the training loss is zero: the ascent step has no direction")
     return mean_loss(trained, theta + radius / norm * g) - loss_of_logits(trained)
