@@ -29,8 +29,10 @@ from measures.errors import NotApplicable
 from measures.networks.copying import copy_of, in_evaluation
 from measures.networks.effective_layers import has_plain_layers, with_plain_layers
 from measures.networks.factors import may_have_factors, with_factors_folded
+from measures.networks.functional_layers import with_functions_as_layers
+from measures.networks.one_dimensional import has_sequence_layers, with_sequences_as_images
 from measures.networks.plain_network import PlainNetwork, require_readable
-from measures.networks.traced_graph import RELATIVE_TOLERANCE, Layer, called, leave_out_cuts
+from measures.networks.traced_graph import RELATIVE_TOLERANCE, Layer, called, leave_out_cuts, traced
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -44,7 +46,7 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
     the model cannot be traced.
     """
     require_readable(model)
-    network = in_evaluation(copy_of(model))
+    network = with_functions_as_layers(in_evaluation(copy_of(model)), inputs)
     normalized = any(isinstance(module, BATCH_NORMS) for module in network.modules())
     if normalized or not has_plain_layers(network):
         with torch.no_grad():
@@ -54,7 +56,9 @@ def folded(model: nn.Module, inputs: Tensor) -> nn.Module:
             network = _normalization_folded(network, inputs, expected, _through_detach(model))
         else:
             _check(network, inputs, expected, "writing its layers as plain ones")
-    return with_factors_folded(network, inputs, _through_detach(model)) if may_have_factors(network) else network
+    if may_have_factors(network):
+        network = with_factors_folded(network, inputs, _through_detach(model))
+    return with_sequences_as_images(network) if has_sequence_layers(network) else network
 
 
 def _through_detach(model: nn.Module) -> bool:
@@ -63,7 +67,7 @@ def _through_detach(model: nn.Module) -> bool:
 
 def _normalization_folded(network: nn.Module, inputs: Tensor, expected: Tensor, through_detach: bool) -> nn.Module:
     try:
-        graph = fx.symbolic_trace(network)
+        graph = traced(network)
     except Exception as cause:
         raise NotApplicable(f"batch normalization cannot be folded: torch.fx cannot trace it ({cause})") from cause
     if through_detach:

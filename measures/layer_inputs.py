@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from measures.errors import NotApplicable
 from measures.networks.copying import copy_of
 from measures.networks.effective_layers import with_plain_layers
+from measures.networks.functional_layers import may_have_functional_layers, with_functions_as_layers
 from measures.networks.layer_hooks import (
     MATRIX_PRODUCTS,
     after_layers,
@@ -17,6 +18,7 @@ from measures.networks.layer_hooks import (
     operations_of,
     to_constants,
 )
+from measures.networks.one_dimensional import has_sequence_layers, with_sequences_as_images
 from measures.weight_layers import OF_NO_LAYER, check_layers_are_seen, loose_matrices
 
 CHUNK = 256  # examples a forward pass
@@ -35,6 +37,7 @@ def received_by_layers(
     def note(received: Tensor) -> None:
         chunk.append(_averaged(received.detach(), largest_map).clone())  # what comes later may work in place
 
+    model = with_layers_known(model, inputs)
     layers = [module for module in model.modules() if isinstance(module, kinds)]
     kept = [not constant for constant in to_constants(model, layers, inputs)]
     chunks = []
@@ -53,18 +56,30 @@ def received_by_layers(
 
 
 def with_layers_seen(model: nn.Module, inputs: Tensor) -> nn.Module:
-    """The model, or one of the same function whose attention is of Linear layers, so that hooks see every layer.
+    """The model, or one of the same function with modules for functional layers and for those of attention, so that
+    hooks see every layer.
 
     Raises NotApplicable where an example meets other weights: check_layers_are_seen.
     """
+    model = with_layers_known(model, inputs)
     check_layers_are_seen(model, inputs[:1])
     if any(isinstance(module, nn.MultiheadAttention) for module in model.modules()):
         return with_plain_layers(copy_of(model).eval(), inputs[:1])
     return model
 
 
+def with_layers_known(model: nn.Module, inputs: Tensor) -> nn.Module:
+    """The model, or one of the same function with modules for its functional layers, and Conv2d layers for Conv1d."""
+    if has_sequence_layers(model) or may_have_functional_layers(model, inputs[:1]):
+        model = with_functions_as_layers(copy_of(model).eval(), inputs[:1])
+        if has_sequence_layers(model):
+            model = with_sequences_as_images(with_plain_layers(model, inputs[:1]))
+    return model
+
+
 def check_last(model: nn.Module, kinds: tuple[type[nn.Module], ...], inputs: Tensor) -> None:
     """NotApplicable where a matrix of no layer works after all layers of these kinds, and so is the head."""
+    model = with_layers_known(model, inputs)
     if not loose_matrices(model):
         _check_last_by_operations(model, kinds, inputs)
         return
@@ -115,5 +130,6 @@ def examples_first(received: Tensor, alone: Tensor, count: int) -> Tensor:
 
 def _averaged(received: Tensor, largest_map: int) -> Tensor:
     if received.ndim == 4 and max(received.shape[2:]) > largest_map:
-        return F.adaptive_avg_pool2d(received, largest_map)
+        height, width = (min(size, largest_map) for size in received.shape[2:])
+        return F.adaptive_avg_pool2d(received, (height, width))
     return received

@@ -23,6 +23,7 @@ from measures.folding import folded
 from measures.layers import Layer
 from measures.networks.copying import copy_of
 from measures.networks.layer_hooks import recorded_run, to_constants
+from measures.networks.traced_graph import NORMALIZATIONS
 
 OTHER_WEIGHT_LAYERS = (
     nn.Conv1d,
@@ -34,7 +35,6 @@ OTHER_WEIGHT_LAYERS = (
     nn.RNNCellBase,
     nn.MultiheadAttention,
 )
-NORMALIZATIONS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # of one example by itself
 WITH_WEIGHTS = (nn.Linear, nn.Conv2d, *OTHER_WEIGHT_LAYERS, *NORMALIZATIONS, nn.modules.batchnorm._NormBase)
 OF_NO_LAYER = (
     "belongs to no Linear or Conv2d that the network applies to an example; known are these two, with batch "
@@ -83,7 +83,7 @@ def _names_of_weight_layers(network: nn.Module) -> dict[nn.Linear | nn.Conv2d, s
     """Linear and Conv2d layers with their names; NotApplicable where the network has weight layers of other kinds."""
     names: dict[nn.Linear | nn.Conv2d, str] = {}
     for name, module in network.named_modules():
-        if isinstance(module, OTHER_WEIGHT_LAYERS):
+        if isinstance(module, OTHER_WEIGHT_LAYERS) and module._parameters:
             raise NotApplicable(f"layer {name!r} is of the kind {type(module).__name__}; known are Linear and Conv2d")
         if isinstance(module, nn.Linear | nn.Conv2d):
             names[module] = name
@@ -94,7 +94,8 @@ def check_layers_are_seen(model: nn.Module, inputs: Tensor) -> None:
     """NotApplicable where an example meets weights that belong to no Linear, Conv2d or attention: what looks at what
     layers receive would pass over them. `inputs` is an example."""
     for name, module in model.named_modules():
-        if isinstance(module, OTHER_WEIGHT_LAYERS) and not isinstance(module, nn.Embedding | nn.MultiheadAttention):
+        known = not module._parameters or isinstance(module, nn.Embedding | nn.MultiheadAttention)
+        if isinstance(module, OTHER_WEIGHT_LAYERS) and not known:
             raise NotApplicable(f"layer {name!r} is of the kind {type(module).__name__}; known are Linear and Conv2d")
     if loose_matrices(model):
         network = copy_of(model).eval()

@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from measures import NotApplicable, measure
+from measures.layer_inputs import with_layers_known
 from measures.networks.layer_hooks import recorded_run
 from measures.once_per_model import once_per_model
 from measures.quantities.per_example import loss_cotangents
@@ -68,9 +69,10 @@ def alignments(trained: TrainedModel) -> Tensor:
 
 def last_linear(trained: TrainedModel) -> Tensor:
     """The weight (K, width) of the linear layer that returns the logits, float64; NotApplicable where none does."""
-    layers = [module for module in trained.model.modules() if isinstance(module, nn.Linear)]
+    network = with_layers_known(trained.model, trained.inputs)
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
     with torch.no_grad():
-        _, applications = recorded_run(trained.model, layers, trained.inputs[:1])
+        _, applications = recorded_run(network, layers, trained.inputs[:1])
     if not applications:
         raise NotApplicable("the network applies no Linear layer: there is no last one")
     layer, features, logits = applications[-1].layer, trained.features[:FEW], trained.logits[:FEW]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from measures.networks.copying import copy_of, in_evaluation
-from measures.networks.traced_graph import RELATIVE_TOLERANCE, Layer, called, leave_out_cuts
+from measures.networks.traced_graph import RELATIVE_TOLERANCE, Layer, called, leave_out_cuts, traced
 
 PRODUCTS: dict[object, int] = dict.fromkeys((operator.mul, operator.imul, torch.mul, "mul", "mul_"), 0)
 PRODUCTS |= dict.fromkeys((operator.truediv, operator.itruediv, torch.div, "div", "div_"), 1)  # who is divided is first
@@ -33,7 +33,7 @@ def with_factors_folded(network: nn.Module, inputs: Tensor, through_detach: bool
     layer's weights; as it is, where that changes what is multiplied, or it cannot be traced.
     """
     try:
-        graph = fx.symbolic_trace(copy_of(network))
+        graph = traced(copy_of(network))
         if through_detach:
             leave_out_cuts(graph)
         products = _products_with_factors(graph)

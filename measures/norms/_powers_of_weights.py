@@ -14,9 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from measures import NotApplicable
+from measures.networks.one_dimensional import of_one_row
+from measures.networks.traced_graph import Tracer
 
 UNCHANGED = (nn.ReLU, nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout1d, nn.Dropout2d)  # not training
-POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+POOLINGS_1D = (nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d)
+POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, *POOLINGS_1D)
 SHAPE_NAMES = ("flatten", "unflatten", "reshape", "squeeze", "unsqueeze", "permute", "transpose", "movedim", "swapaxes")
 PART_NAMES = ("chunk", "split", "unbind", "narrow", "select")
 UNCHANGED_METHODS = {"relu", "relu_", "view", "size", "dim", "contiguous", "expand", "clone", "sum", "t"}
@@ -39,10 +42,15 @@ POOLING_FUNCTIONS = {
     ),
     F.adaptive_avg_pool2d: (nn.AdaptiveAvgPool2d, ("output_size",)),
     F.adaptive_max_pool2d: (nn.AdaptiveMaxPool2d, ("output_size", "return_indices")),
+    F.max_pool1d: (nn.MaxPool1d, ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")),
+    torch.max_pool1d: (nn.MaxPool1d, ("kernel_size", "stride", "padding", "dilation", "ceil_mode")),
+    F.avg_pool1d: (nn.AvgPool1d, ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")),
+    F.adaptive_avg_pool1d: (nn.AdaptiveAvgPool1d, ("output_size",)),
+    F.adaptive_max_pool1d: (nn.AdaptiveMaxPool1d, ("output_size", "return_indices")),
 }
 
 
-class TracerOfEffects(fx.Tracer):
+class TracerOfEffects(Tracer):
     """Looks into a module of torch's as well, where a hook or a `forward` of its own has it do more than its class.
 
     Linear and Conv2d layers are plain in a folded network.
@@ -98,6 +106,8 @@ class PowersOfWeights(fx.Interpreter):
 
     def pooled(self, pool: nn.Module, x: Tensor) -> Tensor:
         """The sum over each window, for an average times one over its size to the power."""
+        if row := of_one_row(pool):
+            return self.pooled(row, x.unsqueeze(-2)).squeeze(-2)
         if isinstance(pool, nn.MaxPool2d) and pool.dilation in (1, (1, 1)) and not pool.return_indices:
             return _sum_pool(pool, x)
         if isinstance(pool, nn.AvgPool2d):

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from measures.errors import NotApplicable
-from measures.networks.effective_layers import is_plain, plain_equivalent
+from measures.layer_inputs import with_layers_known
+from measures.networks.effective_layers import WithEquivalent, is_plain, plain_equivalent
 from measures.networks.layer_hooks import linear_and_convolutional, recorded_run
 from measures.once_per_model import once_per_model
 from measures.rounding import SAME, all_same
@@ -51,14 +52,16 @@ def last_weight(trained: TrainedModel) -> Tensor:
 
     NotApplicable where there are no such weights: the last Linear or Conv2d layer has other outputs or inputs.
     """
-    layers = linear_and_convolutional(trained.model)
+    network = with_layers_known(trained.model, trained.inputs)
+    layers = linear_and_convolutional(network)
     with torch.no_grad():
-        _, applications = recorded_run(trained.model, layers, trained.inputs[:1])
+        _, applications = recorded_run(network, layers, trained.inputs[:1])
     applied = [application.layer for application in applications]
-    last = next((layer for layer in reversed(applied) if isinstance(layer, nn.Linear)), applied[-1])
+    last: WithEquivalent = next((layer for layer in reversed(applied) if isinstance(layer, nn.Linear)), applied[-1])
     if not is_plain(last):
-        names = {module: name for name, module in trained.model.named_modules()}
-        last = plain_equivalent(names[last], last, applications[len(applied) - 1 - applied[::-1].index(last)].received)
+        names = {module: name for name, module in network.named_modules()}
+        received = next(one.received for one in reversed(applications) if one.layer is last)
+        last = plain_equivalent(names[last], last, received)
     weight, width = last.weight.detach().double().flatten(1), trained.features.shape[1]
     if weight.shape != (trained.num_classes, width):
         raise NotApplicable(

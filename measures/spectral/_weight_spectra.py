@@ -17,6 +17,8 @@ from measures.errors import NotApplicable
 from measures.layers import DENSE_LIMIT, Layer, require_size
 from measures.networks.copying import copy_of, in_evaluation
 from measures.networks.effective_layers import has_plain_layers, with_plain_layers
+from measures.networks.functional_layers import with_functions_as_layers
+from measures.networks.one_dimensional import with_sequences_as_images
 from measures.once_per_model import once_per_model
 from measures.trained_model import FEW, TrainedModel
 
@@ -79,9 +81,10 @@ def pooled_spectra(trained: TrainedModel) -> tuple[WeightSpectrum, ...]:
 
     Those with at least FEWEST_EIGENVALUES; NotApplicable where there is none, and as `weight_spectra`.
     """
-    network = in_evaluation(copy_of(trained.model))
+    network = with_functions_as_layers(in_evaluation(copy_of(trained.model)), trained.inputs[:FEW])
     if not has_plain_layers(network):
         network = with_plain_layers(network, trained.inputs[:FEW])
+    network = with_sequences_as_images(network)
     weights = [network.get_submodule(layer.name).get_parameter("weight") for layer in trained.layers]
     spectra = [_pooled_spectrum(layer, weight) for layer, weight in zip(trained.layers, weights, strict=True)]
     large = tuple(spectrum for spectrum in spectra if len(spectrum.singular_values) >= FEWEST_EIGENVALUES)

@@ -126,16 +126,17 @@ class Functional(nn.Module):
         self.w, self.b = nn.Parameter(torch.randn(3, 5)), nn.Parameter(torch.randn(3))
 
     def forward(self, x):
-        return self.hidden(self.body(x).relu()).relu() @ self.w.T + self.b
+        return torch.einsum("mi,ki->mk", self.hidden(self.body(x).relu()).relu(), self.w) + self.b
 
 
-class OneDimensional(nn.Module):
+class ThreeDimensional(nn.Module):
     def __init__(self):
         super().__init__()
-        self.first, self.second, self.head = nn.Conv1d(1, 3, 2), nn.Conv1d(3, 3, 2), nn.Linear(6, 3)
+        self.first, self.second = nn.Conv3d(1, 3, (2, 1, 1)), nn.Conv3d(3, 3, (2, 1, 1))
+        self.head = nn.Linear(6, 3)
 
     def forward(self, x):
-        return self.head(self.second(self.first(x[:, None]).relu()).relu().flatten(1))
+        return self.head(self.second(self.first(x[:, None, :, None, None]).relu()).relu().flatten(1))
 
 
 def of(network):
@@ -190,10 +191,10 @@ def test_a_head_of_another_kind_of_layer_leaves_no_features():
 
 def test_what_layers_of_other_kinds_receive_is_not_passed_over():
     """The features, before a linear head, are known all the same."""
-    trained = of(OneDimensional())
+    trained = of(ThreeDimensional())
     assert trained.features.shape == (9, 6)
     for ask in (lambda: trained.hidden_features, lambda: sample_margin_gradients(trained)):
-        with pytest.raises(NotApplicable, match="layer 'first' is of the kind Conv1d"):
+        with pytest.raises(NotApplicable, match="layer 'first' is of the kind Conv3d"):
             ask()
 
 

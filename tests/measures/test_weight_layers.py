@@ -53,7 +53,7 @@ class Bare(nn.Module):
         self.matrix = nn.Parameter(torch.eye(2))
 
     def forward(self, x):
-        return nn.functional.linear(x, self.matrix)
+        return torch.einsum("mi,ki->mk", x, self.matrix)
 
 
 class Unused(nn.Module):
@@ -91,7 +91,7 @@ class Tied(nn.Module):
 SHARED = nn.Linear(2, 2)
 REFUSED = {
     "of the kind ConvTranspose2d": (nn.Sequential(nn.ConvTranspose2d(1, 1, 2), nn.Flatten()), (1, 2, 2)),
-    "of the kind Conv1d": (nn.Sequential(nn.Conv1d(1, 1, 2), nn.Flatten()), (1, 4)),
+    "of the kind Conv3d": (nn.Sequential(nn.Conv3d(1, 1, 2), nn.Flatten()), (1, 2, 2, 2)),
     "of the kind LSTM": (nn.LSTM(2, 2), (2,)),
     "pads with reflect": (nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), (1, 4, 4)),
     "is applied 2 times": (nn.Sequential(SHARED, nn.ReLU(), SHARED), (2,)),
