@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from measures.fixed_modes import fixed_modes
 from measures.networks.copying import surroundings_kept
 from measures.networks.plain_network import PlainNetwork, as_given, is_finite, made_plain, refused
-from measures.networks.trial_call import KNOWN_DTYPES, short, trial_of
+from measures.networks.trial_call import KNOWN_DTYPES, is_straight_through, short, trial_of
 from measures.networks.watched_call import OrdersInMemory, watched_call
 
 EXAMPLES = 3
@@ -47,7 +47,7 @@ def _usable(network: nn.Module, examples: Tensor, label: int) -> nn.Module:
         return refused(network, reason)
     seen = watched_call(network, examples)
     ways = [made_plain(network)] if seen.odd else [network]
-    if seen.detaches:  # to numpy, perhaps, where a gradient cannot follow
+    if seen.detaches and not is_straight_through(network, examples):  # to numpy, perhaps: no gradient can follow
         ways.insert(0, made_plain(network, through_detach=True))
     for usable in ways:
         with OrdersInMemory() as orders:

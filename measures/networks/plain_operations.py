@@ -4,7 +4,8 @@ What only saves time or memory, or was meant for training, is switched off:
 
 - a compiled part runs as it was written, and a checkpointed one is not run again;
 - autocast does not round; `no_grad` and `inference_mode` inside the network do not cut the gradient, and `detach` and
-  `.data` do not either (`through_detach`): what is differentiated is the function that the network computes;
+  `.data` do not either (`through_detach`): what is differentiated is the function that the network computes. Where
+  that has no slope, as of rounded weights, and the network detaches to have one, it is differentiated as it is written;
 - attention and weight normalization are computed by operations that have a second derivative, and the gradient of a
   table is dense;
 - batch and instance normalization work on memory in one order.

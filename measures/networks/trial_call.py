@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from measures.networks.copying import first_line, run_with
 from measures.networks.layer_hooks import leaves_of
+from measures.networks.plain_network import made_plain
 
 KNOWN_DTYPES = (torch.float32, torch.float64)
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-7}  # of the largest logit; kernels differ with the size of a batch
@@ -119,6 +120,31 @@ def _cut_off(
         return {}
     why = "and follow it: what it is used for is cut off, or computed outside of torch"
     return {name: f"{sentence} {name!r}, {why}" for name in unreached if follows([name])}
+
+
+def is_straight_through(network: nn.Module, examples: Tensor) -> bool:
+    """Whether the network detaches to have a gradient, as x + (round(x) - x).detach(), and not to stop one.
+
+    So a gradient that it has, by its inputs or by a parameter, is zero where what is detached has its gradient all the
+    same.
+    """
+    try:
+        own, through = (_gradients(each, examples) for each in (network, made_plain(network, through_detach=True)))
+    except torch.OutOfMemoryError:
+        raise
+    except Exception:  # what is wrong is said by the trial that follows
+        return False
+    return any(bool(one.any()) and not bool(other.any()) for one, other in zip(own, through, strict=True))
+
+
+def _gradients(network: nn.Module, examples: Tensor) -> tuple[Tensor, ...]:
+    """Those of some mixture of the logits, by the inputs and by each parameter."""
+    weights = {name: parameter.detach().clone().requires_grad_() for name, parameter in network.named_parameters()}
+    inputs = examples.clone().requires_grad_()
+    with torch.enable_grad():
+        logits = run_with(network, weights, inputs)
+        mixture = (logits * torch.arange(1, logits.numel() + 1, device=logits.device).cos().view_as(logits)).sum()
+        return torch.autograd.grad(mixture, [inputs, *weights.values()], materialize_grads=True)
 
 
 def _other_again(usable: nn.Module, network: nn.Module, examples: Tensor, logits: Tensor) -> str:

@@ -124,6 +124,7 @@ NOT_BY_LOOP = {
 NOT_BY_DIFFERENCES = {
     "orthogonal": "its outputs jump with the diagonal, of which the sign counts",
     "coarser_logits": "its logits are rounded to single precision",
+    **dict.fromkeys(("rounded_weights", "rounded_activations"), "its gradient is not the slope of what is rounded"),
 }
 BY_LOOP = [make for make in FUNCTIONS if make.__name__ not in NOT_BY_LOOP]
 SMOOTH = [make for make in BY_LOOP if make.__name__ not in NOT_BY_DIFFERENCES]

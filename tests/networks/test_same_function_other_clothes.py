@@ -161,6 +161,26 @@ def respelt(network: nn.Module) -> nn.Module:
     return network
 
 
+class ByFunction(nn.Module):
+    """A layer as a module of two parameters that a function of torch applies."""
+
+    def __init__(self, layer: nn.Linear | nn.Conv2d):
+        super().__init__()
+        self.weight, self.bias = layer.weight, layer.bias
+        self.convolution = () if isinstance(layer, nn.Linear) else (layer.stride, layer.padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        apply = torch.conv2d if self.convolution else nn.functional.linear
+        return apply(x, self.weight, self.bias, *self.convolution)
+
+
+def by_functions(network: nn.Module) -> nn.Module:
+    for name, layer in enumerate(network):
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            network[name] = ByFunction(layer)
+    return network
+
+
 def _of_layers(network: nn.Module, change: Callable[[nn.Module], object]) -> None:
     for layer in [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]:
         change(layer)
@@ -184,6 +204,7 @@ SAME_PARAMETERS: tuple[Clothes, ...] = (
     remembers_its_input,
     hooked,
     respelt,
+    by_functions,
 )
 """The same parameters too: every measure has one value for these."""
 

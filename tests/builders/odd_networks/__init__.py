@@ -16,12 +16,13 @@ from measures.trained_model import TrainedModel
 from tests.builders.models import history_of
 from tests.builders.odd_networks.calls import CALLS
 from tests.builders.odd_networks.forwards import FORWARDS
+from tests.builders.odd_networks.functions import WITH_FUNCTIONS
 from tests.builders.odd_networks.layers import LAYERS
 from tests.builders.odd_networks.plain import CLASSES
 from tests.builders.odd_networks.refused import REFUSED as REFUSED
 
 EXAMPLES = 14
-FUNCTIONS = (*LAYERS, *FORWARDS, *CALLS)
+FUNCTIONS = (*LAYERS, *FORWARDS, *CALLS, *WITH_FUNCTIONS)
 
 
 def odd_model(make: Callable[[], nn.Module], dtype: torch.dtype = torch.float64) -> TrainedModel:

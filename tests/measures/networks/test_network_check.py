@@ -29,6 +29,7 @@ from measures.trained_model import TrainedModel
 from tests.builders.models import random_network
 from tests.builders.odd_networks import forwards as odd
 from tests.builders.odd_networks import odd_model
+from tests.builders.odd_networks.functions import rounded_activations, rounded_weights
 from tests.builders.odd_networks.layers import layer_twice, old_weight_norm, pruned, tied
 from tests.builders.odd_networks.plain import CLASSES, Calling, mlp
 from tests.builders.odd_networks.refused import layers_in_a_list, weight_of_no_module
@@ -320,3 +321,15 @@ def test_a_function_that_a_network_holds_means_the_copy_in_a_copy(change) -> Non
     nn.init.zeros_(twin[1].weight)
     assert not torch.equal(twin(x), before)
     assert torch.equal(network(x), before)
+
+
+@pytest.mark.parametrize("make", [rounded_weights, rounded_activations], ids=lambda make: make.__name__)
+def test_what_is_detached_to_have_a_gradient_through_rounding_keeps_that_gradient(make: Callable) -> None:
+    trained, network = odd_model(make), as_given(odd_model(make).model)
+    expected = []
+    for x, y in zip(trained.inputs, trained.labels, strict=True):
+        loss = nn.functional.cross_entropy(network(x[None]), y[None])
+        gradients = torch.autograd.grad(loss, [*network.parameters()])
+        expected.append(torch.cat([gradient.flatten() for gradient in gradients]).norm())
+    assert (torch.stack(expected) > 0).all()
+    torch.testing.assert_close(gradient_norms(trained.model, trained.inputs, trained.labels), torch.stack(expected))
