@@ -23,7 +23,7 @@ from measures.folding import folded
 from measures.layers import Layer
 from measures.networks.copying import copy_of
 from measures.networks.layer_hooks import recorded_run, to_constants
-from measures.networks.traced_graph import NORMALIZATIONS
+from measures.networks.traced_graph import NORMALIZATIONS, is_of_one_example
 
 OTHER_WEIGHT_LAYERS = (
     nn.Conv1d,
@@ -40,6 +40,7 @@ OF_NO_LAYER = (
     "belongs to no Linear or Conv2d that the network applies to an example; known are these two, with batch "
     "normalization that can be folded into them, and what is only added or concatenated"
 )
+FACTORS = ("MulBackward0", "DivBackward0")
 ADDITIONS = ("AddBackward0", "SubBackward0", "CatBackward0", "StackBackward0")
 
 
@@ -97,12 +98,34 @@ def check_layers_are_seen(model: nn.Module, inputs: Tensor) -> None:
         known = not module._parameters or isinstance(module, nn.Embedding | nn.MultiheadAttention)
         if isinstance(module, OTHER_WEIGHT_LAYERS) and not known:
             raise NotApplicable(f"layer {name!r} is of the kind {type(module).__name__}; known are Linear and Conv2d")
-    if loose_matrices(model):
+    loose, not_called = loose_matrices(model), _weights_of_layers_not_called(model, inputs)
+    if loose or not_called:
         network = copy_of(model).eval()
         uses = _uses(network, inputs)
-        loose = {name: parameter for name, parameter in network.named_parameters() if name in loose_matrices(network)}
-        if unknown := [name for name, parameter in loose.items() if not _is_only_added(uses, parameter)]:
-            raise NotApplicable(f"parameter {unknown[0]!r} {OF_NO_LAYER}")
+        for name, parameter in network.named_parameters():
+            passed_over = name in loose and not _is_only_added(uses, parameter) and not _is_a_factor(uses, parameter)
+            if passed_over or (name in not_called and _met_by(uses, parameter)):
+                raise NotApplicable(f"parameter {name!r} {OF_NO_LAYER}")
+
+
+def _weights_of_layers_not_called(model: nn.Module, inputs: Tensor) -> list[str]:
+    """The names of weights that a function may read from their layers; attention reads that of its last one so."""
+    attention = {name for name, module in model.named_modules() if isinstance(module, nn.MultiheadAttention)}
+    layers = {
+        module: name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d) and name.rpartition(".")[0] not in attention
+    }
+    with torch.no_grad():
+        _, applications = recorded_run(model, [*layers], inputs)
+    called = {application.layer for application in applications}
+    return [
+        f"{name}.{own}".removeprefix(".")
+        for layer, name in layers.items()
+        if layer not in called
+        for own, parameter in layer.named_parameters(recurse=False)
+        if parameter.ndim > 1
+    ]
 
 
 def loose_matrices(network: nn.Module) -> list[str]:
@@ -140,7 +163,7 @@ def _initial_weight(start: nn.Module | None, name: str, trained: nn.Linear | nn.
 
 def _check_nothing_is_left_out(network: nn.Module, applied: Mapping[nn.Linear | nn.Conv2d, str], x: Tensor) -> None:
     """NotApplicable for a weight that is used elsewhere as well, and for a parameter of nothing that is known."""
-    normalizations = [module for module in network.modules() if isinstance(module, NORMALIZATIONS)]
+    normalizations = [module for module in network.modules() if is_of_one_example(module)]
     known = {id(parameter) for module in (*applied, *normalizations) for parameter in module.parameters()}
     others = {name: parameter for name, parameter in network.named_parameters() if id(parameter) not in known}
     uses = _uses(network, x)
@@ -183,9 +206,20 @@ def _uses(network: nn.Module, x: Tensor) -> _Uses:
 
 def _is_only_added(uses: _Uses, parameter: nn.Parameter) -> bool:
     """Whether the example meets this parameter, and by addition or concatenation only."""
+    met = _met_by(uses, parameter)
+    return bool(met) and met.issubset(ADDITIONS)
+
+
+def _is_a_factor(uses: _Uses, parameter: nn.Parameter) -> bool:
+    """Whether it is one number, or one for each channel, that an example is multiplied by: as of a normalization."""
+    return parameter.numel() == max(parameter.shape) and _met_by(uses, parameter).issubset((*ADDITIONS, *FACTORS))
+
+
+def _met_by(uses: _Uses, parameter: nn.Parameter) -> set[str]:
+    """The operations in which the example meets this parameter, or what is computed of it, as autograd names them."""
     alone = _reached_from(uses.leaves.get(id(parameter)), uses.users, uses.of_example)
     met = {user for node in alone for user in uses.users.get(node, ()) if user in uses.of_example}
-    return bool(met) and all(node.name() in ADDITIONS for node in met)  # type: ignore[attr-defined]
+    return {node.name() for node in met}  # type: ignore[attr-defined]
 
 
 def _reached_from(

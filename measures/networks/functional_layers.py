@@ -76,6 +76,13 @@ def may_have_functional_layers(network: nn.Module, inputs: Tensor) -> bool:
     return bool(_places(network, inputs[:1]))
 
 
+def functional_layers(network: nn.Module, inputs: Tensor) -> list[list[str]]:
+    """The names of the parameters, of one and its bias if it has one, that are applied as a layer by a function."""
+    places = _places(network, inputs)
+    uses = _uses_as_layers(network, places, inputs) if places else {}
+    return [[places[key][0] for key in (own, use.bias) if key is not None] for own, use in uses.items()]
+
+
 @torch.no_grad()
 def with_functions_as_layers(network: nn.Module, inputs: Tensor) -> nn.Module:
     """The network, changed in place, with a layer for each parameter that it applies as one by a function of torch.
@@ -83,27 +90,32 @@ def with_functions_as_layers(network: nn.Module, inputs: Tensor) -> nn.Module:
     `inputs` is a few examples. A network without such parameters stays as it is.
     """
     places = _places(network, inputs)
-    if not places:
+    uses = _uses_as_layers(network, places, inputs) if places else {}
+    if not uses:
         return network
-    watch = Watch({key: parameter for key, (_, parameter) in places.items()})
-    with watch:
-        expected = network(inputs)
-    used_once = {key: next(iter(uses)) for key, uses in watch.uses.items() if len(uses) == 1}
-    biases = [use.bias for use in used_once.values() if use.bias is not None]
-    alone = {
-        key: use
-        for key, use in used_once.items()
-        if key not in watch.otherwise and (use.bias is None or _is_only_this(use.bias, biases, watch))
-    }
-    if not alone:
-        return network
+    expected = network(inputs)
     base = network.given[0] if isinstance(network, PlainNetwork) else network
-    found = _routed(base, [_route(base, places, key, use) for key, use in alone.items()])
+    found = _routed(base, [_route(base, places, key, use) for key, use in uses.items()])
     if isinstance(network, PlainNetwork):
         found = made_plain(found, network.no_input_gradient, network.no_gradient_by, network.through_detach)
     if not (found(inputs) - expected).norm() <= TOLERANCE * expected.norm():
         raise NotApplicable("what the network computes by functions of its parameters is not what layers with them do")
     return found
+
+
+@torch.no_grad()
+def _uses_as_layers(network: nn.Module, places: Mapping[int, tuple[str, Tensor]], inputs: Tensor) -> dict[int, Use]:
+    """Of the parameters, by their id, those that are applied as layers and do nothing else; and how."""
+    watch = Watch({key: parameter for key, (_, parameter) in places.items()})
+    with watch:
+        network(inputs)
+    used_once = {key: next(iter(uses)) for key, uses in watch.uses.items() if len(uses) == 1}
+    biases = [use.bias for use in used_once.values() if use.bias is not None]
+    return {
+        key: use
+        for key, use in used_once.items()
+        if key not in watch.otherwise and (use.bias is None or _is_only_this(use.bias, biases, watch))
+    }
 
 
 def _is_only_this(bias: int, biases: list[int], watch: Watch) -> bool:

@@ -10,7 +10,12 @@ from measures.networks.plain_operations import CUTS
 
 RELATIVE_TOLERANCE = 1e-4
 Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
-NORMALIZATIONS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # of one example by itself
+NORMALIZATIONS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.instancenorm._InstanceNorm)
+
+
+def is_of_one_example(module: nn.Module) -> bool:
+    """Whether it normalizes an example by that example's own mean and variance."""
+    return isinstance(module, NORMALIZATIONS) and not getattr(module, "track_running_stats", False)
 
 
 class Tracer(fx.Tracer):
@@ -20,7 +25,7 @@ class Tracer(fx.Tracer):
     """
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, NORMALIZATIONS) or super().is_leaf_module(module, name)
+        return is_of_one_example(module) or super().is_leaf_module(module, name)
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Operand(node, self)

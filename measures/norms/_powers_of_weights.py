@@ -138,6 +138,8 @@ class PowersOfWeights(fx.Interpreter):
         if len(args) == 2 and not kwargs:
             if target in ADDITIONS and len(tensors) == 2:
                 return args[0] + args[1]
+            if target is operator.add and numbers == [0]:  # a sum of several begins with it
+                return args[1] + args[0]
             if target in PRODUCTS and len(tensors) == len(numbers) == 1:
                 return next(a for a in args if isinstance(a, Tensor)) * abs(numbers[0]) ** self.power
             if target in QUOTIENTS and isinstance(args[1], int | float):

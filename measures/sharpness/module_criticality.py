@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from measures import NotApplicable, measure
+from measures.networks.functional_layers import functional_layers
 from measures.quantities.flat_parameters import flat_parameters, initial_parameters
 from measures.quantities.perturbations import DRAWS, clean_outcome, crossing, noise_draws, outcome_at
 from measures.trained_model import TrainedModel
@@ -44,13 +45,20 @@ def module_criticality(trained: TrainedModel) -> float:
 
 
 def modules(trained: TrainedModel) -> list[Tensor]:
-    """For each linear or convolutional layer, which of the parameters are its own, (p,) 0 or 1."""
+    """For each linear or convolutional layer, which of the parameters are its own, (p,) 0 or 1.
+
+    So too for a parameter that a function applies as a layer, with its bias.
+    """
     owner = {
         id(parameter): number
         for number, layer in enumerate(trained.model.modules())
-        if isinstance(layer, nn.Linear | nn.Conv2d)
+        if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd)
         for parameter in layer.parameters()
     }
+    named = dict(trained.model.named_parameters())
+    for names in functional_layers(trained.model, trained.inputs[:1]):
+        number = owner.get(id(named[names[0]]), len(owner) + len(list(trained.model.modules())))
+        owner |= {id(named[name]): number for name in names}
     numbers = [torch.full_like(p.detach().flatten(), owner.get(id(p), -1)) for p in trained.model.parameters()]
     flat = torch.cat(numbers)
     return [(flat == number).to(flat) for number in sorted(set(owner.values()))]

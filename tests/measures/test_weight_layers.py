@@ -208,3 +208,66 @@ def test_a_layer_that_makes_the_weights_of_another_is_refused():
     trained = odd_model(weights_by_a_network)
     with pytest.raises(NotApplicable, match=r"'weight\.weight' belongs to no Linear or Conv2d that .* applies to an e"):
         weight_layers(trained.model, trained.init, trained.inputs)
+
+
+class Channels(nn.LayerNorm):
+    """Normalizes the channels of images, as in torchvision's ConvNeXt."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class Normalized(nn.Module):
+    """A convolution, a normalization, and a layer scale, which is folded where the network can be traced."""
+
+    def __init__(self, norm, traceable=True):
+        super().__init__()
+        self.layer, self.norm, self.last = nn.Conv2d(1, 4, 3), norm, nn.Conv2d(4, 3, 2)
+        self.scale, self.traceable = nn.Parameter(torch.rand(3, 1, 1) + 0.5), traceable
+
+    def forward(self, x):
+        if not self.traceable and float(x.detach().sum()) == 0:
+            return x
+        return (self.last(self.norm(self.layer(x))) * self.scale).mean(dim=(2, 3))
+
+
+NORMS = {"derived": Channels(4), "of instances": nn.InstanceNorm2d(4, affine=True), "of groups": nn.GroupNorm(2, 4)}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_a_normalization_of_an_example_is_passed_over_whatever_class_is_derived_from_it(name):
+    torch.manual_seed(0)
+    network = Normalized(NORMS[name]).eval()
+    found = weight_layers(network, None, torch.randn(2, 1, 6, 6))
+    assert [layer.name for layer in found] == ["layer", "last"]
+    torch.testing.assert_close(found[1].weight, (network.last.weight * network.scale[..., None]).detach())
+
+
+def test_a_normalization_of_instances_with_fixed_statistics_is_an_affine_map_and_not_passed_over():
+    network = Normalized(nn.InstanceNorm2d(4, affine=True, track_running_stats=True)).eval()
+    with pytest.raises(NotApplicable, match=r"parameter 'norm\.weight' belongs to no Linear"):
+        weight_layers(network, None, torch.randn(2, 1, 6, 6))
+
+
+def test_a_factor_for_each_channel_is_not_a_layer_to_what_looks_at_what_layers_receive():
+    torch.manual_seed(0)
+    network, x = Normalized(nn.GroupNorm(2, 4), traceable=False).eval(), torch.randn(2, 1, 6, 6)
+    (received,) = trained_model(network, x, torch.tensor([0, 1])).hidden_features
+    torch.testing.assert_close(received, network.norm(network.layer(x)).flatten(1).detach())
+
+
+class Reads(nn.Module):
+    """Reads the weights of a layer that it does not call, and changes them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.read, self.head = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(nn.functional.linear(self.first(x).relu(), self.read.weight / 2, self.read.bias))
+
+
+def test_a_layer_whose_changed_weights_a_function_applies_is_not_passed_over_by_what_looks_at_what_layers_receive():
+    trained = trained_model(Reads().eval(), torch.randn(2, 4), torch.tensor([0, 1]))
+    with pytest.raises(NotApplicable, match=r"parameter 'read\.weight' belongs to no Linear"):
+        trained.hidden_features  # noqa: B018

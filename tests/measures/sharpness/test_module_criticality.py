@@ -10,7 +10,7 @@ from measures.quantities.flat_parameters import flat_parameters, initial_paramet
 from measures.quantities.perturbations import grid_size, noise_draws
 from measures.sharpness.module_criticality import criticality, module_criticality, modules
 from tests.builders.equivalent_networks import assert_sees_only
-from tests.builders.models import random_network
+from tests.builders.models import random_network, trained_model
 from tests.builders.small_networks import linear_model
 from tests.measures.left_as_found import assert_leaves_all_as_found
 
@@ -69,6 +69,32 @@ def test_modules_are_the_parameters_of_each_layer_and_leave_out_normalization():
     assert counts == [sum(p.numel() for p in layer.parameters()) for layer in layers]
     assert sum(counts) == len(flat_parameters(trained.model)) - 2 * 16 - 2 * 32
     assert torch.stack(modules(trained)).sum(dim=0).max() == 1
+
+
+class Functional(nn.Module):
+    """A convolution of sequences, and a head that a function applies."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv1d(1, 2, 3)
+        self.matrix, self.shift = nn.Parameter(torch.randn(3, 8)), nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        return nn.functional.linear(self.layer(x).relu().flatten(1), self.matrix, self.shift)
+
+
+def test_convolutions_of_sequences_and_functional_layers_are_modules_too():
+    trained = trained_model(Functional().eval(), torch.randn(4, 1, 6), torch.arange(4) % 3)
+    own = [[(name, int(p.sum())) for name, p in _by_name(trained, members).items()] for members in modules(trained)]
+    assert own == [
+        [("matrix", 0), ("shift", 0), ("layer.weight", 6), ("layer.bias", 2)],
+        [("matrix", 24), ("shift", 3), ("layer.weight", 0), ("layer.bias", 0)],
+    ]
+
+
+def _by_name(trained, members):
+    named = dict(trained.model.named_parameters())
+    return dict(zip(named, members.split([p.numel() for p in named.values()]), strict=True))
 
 
 def test_of_one_weight_that_half_its_way_would_do_the_noise_is_what_remains_of_the_margin():
