@@ -259,8 +259,9 @@ class TrainedModel:
     def layers(self) -> tuple[Layer, ...]:
         """The weight layers in the order of application, batch normalization folded in (measures/weight_layers.py).
 
-        Raises NotApplicable where a layer with weights is neither Linear nor Conv2d nor self-attention, is not linear
-        in what it receives or is applied twice, and where a batch normalization cannot be folded.
+        A Conv1d is written as a Conv2d of images of one row. Raises NotApplicable where a layer with weights is neither
+        of these nor Linear nor self-attention, is not linear in what it receives or is applied twice, and where a batch
+        normalization cannot be folded.
 
         >>> [(layer.name, layer.operator_norm) for layer in trained.layers]
         [('1', 1.0), ('3', 1.0)]

@@ -1,8 +1,8 @@
 """A network's weight layers, found while it runs; layers.py has what one of them is.
 
-Weight layers are Linear and Conv2d ones, and the projections of attention (attention.py). Their weights are the
-effective ones: what the layer does to its input, whatever it is made of (effective_layers.py), with batch normalization
-and factors of its units folded in (folding.py).
+Weight layers are Linear, Conv2d and Conv1d ones, the projections of attention, and parameters that functions of torch
+apply as such layers do (networks/). Their weights are the effective ones: what the layer does to its input, whatever it
+is made of, with batch normalization and factors of its units folded in (folding.py).
 
 Left out, as biases are, is what an example meets by addition or concatenation only: positions, class tokens, and layers
 that are applied to a constant to make such ones. Left out as well are scale and shift of layer normalization and its
@@ -37,8 +37,9 @@ OTHER_WEIGHT_LAYERS = (
 )
 WITH_WEIGHTS = (nn.Linear, nn.Conv2d, *OTHER_WEIGHT_LAYERS, *NORMALIZATIONS, nn.modules.batchnorm._NormBase)
 OF_NO_LAYER = (
-    "belongs to no Linear or Conv2d that the network applies to an example; known are these two, with batch "
-    "normalization that can be folded into them, and what is only added or concatenated"
+    "belongs to no Linear or Conv2d that the network applies to an example; known are these two and Conv1d, also where "
+    "a function applies a parameter as F.linear(x, self.weight) does, with batch normalization that can be folded into "
+    "them, and what is only added or concatenated"
 )
 FACTORS = ("MulBackward0", "DivBackward0")
 ADDITIONS = ("AddBackward0", "SubBackward0", "CatBackward0", "StackBackward0")
@@ -49,8 +50,8 @@ def weight_layers(model: nn.Module, init: nn.Module | None, inputs: Tensor) -> t
 
     Without `init`, the layers have no initial weights.
 
-    Raises NotApplicable for weight layers that are neither Linear nor Conv2d with zero padding, for layers that are not
-    linear in what they receive, for a layer used twice, and for batch normalization that cannot be folded.
+    Raises NotApplicable for weight layers that are neither Linear nor Conv1d nor Conv2d with zero padding, for layers
+    that are not linear in what they receive, for a layer used twice, and for batch normalization that cannot be folded.
     """
     network, start = folded(model, inputs), None if init is None else folded(init, inputs)
     names = _names_of_weight_layers(network)
