@@ -14,6 +14,11 @@ MATRIX_PRODUCTS = (torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor.__ma
 ONLY_READ = (torch.Size, int, torch.dtype, torch.device, torch.layout, type(None))  # of a parameter: no use of it
 
 
+def is_batched(value: Any) -> bool:
+    """Whether it is what a function within torch.func.vmap sees of a tensor."""
+    return isinstance(value, Tensor) and bool(torch._C._functorch.is_batchedtensor(value))
+
+
 class Use(NamedTuple):
     """How a parameter is applied: by a layer of this `kind`, with this bias (its id) and these options.
 
@@ -59,7 +64,7 @@ class Parameters:
     def is_transpose(self, parameter: Tensor, returned: Any) -> bool:
         """Whether this is the parameter, of two dimensions, transposed; if so it is known from here on."""
         alike = isinstance(returned, Tensor) and parameter.ndim == returned.ndim == 2 and returned is not parameter
-        if not alike or returned.data_ptr() != parameter.data_ptr():
+        if not alike or is_batched(returned) or returned.data_ptr() != parameter.data_ptr():
             return False
         if (returned.shape, returned.stride()) != (parameter.shape[::-1], parameter.stride()[::-1]):
             return False
@@ -110,7 +115,8 @@ class Watch(TorchFunctionMode):
         if not met or isinstance(returned, ONLY_READ) or self.known.is_transpose(met[0], returned):
             return returned
         found = self.known.application(function, args, kwargs)
-        if found is None or len(met) != 1 + (found.use.bias is not None):
+        batched = found is not None and is_batched(found.received)
+        if found is None or batched or len(met) != 1 + (found.use.bias is not None):
             self.otherwise |= {id(each) for each in met}
         else:
             self.uses.setdefault(id(found.parameter), set()).add(found.use)

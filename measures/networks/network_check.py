@@ -26,6 +26,10 @@ from measures.networks.watched_call import OrdersInMemory, watched_call
 EXAMPLES = 3
 DIFFERENT_IN_TRAINING = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
 QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch.nn.quantized")
+REFERRED = (
+    "the network uses its parameter {!r} by a reference of its own, as in a list, where measures cannot put another; "
+    "use it as its module's attribute, or make the list an nn.ParameterList"
+)
 
 
 def checked(networks: tuple[nn.Module, ...], inputs: Tensor, labels: Tensor) -> tuple[nn.Module, ...]:
@@ -46,6 +50,8 @@ def _usable(network: nn.Module, examples: Tensor, label: int) -> nn.Module:
     if reason := refusal(network, examples):
         return refused(network, reason)
     seen = watched_call(network, examples)
+    if seen.referred:
+        return refused(network, REFERRED.format(seen.referred[0]))
     ways = [made_plain(network)] if seen.odd else [network]
     if seen.detaches and not is_straight_through(network, examples):  # to numpy, perhaps: no gradient can follow
         ways.insert(0, made_plain(network, through_detach=True))

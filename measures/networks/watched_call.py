@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from measures.networks.copying import modules_kept, run_with
+from measures.networks.layer_hooks import leaves_of
 from measures.networks.plain_operations import (
     CUTS,
     DEVICES_WITH_AUTOCAST,
@@ -57,10 +58,12 @@ def runs_plainly(network: nn.Module, examples: Tensor) -> bool:
 
 
 class Seen(NamedTuple):
-    """Whether a call does anything but compute outputs, and whether it detaches what it computes."""
+    """Whether a call does anything but compute outputs, whether it detaches what it computes, and the parameters that
+    it uses by another reference than their module's own: where others stand in their place, it uses them still."""
 
     odd: bool
     detaches: bool
+    referred: tuple[str, ...] = ()
 
 
 def watched_call(network: nn.Module, examples: Tensor) -> Seen:
@@ -68,6 +71,7 @@ def watched_call(network: nn.Module, examples: Tensor) -> Seen:
     private = examples.clone()
     weights = {name: parameter.detach().clone().requires_grad_() for name, parameter in network.named_parameters()}
     watch = _Watch(noted)
+    outputs: Any = None
     with contextlib.ExitStack() as stack:
         changed = stack.enter_context(modules_kept(network))
         stack.enter_context(torch.enable_grad())  # which the network may leave off
@@ -75,11 +79,13 @@ def watched_call(network: nn.Module, examples: Tensor) -> Seen:
         stack.enter_context(inference_replaced(lambda: noted.append("inference mode")))
         stack.enter_context(watch)
         with contextlib.suppress(Exception):  # what is wrong is said by the trial that follows
-            run_with(network, weights, private)
+            outputs = run_with(network, weights, private)
         noted += changed()
     noted += [name for name, tensor in {**weights, "inputs": private}.items() if tensor._version]
     odd = bool(noted) or watch.detaches or not torch.equal(private, examples)
-    return Seen(odd or any(map(_runs_otherwise, network.modules())), watch.detaches)
+    leaves = {id(leaf) for leaf in leaves_of(outputs)} if isinstance(outputs, Tensor) else set()
+    referred = tuple(name for name, parameter in network.named_parameters() if id(parameter) in leaves)
+    return Seen(odd or any(map(_runs_otherwise, network.modules())), watch.detaches, referred)
 
 
 def _runs_otherwise(module: nn.Module) -> bool:

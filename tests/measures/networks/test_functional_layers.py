@@ -174,6 +174,7 @@ REFUSED: dict[str, Apply] = {
     "used twice": lambda x, w, b: F.linear(x, w, b) + w.sum(),
     "both ways": lambda x, w, b: F.linear(x, w, b) @ w,
     "once more": lambda x, w, b: F.linear(F.linear(x, w, b).tanh(), w, b),
+    "of one example at a time": lambda x, w, b: torch.func.vmap(lambda one: F.linear(one[None], w, b)[0])(x),
     "to a constant that multiplies": lambda x, w, b: x @ F.linear(torch.eye(5, dtype=x.dtype), w).T + b,
 }
 

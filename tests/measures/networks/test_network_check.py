@@ -333,3 +333,18 @@ def test_what_is_detached_to_have_a_gradient_through_rounding_keeps_that_gradien
         expected.append(torch.cat([gradient.flatten() for gradient in gradients]).norm())
     assert (torch.stack(expected) > 0).all()
     torch.testing.assert_close(gradient_norms(trained.model, trained.inputs, trained.labels), torch.stack(expected))
+
+
+HELD: dict[str, Callable[[Tensor], Callable[[int], Tensor]]] = {
+    "in a list": lambda weight: [weight].copy().__getitem__,
+    "in a function": lambda weight: lambda _: weight,
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_parameter_that_is_used_by_another_reference_is_said(held: str) -> None:
+    """What puts others in the place of parameters would not reach it: its gradient would be zero."""
+    network = Calling(lambda self, x: nn.functional.linear(x.flatten(1), self.kept(0)), body=nn.Linear(36, CLASSES))
+    network.__dict__["kept"] = HELD[held](network.body.weight)
+    found = check(network)
+    assert isinstance(found, RefusedNetwork) and "its parameter 'body.weight' by a reference of its own" in found.reason
