@@ -1,8 +1,9 @@
 """The errors that are meant for the user's eyes, and checks of what a caller gave, which raise one."""
 
 import numbers
+import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 
@@ -30,7 +31,14 @@ class NoVerdict(Exception):
     """The premise of a suite does not hold, or its models could not be had: no measure is judged."""
 
 
-_KINDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
+_KINDS: dict[Any, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    type(None): "None",
+}
+_KINDS |= {Mapping: "a dict", Iterable: "a list", Sequence: "a list"}
 NO_VALUE = "is given without a value; name one, or leave it out (an unset variable?)"
 
 
@@ -46,7 +54,7 @@ def check_given(
         kind = annotations.get(name, Any)
         if not _is_of(value, kind):
             what = type(value).__name__
-            raise HarnessError(f"{called(name)} is {value!r:.60} (of type {what}); expected {_described(kind)}")
+            raise HarnessError(f"{called(name)} is {shown(value)} (of type {what}); expected {_described(kind)}")
 
 
 def check_not_empty(given: Mapping[str, Any], called: Callable[[str], str] = lambda name: name) -> None:
@@ -68,7 +76,7 @@ def _is_of(value: object, kind: Any) -> bool:
     if origin in (Union, types.UnionType):
         return any(_is_of(value, each) for each in get_args(kind))
     if origin is Literal:
-        return value in get_args(kind)
+        return any(type(value) is type(each) and value == each for each in get_args(kind))  # an array is not one
     if kind is None:
         return value is None
     if kind in (int, float):
@@ -92,6 +100,30 @@ def _described(kind: Any) -> str:
     if kind is Callable or getattr(kind, "__name__", "") == "Callable":
         return "a function"
     return _KINDS.get(kind) or f"a {kind.__name__}"
+
+
+def shown(value: object, most: int = 60) -> str:
+    """For a sentence: what it says of itself, on one line, and no more than so many letters of it.
+
+    An object may be unable to say what it is, and a number have too many digits.
+
+    >>> shown([1, 2, 3], most=4)
+    '[1, '
+    """
+    try:
+        return re.sub(r"\s*\n\s*", " ", repr(value))[:most]
+    except Exception as problem:
+        return f"what cannot be shown ({type(problem).__name__})"
+
+
+def kind_of(value: object) -> str:
+    """Its type, with the article.
+
+    >>> kind_of(3), kind_of([])
+    ('an int', 'a list')
+    """
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeio' else 'a'} {name}"
 
 
 def said_by(problem: BaseException) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from harness.errors import said_by
+from harness.errors import kind_of, said_by, shown
 from measures.registry import Estimate, Measure, NotApplicable
 from measures.trained_model import TrainedModel
 
@@ -60,7 +60,9 @@ def read_here(measure: Measure, trained: TrainedModel) -> Reading:
         return Reading("value", value, "", seconds)
     error = getattr(returned, "standard_error", None)
     if not is_standard_error(error):
-        problem_with_it = f"it returned an estimate with a standard error of {_shown(error)}, not from 0 on"
+        problem_with_it = (
+            f"it returned an estimate with a standard error of {shown(error, LONGEST_SHOWN)}, not from 0 on"
+        )
         return Reading("error", None, problem_with_it, seconds)
     return Reading("value", value, "", seconds, standard_error=error)
 
@@ -91,7 +93,7 @@ def as_number(returned: object) -> tuple[float | None, str]:
     except Exception as problem:
         first = next(iter(said_by(problem).splitlines()), "")
         how = f"{type(problem).__name__}: {first:.{LONGEST_SHOWN}}".removesuffix(": ")
-        return None, f"it returned a {type(returned).__name__} that is not read as a number ({how}); return one float"
+        return None, f"it returned {kind_of(returned)} that is not read as a number ({how}); return one float"
 
 
 def _as_number(returned: object) -> tuple[float | None, str]:
@@ -105,7 +107,7 @@ def _as_number(returned: object) -> tuple[float | None, str]:
     if isinstance(returned, Tensor | np.ndarray | np.generic):
         returned = returned.item()
     if isinstance(returned, bool) or not isinstance(returned, int | float):
-        return None, f"it returned {_shown(returned)}, a {type(returned).__name__}; a measure returns one float"
+        return None, f"it returned {shown(returned, LONGEST_SHOWN)}, {kind_of(returned)}; a measure returns one float"
     try:
         value = float(returned)
     except OverflowError:
@@ -113,11 +115,3 @@ def _as_number(returned: object) -> tuple[float | None, str]:
     if not math.isfinite(value):
         return None, f"it returned {value}; return a finite float, or raise NotApplicable with a reason"
     return value, ""
-
-
-def _shown(returned: object) -> str:
-    """For a sentence; an object may be unable to say what it is, and a number have too many digits."""
-    try:
-        return f"{returned!r:.{LONGEST_SHOWN}}"
-    except Exception as problem:
-        return f"what cannot be shown ({type(problem).__name__})"

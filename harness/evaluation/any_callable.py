@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shown
 from measures.registry import Measure, RegistrationError, measure_of
 
 SOURCE = "a function in a notebook"
@@ -17,7 +17,7 @@ def measure_from(given: object) -> Measure:
     if isinstance(given, Measure):
         return given
     if not callable(given):
-        raise HarnessError(f"judge got {given!r:.60}; expected a measure's name or a function of one trained model")
+        raise HarnessError(f"judge got {shown(given)}; expected a measure's name or a function of one trained model")
     try:
         if inspect.isroutine(given) and given.__name__.isidentifier():
             return measure_of(given, source=SOURCE)
@@ -31,7 +31,9 @@ def _as_function(given: Callable[..., Any]) -> Callable[..., Any]:
     try:
         signature = inspect.signature(given)
     except (TypeError, ValueError) as cause:
-        raise HarnessError(f"{given!r:.60} does not say what arguments it takes; write a function around it") from cause
+        raise HarnessError(
+            f"{shown(given)} does not say what arguments it takes; write a function around it"
+        ) from cause
 
     def measure(trained: Any) -> Any:
         return given(trained)

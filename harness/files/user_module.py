@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import re
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from harness.files.imported_files import texts_of
 
 T = TypeVar("T")
 
+_importing: dict[str, int] = {}  # modules of files that are being executed, each by its thread
 _imported: dict[str, dict[Path, bytes]] = {}  # what each file's module was made of: its text, and what it imports
 
 
@@ -33,6 +35,11 @@ def import_file(path: Path, called: str) -> ModuleType:
     made_of = texts_of(path)
     if name in sys.modules and _imported.get(name) == made_of:
         return sys.modules[name]
+    if _importing.get(name) == threading.get_ident():
+        raise HarnessError(
+            f"{called}: {path} asks for itself while it is imported; write what judges in it under "
+            'if __name__ == "__main__":'
+        )
     _forget_edited(path, _imported.get(name, {}), made_of)
     module = ModuleType(name)
     module.__file__, module.__package__ = str(path), ""
@@ -43,11 +50,14 @@ def import_file(path: Path, called: str) -> ModuleType:
     def execute() -> None:
         exec(compile(content, str(path), "exec"), vars(module))
 
+    _importing[name] = threading.get_ident()
     try:
         guarded(execute, called, file=path)
     except HarnessError:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise
+    finally:
+        _importing.pop(name, None)
     _imported[name] = made_of
     return module
 

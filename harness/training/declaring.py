@@ -3,6 +3,7 @@
 Nothing is guessed from a name: what kind a network is, and what its data have a meaning for, its declaration says.
 """
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from harness.errors import HarnessError, check_given
+from harness.errors import HarnessError, check_given, shown
 from harness.files.function_digest import function_digest
 from harness.files.user_module import guarded
 from harness.training.recipe import Condition
@@ -71,7 +72,7 @@ class DeclaredNetwork:
             )
         if wrong := [name for name, size in sizes.items() if type(size) is not int or size < 0]:
             raise HarnessError(
-                f"{self.name} is given {wrong[0]} = {sizes[wrong[0]]!r:.60}; expected a whole number (int), 0 or more"
+                f"{self.name} is given {wrong[0]} = {shown(sizes[wrong[0]])}; expected a whole number (int), 0 or more"
             )
         return dataclasses.replace(self, name=self.name.format(**sizes), given=sizes)
 
@@ -172,6 +173,8 @@ def network(
                 f"{_where(function)}: network {declared.name!r} has {found[0]!r} between two sizes; write a letter or "
                 "a sign between them: names with other sizes would be the same"
             )
+        if len({*declared.sizes}) < len(declared.sizes):
+            raise HarnessError(f"{_where(function)}: network {declared.name!r} has a size twice; leave one out")
         if is_own(function):
             OWN_NETWORKS[declared.name] = declared
         return declared
@@ -275,7 +278,7 @@ def _check_signature(
     function: Callable[..., Any], positional: int, sizes: Iterable[str], what: str, expected: str
 ) -> None:
     if not inspect.isfunction(function):
-        raise HarnessError(f"{what} is {function!r:.60}; expected a function of {expected}")
+        raise HarnessError(f"{what} is {shown(function)}; expected a function of {expected}")
     signature = inspect.signature(function)
     try:
         signature.bind(*range(positional), **dict.fromkeys(sizes, 1))
@@ -296,13 +299,19 @@ def _check_name(function: Callable[..., Any], name: str, pattern: str) -> None:
 def _checked_files(function: Callable[..., Any], files: Callable[[Path], Any]) -> Callable[[Path], list[Path]]:
     """The same function of a user's own; HarnessError where it raises, or gives anything but paths."""
     what = f"files of data set {function.__name__!r}"
+    with contextlib.suppress(ValueError):  # some that are not written in Python have no signature
+        signature = inspect.signature(files)
+        try:
+            signature.bind(Path())
+        except TypeError as cause:
+            raise HarnessError(f"{_where(function)}: {what} take {signature}; expected (folder)") from cause
 
     def checked(folder: Path) -> list[Path]:
         found = guarded(lambda: files(folder), what, "cannot be listed")
         if isinstance(found, Iterable) and not isinstance(found, str | bytes):
             found = guarded(lambda: [*found], what, "cannot be listed")  # folder.glob("*") is one, too
         if not isinstance(found, list) or not all(isinstance(path, str | Path) for path in found):
-            raise HarnessError(f"{what} are {found!r:.80}; expected a list of paths, [folder / 'images.npy']")
+            raise HarnessError(f"{what} are {shown(found, 80)}; expected a list of paths, [folder / 'images.npy']")
         return [Path(path) for path in found]
 
     return checked

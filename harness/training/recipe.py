@@ -9,6 +9,8 @@ import numbers
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from harness.errors import shown
+
 if TYPE_CHECKING:
     import torch
 
@@ -155,11 +157,11 @@ class Recipe:
 def _check_type(name: str, kind: Any, value: object) -> None:
     """ValueError for what is not a number where one is expected, or not a whole one. A choice is looked at later."""
     if kind is int and type(value) is not int:
-        raise ValueError(f"{name} is {value!r:.60} (of type {type(value).__name__}); expected a whole number (int)")
+        raise ValueError(f"{name} is {shown(value)} (of type {type(value).__name__}); expected a whole number (int)")
     if kind is float and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
-        raise ValueError(f"{name} is {value!r:.60} (of type {type(value).__name__}); expected a number")
+        raise ValueError(f"{name} is {shown(value)} (of type {type(value).__name__}); expected a number")
     if kind is str and not isinstance(value, str):
-        raise ValueError(f"{name} is {value!r:.60} (of type {type(value).__name__}); expected a text")
+        raise ValueError(f"{name} is {shown(value)} (of type {type(value).__name__}); expected a text")
 
 
 _NEW_INPUTS = ("shuffled_pixels", "random_pixels", "gaussian")

@@ -36,7 +36,12 @@ def check_names(zoo: Zoo) -> None:
     """HarnessError where a name of the zoo is that of nothing, or of two functions."""
     brought = [part for part in zoo.declared if not is_own(part.function)]
     for kind, what, own, asked in (
-        (DeclaredNetwork, "network", OWN_NETWORKS.values(), zoo.networks),
+        (
+            DeclaredNetwork,
+            "network",
+            OWN_NETWORKS.values(),
+            [*zoo.networks, *{each.network: 0 for each in zoo.of_grid}],
+        ),
         (DeclaredDataSet, "data set", OWN_DATA_SETS.values(), zoo.data_sets),
     ):
         theirs = [part for part in brought if isinstance(part, kind)]
@@ -73,30 +78,36 @@ def _check_declared(name: str, what: str, known: Sequence[Declared]) -> None:
 
 def problems_of_networks(zoo: Zoo, raws: Mapping[str, RawData]) -> Iterator[str]:
     """A sentence for each unit of the zoo that cannot be trained as it is: the first thing that is wrong with its
-    network on its data set, of which `raws` has the data by name.
+    network on its data set, of which `raws` has the data by name; and the same of each network of the grid.
 
     HarnessError where this process has other defaults of torch than networks are to be built under.
     """
     if problem := next(of_defaults(), ""):
         raise HarnessError(f"the {zoo.name} zoo cannot be tried: this process, and no network of it, {problem}")
-    for unit in zoo.units:
-        name, raw = unit.network, raws[unit.data_set]
+    known: dict[tuple[str, str, bool], str] = {}  # networks that were tried, with what is wrong
+    asked = [(zoo.natural(unit, 0), "") for unit in zoo.units] + [(recipe, " of the grid") for recipe in zoo.of_grid]
+    said: set[str] = set()
+    for natural, of_grid in asked:
+        raw, declared = raws[natural.data_set], network_named(natural.network)
         inputs, labels = examples_of(zoo, raw)
-        declared = network_named(name)
-        where = f" on {unit.data_set}" if len(raws) > 1 else ""
-        if problem := next(_problems_of_recipe(zoo.natural(unit, 0), declared, inputs), ""):
-            yield f"network {name!r}{where} {problem}"
-            continue
-        with torch.random.fork_rng(devices=[]), _defaults_kept():
-            if is_own(declared.function):
-                problems = _problems_of_inputs(declared, inputs, raw.num_classes)
-            else:
-                natural = zoo.natural(unit, 0)
-                last_batch = zoo.train_size_of(natural) % natural.batch_size
-                problems = _problems(declared, inputs, labels, raw.num_classes, last_batch)
-            problem = next(problems, "")
-        if problem:
-            yield f"network {name!r}{where} {problem}"
+        problem = next(_problems_of_recipe(natural, declared, inputs), "")
+        alone = zoo.train_size_of(natural) % natural.batch_size == 1
+        tried = (natural.data_set, natural.network, alone)
+        if not problem and tried not in known:
+            known[tried] = _problem_of(declared, inputs, labels, raw.num_classes, alone)
+        problem = problem or known[tried]
+        if problem and natural.network + problem not in said:
+            said.add(natural.network + problem)
+            where = of_grid + (f" on {natural.data_set}" if len(raws) > 1 else "")
+            yield f"network {natural.network!r}{where} {problem}"
+
+
+def _problem_of(declared: DeclaredNetwork, inputs: Tensor, labels: Tensor, classes: int, alone: bool) -> str:
+    """The first thing that is wrong with a network, or ""; `alone`: whether the last batch has one example."""
+    with torch.random.fork_rng(devices=[]), _defaults_kept():
+        if is_own(declared.function):
+            return next(_problems_of_inputs(declared, inputs, classes), "")
+        return next(_problems(declared, inputs, labels, classes, alone), "")
 
 
 def examples_of(zoo: Zoo, raw: RawData) -> tuple[Tensor, Tensor]:
@@ -123,9 +134,7 @@ def _problems_of_inputs(declared: DeclaredNetwork, inputs: Tensor, classes: int)
         yield f"cannot be built for inputs of {shape}: {_how(cause, declared)}"
 
 
-def _problems(
-    declared: DeclaredNetwork, inputs: Tensor, labels: Tensor, classes: int, last_batch: int
-) -> Iterator[str]:
+def _problems(declared: DeclaredNetwork, inputs: Tensor, labels: Tensor, classes: int, alone: bool) -> Iterator[str]:
     """What is wrong, as the end of a sentence that begins with the network; later ones suppose that earlier are not."""
     shape = tuple(inputs.shape[1:])
     try:
@@ -157,7 +166,7 @@ def _problems(
         require_readable(checked((one.eval(),), inputs, labels)[0])
     except NotApplicable as reason:
         yield f"cannot be measured after training: {reason}"
-    if last_batch == 1:
+    if alone:
         try:
             other.train()(inputs[:1])
         except Exception as cause:
@@ -182,12 +191,14 @@ def sees_no_positions(network: nn.Module, inputs: Tensor) -> bool:
 
 @contextlib.contextmanager
 def _defaults_kept() -> Iterator[None]:
-    dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
+    dtype, gradients, device = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_default_device()
     try:
         yield
     finally:
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(gradients)
+        if torch.get_default_device() != device:
+            torch.set_default_device(device)
 
 
 def _how(cause: BaseException, declared: DeclaredNetwork) -> str:

@@ -8,7 +8,7 @@ is of no use here; what it knows of the whole data set (the true label of every 
 
 import re
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shown
 
 PLACES = 1_000_000
 """Seeds that a number has to give. Those of the zoos themselves are below."""
@@ -28,7 +28,7 @@ def fresh_name(scale: str, number: int) -> str:
     'digits-fresh-7'
     """
     if type(number) is not int or not 1 <= number <= MOST:
-        raise HarnessError(f"--fresh is {number!r:.60}; expected a whole number from 1 to {MOST}: of other twins each")
+        raise HarnessError(f"--fresh is {shown(number)}; expected a whole number from 1 to {MOST}: of other twins each")
     if NAMED.fullmatch(scale):
         raise HarnessError(f"the {scale} zoo has fresh twins already; give --fresh with the zoo that they are of")
     return f"{scale}-fresh-{number}"

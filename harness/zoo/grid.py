@@ -2,11 +2,12 @@
 
 import dataclasses
 import itertools
+import numbers
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.errors import HarnessError, check_given
+from harness.errors import HarnessError, check_given, shown
 from harness.training.declaring import DeclaredNetwork
 from harness.training.recipe import Recipe
 
@@ -46,12 +47,10 @@ class Grid:
                 raise HarnessError(f"the grid's {field} is {getattr(self, field)}; expected 1 or more")
         if wrong := [name for name, values in self.axes.items() if not isinstance(values, list | tuple)]:
             raise HarnessError(
-                f"the grid's axis {wrong[0]!r} is {self.axes[wrong[0]]!r:.60}; expected its values, (0.1, 0.2)"
+                f"the grid's axis {wrong[0]!r} is {shown(self.axes[wrong[0]])}; expected its values, (0.1, 0.2)"
             )
         if "learning_rate" not in {*self.axes, *self.training}:
             raise HarnessError("the grid has no learning_rate, neither among its axes nor in its training")
-        if short := [name for name, values in self.axes.items() if len({*values}) < 2]:
-            raise HarnessError(f"the grid's axis {short[0]!r} has one value; give it two or more, or leave it out")
         sizes = {field for _, field, _, _ in string.Formatter().parse(self.pattern) if field}
         if unlike := sizes ^ {name for name in self.axes if name not in OF_TRAINING}:
             name = min(unlike)
@@ -61,6 +60,25 @@ class Grid:
                 else f"which is neither a size of it nor one of {', '.join(OF_TRAINING)}"
             )
             raise HarnessError(f"the grid of {self.pattern} has {name!r}, {why}")
+        for name, values in self.axes.items():
+            self._check_values(name, values)
+
+    def _check_values(self, axis: str, values: Sequence[Any]) -> None:
+        """HarnessError unless they are different numbers, two or more, and whole ones where they are sizes."""
+        size = axis not in OF_TRAINING
+        for value in values:
+            if size and (type(value) is not int or value < 0):
+                expected = "a size is a whole number (int), 0 or more"
+            elif isinstance(value, bool) or not isinstance(value, numbers.Real):
+                expected = "expected numbers"
+            else:
+                continue
+            kind = type(value).__name__
+            raise HarnessError(f"the grid's axis {axis!r} has {shown(value)} (of type {kind}); {expected}")
+        if len({*values}) < 2:
+            raise HarnessError(f"the grid's axis {axis!r} has one value; give it two or more, or leave it out")
+        if len({*values}) < len(values):
+            raise HarnessError(f"the grid's axis {axis!r} has a value twice: {shown(values)}; leave one out")
 
     @property
     def pattern(self) -> str:

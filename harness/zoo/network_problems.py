@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from harness.errors import kind_of
 from harness.files.sent_networks import send
 from measures.networks.copying import first_line
 
@@ -43,6 +44,8 @@ VIEWS = (
 def of_defaults() -> Iterator[str]:
     if torch.get_default_dtype() != torch.float32:
         yield f"sets torch's default dtype to {torch.get_default_dtype()}, for all that comes after it; leave it"
+    if torch.get_default_device().type != "cpu":
+        yield f"sets torch's default device to {torch.get_default_device()}, for all that comes after it; leave it"
     if not torch.is_grad_enabled():
         yield "switches gradients off, for all that comes after it; leave torch.set_grad_enabled as it is"
 
@@ -72,7 +75,7 @@ def of_weights(one: nn.Module, again: nn.Module, other: nn.Module) -> Iterator[s
 def of_logits(logits: Any, examples: int, classes: int) -> Iterator[str]:
     if not isinstance(logits, Tensor):
         many = f" of {len(logits)}" if isinstance(logits, tuple | list | dict) else ""
-        yield f"gives a {type(logits).__name__}{many}; {AS_A_TENSOR}"
+        yield f"gives {kind_of(logits)}{many}; {AS_A_TENSOR}"
     elif logits.shape != (examples, classes):
         yield f"gives {tuple(logits.shape)} for {examples} examples of {classes} classes; {AS_A_TENSOR}"
     elif logits.layout != torch.strided or not logits.is_floating_point():

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, kind_of
 from harness.files.user_module import import_file, import_module, user_file
 from harness.settings import Settings
 from harness.training.declaring import OPENED, is_own, open_declarations
@@ -110,7 +110,7 @@ def tried(zoo: Zoo, settings: Settings) -> tuple[Zoo, list[str], Settings]:
     if not zoo.where:
         return zoo, [], settings
     zoo = dataclasses.replace(zoo, facts=_facts(zoo, raws))
-    if problems := [*_problems_of_size(zoo), *_problems_of_stopping(zoo, raws)]:
+    if problems := [*_problems_of_size(zoo, raws), *_problems_of_stopping(zoo, raws)]:
         return zoo, problems, settings
     return zoo, list(problems_of_networks(zoo, raws)), settings
 
@@ -151,22 +151,28 @@ def _facts(zoo: Zoo, raws: Mapping[str, "RawData"]) -> Facts:
     return facts_of([*map(data_set_named, raws)], networks, map(train_size_of, raws.values()), images)
 
 
-def _problems_of_size(zoo: Zoo) -> Iterator[str]:
+def _problems_of_size(zoo: Zoo, raws: Mapping[str, "RawData"]) -> Iterator[str]:
     there = zoo.known.train_size or 0
     asked = [(zoo.num_train, "num_train"), (zoo.grid.num_train if zoo.grid else 0, "the grid's num_train")]
     asked += [(unit.fields.get("num_train", 0), f"num_train of {unit.name}") for unit in zoo.units]
     for wanted, what in asked:
         if wanted > there:
             yield f"{what} is {wanted}; {', '.join(zoo.data_sets)} has {there} examples to train on"
+    for natural in [*(zoo.natural(unit, 0) for unit in zoo.units), *zoo.of_grid]:
+        size, classes = zoo.train_size_of(natural), raws[natural.data_set].num_classes
+        if size < classes:
+            yield f"num_train is {size}, fewer than the {classes} classes of {natural.data_set}; give it more examples"
+            return
 
 
 def _problems_of_stopping(zoo: Zoo, raws: Mapping[str, "RawData"]) -> Iterator[str]:
     """A network that stops at a loss that a guess has would count as one that fits its training set."""
-    for unit in zoo.units:
-        loss, guess = zoo.natural(unit, 0).stop_loss, math.log(raws[unit.data_set].num_classes)
+    naturals = [(unit.name, zoo.natural(unit, 0)) for unit in zoo.units]
+    for name, natural in naturals + [("the grid", recipe) for recipe in zoo.of_grid]:
+        loss, guess = natural.stop_loss, math.log(raws[natural.data_set].num_classes)
         if loss >= guess:
             yield (
-                f"stop_loss of {unit.name} is {loss:g}; equal guesses at every class have a cross-entropy of "
+                f"stop_loss of {name} is {loss:g}; equal guesses at every class have a cross-entropy of "
                 f"{guess:.3g} nats, and a network that fits has far less: leave it out, or give 0.01"
             )
             return
@@ -203,7 +209,9 @@ def _member(module: ModuleType, name: str, door: str, called: str) -> Zoo:
         name, found = next(iter(zoos.items()))
     if not isinstance(found, Zoo):
         known = ", ".join(zoos) or "none"
-        what = f"there is no zoo {name!r} in it" if name else "which of its zoos?"
+        if name and name in vars(module):
+            raise HarnessError(f"{called}: {name!r} in it is {kind_of(found)}; expected a Zoo; zoos in it: {known}")
+        what = "which of its zoos?" if zoos and not name else f"there is no zoo{name and f' {name!r}'} in it"
         raise HarnessError(f"{called}: {what}; it has {known}")
     if problem := next(_names_taken(found, zoos), ""):
         raise HarnessError(f"{called}: {problem}")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from harness.errors import HarnessError, shown
+
 
 def sgd(learning_rate: float, *, momentum: float = 0.9, weight_decay: float = 0.0, **fields: Any) -> dict[str, Any]:
     """Stochastic gradient descent; a learning rate alone in the place of it is the same.
@@ -25,6 +27,8 @@ def adam(
     >>> adam(1e-3)["optimizer"]
     'adam'
     """
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise HarnessError(f"betas are {shown(betas)}; expected two numbers, (0.9, 0.999)")
     return {"optimizer": "adam", **sgd(learning_rate, momentum=betas[0], weight_decay=weight_decay)} | {
         "second_moment_decay": betas[1],
         **fields,

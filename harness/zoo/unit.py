@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shown
 from harness.training.declaring import DeclaredDataSet, DeclaredNetwork
 
 Fields = Mapping[str, Any]
@@ -42,8 +42,8 @@ class Unit:
         declared: tuple[Declared, ...] = (),
     ):
         brought = tuple(part for part in (data_set, network) if isinstance(part, Declared))
-        object.__setattr__(self, "data_set", name_of(data_set))
-        object.__setattr__(self, "network", name_of(network))
+        object.__setattr__(self, "data_set", name_of(data_set, DeclaredDataSet))
+        object.__setattr__(self, "network", name_of(network, DeclaredNetwork))
         object.__setattr__(self, "fields", fields_of(network, fields))
         object.__setattr__(self, "declared", declared or brought)
 
@@ -53,18 +53,31 @@ class Unit:
         return f"{self.data_set}-{self.network}"
 
 
-def name_of(part: Any) -> str:
-    """The name of what is declared, or the name itself. HarnessError for anything else."""
+def name_of(part: Any, kind: type[Declared] | None = None) -> str:
+    """The name of what is declared, or the name itself. HarnessError for anything else, or for the other kind."""
     if isinstance(part, str):
         return part
+    if isinstance(part, Declared) and kind is not None and not isinstance(part, kind):
+        one, other = ("network", "data set") if kind is DeclaredNetwork else ("data set", "network")
+        raise HarnessError(f"{part.name!r:.80} is given as the {one} of a unit, and is a {other}; {UNIT}")
     if isinstance(part, Declared):
         return part.name
     decorator = "@network above a function of (input_shape, num_classes), or @data_set above one of (folder)"
-    raise HarnessError(f"{getattr(part, '__name__', part)!r:.80} is not declared; write {decorator}")
+    raise HarnessError(f"{shown(getattr(part, '__name__', part), 80)} is not declared; write {decorator}")
+
+
+UNIT = "expected Unit(data_set, network, rate), or Zoo(name, data_set, {network: rate})"
 
 
 def fields_of(network: Any, how: float | Fields) -> dict[str, Any]:
-    """The fields of its recipes: of a rate alone, or those that were given; of a user's own network, also its code."""
-    fields = {"learning_rate": float(how)} if isinstance(how, int | float) else dict(how)
+    """The fields of its recipes: of a rate alone, or those that were given; of a user's own network, also its code.
+
+    HarnessError for anything else."""
+    if isinstance(how, bool) or not isinstance(how, int | float | Mapping):
+        raise HarnessError(f"{name_of(network)} is trained with {shown(how)}; expected a rate, or sgd, adam, adamw")
+    try:
+        fields = {"learning_rate": float(how)} if isinstance(how, int | float) else dict(how)
+    except OverflowError as cause:
+        raise HarnessError(f"{name_of(network)} is trained with a rate that is too large to be a float") from cause
     code = network.code if isinstance(network, DeclaredNetwork) else ""
     return fields | ({"network_code": code} if code else {})

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.errors import HarnessError, check_given
+from harness.errors import HarnessError, check_given, shown
 from harness.training.declaring import DeclaredDataSet, DeclaredNetwork
 from harness.training.recipe import Condition, Recipe
 from harness.zoo.checkpoints.own_twins import OwnTwins
@@ -193,6 +193,12 @@ class Zoo:
         fields = {"num_train": self.num_train, **self.training, **unit.fields}
         return Recipe(data_set=unit.data_set, network=unit.network, seed=self.seed_at(place), **fields)
 
+    @property
+    def of_grid(self) -> list[Recipe]:
+        """A natural recipe of every point of its grid; none without a grid."""
+        grid, seed = self.grid, self.seed_at(0)
+        return [grid.recipe(self.data_set, point, seed, self.training) for point in grid.points()] if grid else []
+
 
 def twins(zoo: Zoo, condition: Condition) -> list[Twin]:
     """The zoo's twins for one condition, one per unit and seed; the natural ones serve every condition."""
@@ -237,8 +243,8 @@ def _checked_units(zoo: str, units: Any) -> Sequence[Unit]:
     """HarnessError unless they are units, each of a data set and a network that no other has."""
     if not isinstance(units, list | tuple) or not units or not all(isinstance(unit, Unit) for unit in units):
         raise HarnessError(
-            f"the units of the {zoo} zoo are {units!r:.60}; expected [Unit(data_set, network, rate), ...], or data_set "
-            "and networks"
+            f"the units of the {zoo} zoo are {shown(units)}; expected [Unit(data_set, network, rate), ...], or "
+            "data_set and networks"
         )
     names = [(unit.data_set, unit.network) for unit in units]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -249,7 +255,7 @@ def _checked_units(zoo: str, units: Any) -> Sequence[Unit]:
 def _checked_networks(zoo: str, networks: Any) -> Mapping[Any, float | Fields]:
     """HarnessError unless they are a mapping of declared networks, each of a name of its own."""
     if not isinstance(networks, Mapping) or not networks:
-        raise HarnessError(f"the networks of the {zoo} zoo are {networks!r:.60}; expected {{network: learning rate}}")
+        raise HarnessError(f"the networks of the {zoo} zoo are {shown(networks)}; expected {{network: learning rate}}")
     names = [name_of(network) for network in networks]
     for network, name in zip(networks, names, strict=True):
         if names.count(name) > 1:
@@ -257,8 +263,6 @@ def _checked_networks(zoo: str, networks: Any) -> Mapping[Any, float | Fields]:
         if isinstance(network, DeclaredNetwork) and network.sizes:
             sizes = ", ".join(f"{size}=..." for size in network.sizes)
             raise HarnessError(f"{name} is a family of networks; name one: {network.function.__name__}.member({sizes})")
-        if isinstance(how := networks[network], bool) or not isinstance(how, int | float | Mapping):
-            raise HarnessError(f"the {zoo} zoo trains {name} with {how!r:.60}; expected a rate, or sgd, adam, adamw")
     return networks
 
 
@@ -269,22 +273,18 @@ NOT_A_ZOOS = ("data_set", "network", "seed", "condition", "corrupted_fraction", 
 def _check(zoo: Zoo) -> None:
     if not isinstance(zoo.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", zoo.name):
         raise HarnessError(
-            f"a zoo is named {zoo.name!r:.60}; its records are kept under it: use letters, digits, - and _"
+            f"a zoo is named {shown(zoo.name)}; its records are kept under it: use letters, digits, - and _"
         )
     for field, least in (("seeds_per_network", 1), ("num_train", 0)):
         if type(value := getattr(zoo, field)) is not int or value < least:
             raise HarnessError(
-                f"{field} of the {zoo.name} zoo is {value!r:.60}; expected a whole number (int), {least} or more"
+                f"{field} of the {zoo.name} zoo is {shown(value)}; expected a whole number (int), {least} or more"
             )
     given = [zoo.training, *(unit.fields for unit in zoo.units), *([zoo.grid.training] if zoo.grid else [])]
     if wrong := [field for fields in given for field in fields if field in NOT_A_ZOOS]:
         raise HarnessError(f"the {zoo.name} zoo sets {wrong[0]}, which its suites do; leave it out")
     try:
-        ids = [zoo.natural(unit, 0).id for unit in zoo.units]
-        if zoo.grid:
-            ids += [
-                zoo.grid.recipe(zoo.data_set, point, zoo.seed_at(0), zoo.training).id for point in zoo.grid.points()
-            ]
+        ids = [recipe.id for recipe in (*(zoo.natural(unit, 0) for unit in zoo.units), *zoo.of_grid)]
     except (TypeError, ValueError) as cause:
         raise HarnessError(f"the {zoo.name} zoo cannot be trained: {_said(cause)}") from cause
     for name in ids:

@@ -56,6 +56,11 @@ def test_sizes_that_stand_side_by_side_are_refused_since_two_members_would_have_
             network(name=name)(lambda input_shape, num_classes, depth, width: None)
 
 
+def test_a_size_that_stands_twice_is_refused() -> None:
+    with pytest.raises(HarnessError, match=r"network 'net_\{width\}_\{width\}' has a size twice; leave one out"):
+        network(name="net_{width}_{width}")(lambda input_shape, num_classes, width: None)
+
+
 def test_a_users_have_a_digest_and_ours_a_version() -> None:
     assert len(single.code) == 64 and not is_own(single.function)
     assert {declared.code for declared in OWN_NETWORKS.values()} == {""}

@@ -160,6 +160,10 @@ def test_what_is_uncommon_and_fine_has_none(
             {"init": "self.linear = nn.utils.spectral_norm(self.linear)"},
             r"cannot be copied \(copy.deepcopy\): it has torch.nn.utils.spectral_norm; use torch.nn.utils.parametriz",
         ),
+        (
+            {"forward": "torch.set_default_device('meta'); return y"},
+            "sets torch's default device to meta, for all that comes after it; leave it",
+        ),
         ({"forward": "return y / 0"}, "gives 12 numbers that are not finite, before any training"),
         ({"forward": "return y.detach()"}, "gives outputs without a gradient; is there torch.no_grad"),
         ({"forward": "return (y * 0).sqrt() + y"}, "has gradients that are not finite, before any training"),
@@ -240,8 +244,13 @@ def test_a_network_of_this_project_that_does_not_take_the_inputs_is_a_sentence(
 
 
 def test_what_a_forward_changes_of_torchs_defaults_is_put_back(write: Callable[..., Path], settings: Settings) -> None:
-    for change in ("torch.set_default_dtype(torch.float64)", "torch.set_grad_enabled(False)"):
+    for change in (
+        "torch.set_default_dtype(torch.float64)",
+        "torch.set_grad_enabled(False)",
+        "torch.set_default_device('meta')",
+    ):
         assert len(problems(write, settings, forward=f"{change}; return y")) == 1
+        assert torch.get_default_device() == torch.device("cpu")
         assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
 
 

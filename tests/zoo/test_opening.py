@@ -15,6 +15,7 @@ from harness.settings import Settings
 from harness.training.declaring import OPENED
 from harness.training.networks.building import build_for
 from harness.zoo.opening import entry_points, find_zoo, open_zoo, opened, reopen
+from harness.zoo.trained_with import adamw
 from harness.zoo.zoo import recipes, twins
 from harness.zoo.zoos import ZOOS
 
@@ -87,7 +88,11 @@ def test_two_entry_points_of_one_name_are_refused(names: tuple[str, ...], monkey
         ({"before": "import nowhere_at_all"}, r"cannot be imported: ModuleNotFoundError: .* at .*/my_zoo.py:6$"),
         ({"before": "raise SystemExit(3)"}, r"cannot be imported: SystemExit: 3 at .*/my_zoo.py:6$"),
         ({"after": "del zoo"}, r"there is no zoo 'zoo' in it; it has none$"),
-        ({"after": "zoo = 3"}, r"there is no zoo 'zoo' in it; it has none$"),
+        ({"after": "zoo = 3"}, r"'zoo' in it is an int; expected a Zoo; zoos in it: none$"),
+        (
+            {"after": "made = zoo\ndef zoo(): return made"},
+            r"'zoo' in it is a function; expected a Zoo; zoos in it: made$",
+        ),
         ({"after": "other = Zoo('mine', mine, {own: 0.1})"}, r"two zoos are named 'mine', other is the other; rename"),
         ({"after": "zoo = Zoo('digits', mine, {own: 0.1})"}, r"two zoos are named 'digits', this one and one of this"),
         (
@@ -101,7 +106,7 @@ def test_two_entry_points_of_one_name_are_refused(names: tuple[str, ...], monkey
             r"the networks of the x zoo are \{\}; expected \{network: learning rate",
         ),
         ({"after": "zoo = Zoo('x', mine, [own])"}, r"the networks of the x zoo are \[.*; expected \{network: learning"),
-        ({"after": "zoo = Zoo('x', mine, {own: '0.1'})"}, r"the x zoo trains own with '0.1'; expected a rate, or sgd"),
+        ({"after": "zoo = Zoo('x', mine, {own: '0.1'})"}, r"own is trained with '0.1'; expected a rate, or sgd"),
         ({"after": "zoo = Zoo('x', mine, {own: -0.1})"}, r"the x zoo cannot be trained: learning_rate is -0.1"),
         (
             {"after": "zoo = Zoo('x', mine, {own: adamw(0.1, epochs=3)})"},
@@ -191,6 +196,23 @@ def test_a_file_with_several_zoos_is_asked_which(write: Write) -> None:
     path = write(after="other = Zoo('other', mine, {own: 0.1})")
     assert refusal(path).endswith("which of its zoos?; it has zoo, other")
     assert find_zoo(f"{path}::other").name == "other"
+
+
+def test_a_file_without_a_zoo_is_told_so(write: Write) -> None:
+    assert refusal(write("")).endswith("there is no zoo in it; it has none")
+
+
+def test_a_file_that_judges_on_itself_while_it_is_imported_is_told_where_to_write_that(write: Write) -> None:
+    path = write(after="from harness import judge\njudge('l2_norm', zoo=__file__ + '::zoo')")
+    assert 'asks for itself while it is imported; write what judges in it under if __name__ == "__main__":' in refusal(
+        path
+    )
+
+
+def test_betas_that_are_not_two_are_refused(write: Write) -> None:
+    for betas in (0.9, (0.9,), (0.9, 0.99, 0.999)):
+        with pytest.raises(HarnessError, match=r"^betas are .*; expected two numbers, \(0.9, 0.999\)$"):
+            adamw(0.1, betas=betas)  # type: ignore[arg-type]
 
 
 def test_a_file_that_is_not_there_or_no_python_is_named(write: Write, tmp_path: Path) -> None:
@@ -302,6 +324,10 @@ def test_a_zoo_of_this_project_opens_as_it_is(settings: Settings) -> None:
             "stop_loss of mine-own is 1.2; equal guesses at every class have a cross-entropy of 1.1 nats, and",
         ),
         ({"after": "zoo = Zoo('mine', mine, {own: 0.1}, num_train=101)"}, "num_train is 101; mine has 100 examples"),
+        (
+            {"after": "zoo = Zoo('mine', mine, {own: 0.1}, num_train=2)"},
+            "the mine zoo: num_train is 2, fewer than the 3 classes of mine; give it more examples",
+        ),
         (
             {"after": "@network\ndef two(s, n): return nn.LSTM(6, n)\nzoo = Zoo('mine', mine, {own: 0.1, two: 0.1})"},
             "the mine zoo: network 'two' gives a tuple of 2; expected its logits alone",

@@ -4,13 +4,16 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from harness.errors import HarnessError
 from harness.judging.plan import all_recipes
 from harness.records.schema import FOLDER
 from harness.settings import Settings
+from harness.training.declaring import OWN_DATA_SETS, OWN_NETWORKS
 from harness.zoo import interventions
 from harness.zoo.definition import definition_of, zoo_of
 from harness.zoo.opening import opened
@@ -104,6 +107,22 @@ def test_the_schema_of_a_zoo_takes_both_kinds_of_definitions_and_no_mixture() ->
 def test_what_cannot_be_units_is_refused_in_a_sentence(given: dict[str, object], sentence: str) -> None:
     with pytest.raises(HarnessError, match=sentence):
         Zoo("x", **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rate", [True, None, "0.1", [0.1], torch.tensor([[0.1], [0.2]]), 10**400], ids=repr)
+def test_a_rate_of_a_unit_is_a_number_or_how_it_is_trained(rate: Any) -> None:
+    with pytest.raises(HarnessError, match=r"^convnet is trained with .*") as refusal:
+        Unit("digits", "convnet", rate)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_network_in_the_place_of_a_data_set_is_named() -> None:
+    with pytest.raises(
+        HarnessError, match=r"^'convnet' is given as the data set of a unit, and is a network; expected"
+    ):
+        Unit(OWN_NETWORKS["convnet"], "convnet", 0.1)  # type: ignore[arg-type]
+    with pytest.raises(HarnessError, match=r"^'digits' is given as the network of a unit, and is a data set; expected"):
+        Unit("digits", OWN_DATA_SETS["digits"], 0.1)  # type: ignore[arg-type]
 
 
 def test_of_several_data_sets_the_recipes_of_a_users_own_name_its_contents_and_others_do_not(

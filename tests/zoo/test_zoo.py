@@ -83,5 +83,5 @@ def test_the_small_zoos_of_larger_images_have_ten_networks_each_once(name: str) 
 def test_a_grid_or_its_parts_that_are_of_another_kind_are_a_sentence() -> None:
     with pytest.raises(HarnessError, match=r"^grid of a zoo is 3 \(of type int\); expected a Grid or None$"):
         Zoo("wide", "digits", {"mlp_1x64": 0.1}, grid=3)  # type: ignore[arg-type]
-    with pytest.raises(HarnessError, match=r"^the grid's axes is \[1\] \(of type list\); expected a Mapping$"):
+    with pytest.raises(HarnessError, match=r"^the grid's axes is \[1\] \(of type list\); expected a dict$"):
         Grid("mlp_1x64", [1], num_train=9)  # type: ignore[arg-type]

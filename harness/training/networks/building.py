@@ -6,7 +6,7 @@ import re
 import torch
 from torch import nn
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, kind_of
 from harness.training.declaring import OPENED, OWN_NETWORKS, DeclaredNetwork
 from harness.training.networks import (
     alexnet_small,
@@ -65,7 +65,7 @@ def build(
         torch.default_generator.manual_seed(generator_seed)  # the CPU's, and no accelerator's
         network: object = declared(input_shape, num_classes, **options)
     if not isinstance(network, nn.Module):
-        raise HarnessError(f"{name} gives a {type(network).__name__}; expected a torch.nn.Module, freshly made")
+        raise HarnessError(f"{name} gives {kind_of(network)}; expected a torch.nn.Module, freshly made")
     return network.train()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, kind_of
 from harness.files.user_module import guarded
 from harness.training.declaring import DeclaredDataSet
 
@@ -165,8 +165,8 @@ def _shape(inputs: Tensor) -> str:
 
 def _described(given: Any) -> str:
     if isinstance(given, tuple | list):
-        return f"a {type(given).__name__} of {len(given)}"
-    return f"a {type(given).__name__}"
+        return f"{kind_of(given)} of {len(given)}"
+    return kind_of(given)
 
 
 def _line_of(cause: BaseException, declared: DeclaredDataSet) -> str:

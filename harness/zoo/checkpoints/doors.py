@@ -15,7 +15,7 @@ from types import ModuleType
 
 import cloudpickle
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, kind_of
 from harness.files.imported_files import texts_of
 from harness.files.user_module import guarded, import_file, import_module, user_file
 from harness.zoo.checkpoints.pair import Pair
@@ -133,11 +133,11 @@ def _code(where: str) -> str:
 
 def _pairs(found: object, called: str) -> tuple[Pair, ...]:
     if isinstance(found, str | bytes | dict | Pair) or not isinstance(found, Iterable):
-        raise HarnessError(f"{called} is a {type(found).__name__}; {EXPECTED}")
+        raise HarnessError(f"{called} is {kind_of(found)}; {EXPECTED}")
     pairs = guarded(lambda: tuple(found), called, "raised")
     for place, pair in enumerate(pairs):
         if not isinstance(pair, Pair):
-            raise HarnessError(f"{called}[{place}] is a {type(pair).__name__}; {EXPECTED}")
+            raise HarnessError(f"{called}[{place}] is {kind_of(pair)}; {EXPECTED}")
     if not pairs:
         raise HarnessError(f"{called} is empty; {EXPECTED}")
     return pairs

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.errors import kind_of
 from measures.history import History
 
 
@@ -16,10 +17,10 @@ def problems_of_history(history: Any, examples: int, size: int) -> Iterator[str]
     `examples` are those of the training set, `size` that of a `flat_state` of the network.
     """
     if not isinstance(history, History):
-        yield f"has a {type(history).__name__} as its history; expected a measures.history.History, or None"
+        yield f"has {kind_of(history)} as its history; expected a measures.history.History, or None"
     wrong = [name for name, value in vars(history).items() if not isinstance(value, Tensor)]
     if wrong:
-        yield f"has a {type(getattr(history, wrong[0])).__name__} as {wrong[0]} of its history; expected a tensor"
+        yield f"has {kind_of(getattr(history, wrong[0]))} as {wrong[0]} of its history; expected a tensor"
     if history.correct.shape != (history.epochs, examples):
         yield (
             f"has a history with correct {tuple(history.correct.shape)}; expected (epochs, examples), "

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, kind_of, shown
 from harness.files.sealed_tensors import digest_tensors
 from harness.files.user_module import guarded
 from harness.zoo.checkpoints.doors import pair_of
@@ -47,7 +47,7 @@ def loaded(reference: CheckpointReference) -> Checkpoint:
     with torch.random.fork_rng(devices=[]):
         found = guarded(load, reference.id, "cannot be loaded")
     if not isinstance(found, Checkpoint):
-        raise HarnessError(f"{reference.id} is loaded as a {type(found).__name__}; expected a Checkpoint")
+        raise HarnessError(f"{reference.id} is loaded as {kind_of(found)}; expected a Checkpoint")
     for problem in _problems(found):
         raise HarnessError(f"{reference.id} {problem}")
     try:
@@ -146,7 +146,7 @@ def _problems(found: Checkpoint) -> Iterator[str]:
     for role, network in (("model", found.model), ("init", found.init)):
         if not isinstance(network, nn.Module) and (role == "model" or network is not None):
             hint = "; load it into its network first" if isinstance(network, dict) else ""
-            yield f"has a {type(network).__name__} as its {role}; expected a torch.nn.Module{hint}"
+            yield f"has {kind_of(network)} as its {role}; expected a torch.nn.Module{hint}"
     yield from _problems_of_data(found.inputs, found.labels)
     for role, network in (("model", found.model), ("init", found.init)):
         for name, tensor in weights_of(network) if network is not None else ():
@@ -162,7 +162,7 @@ def _problems(found: Checkpoint) -> Iterator[str]:
         yield from problems_of_history(found.history, len(found.labels), len(flat_state(found.model)))
     error = found.test_error
     if error is not None and not (isinstance(error, numbers.Real) and 0 <= error <= 1):
-        yield f"has the test error {error!r:.60}; expected a fraction misclassified, from 0 to 1"
+        yield f"has the test error {shown(error)}; expected a fraction misclassified, from 0 to 1"
 
 
 def _problems_of_init(model: nn.Module, init: nn.Module) -> Iterator[str]:
@@ -198,7 +198,7 @@ def _not_dense(tensor: Tensor) -> str:
 def _problems_of_data(inputs: Any, labels: Any) -> Iterator[str]:
     for what, given in (("inputs", inputs), ("labels", labels)):
         if not isinstance(given, Tensor):
-            yield f"has a {type(given).__name__} as its {what}; expected a tensor (torch.as_tensor)"
+            yield f"has {kind_of(given)} as its {what}; expected a tensor (torch.as_tensor)"
         if kind := _not_dense(given):
             yield f"has {kind} as its {what}; expected a dense one on the CPU"
     if inputs.dtype not in (torch.float32, torch.float64):

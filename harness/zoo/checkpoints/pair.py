@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, kind_of, shown
 from harness.training.recipe import Condition
 from harness.zoo.twin import GATE
 from measures.history import History
@@ -72,10 +72,10 @@ class Pair:
         if self.condition not in GATE:
             near = difflib.get_close_matches(str(self.condition), GATE, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise HarnessError(f"a pair is of {self.condition!r:.60}; {hint}expected one of {', '.join(GATE)}")
+            raise HarnessError(f"a pair is of {shown(self.condition)}; {hint}expected one of {', '.join(GATE)}")
         for side in ("natural", "randomized"):
             if not callable(load := getattr(self, side)) or isinstance(load, nn.Module):
                 raise HarnessError(
-                    f"the {side} network of a pair is given as a {type(load).__name__}; expected a function that loads "
+                    f"the {side} network of a pair is given as {kind_of(load)}; expected a function that loads "
                     "it when it is called: functools.partial(load, ...)"
                 )

@@ -30,6 +30,15 @@ def test_files_that_are_not_a_list_of_what_is_there_are_a_sentence(files: Any, s
         read_once(table, tmp_path, tmp_path / "cache")
 
 
+def test_a_list_of_files_that_takes_no_folder_is_refused_by_the_line_of_its_data_set() -> None:
+    with pytest.raises(
+        HarnessError, match=r"/test_files.py:\d+: files of data set 'named' take \(\); expected \(folder\)$"
+    ):
+
+        @data_set(files=lambda: [])  # type: ignore[arg-type, misc]
+        def named(folder: Path) -> Any: ...
+
+
 def test_an_origin_that_is_not_a_function_is_a_sentence() -> None:
     with pytest.raises(HarnessError, match=r"^data_set's origin is 'here' .*; expected a function"):
         data_set(origin="here")(lambda folder: None)  # type: ignore[call-overload]

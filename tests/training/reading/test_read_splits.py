@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, kind_of
 from harness.training.declaring import data_set
 from harness.training.reading.raw_data import read_once, train_size_of
 from harness.training.reading.read_splits import checked_splits
@@ -145,7 +145,7 @@ def test_anything_else_is_one_sentence(parts: tuple[Any, ...], sentence: str) ->
 
 @pytest.mark.parametrize("whole", [INPUTS, {"train": INPUTS}, 3, "digits"], ids=lambda whole: type(whole).__name__)
 def test_what_is_no_tuple_is_named(whole: Any) -> None:
-    with pytest.raises(HarnessError, match=f"data set 'mine' gives a {type(whole).__name__}; expected"):
+    with pytest.raises(HarnessError, match=f"data set 'mine' gives {kind_of(whole)}; expected"):
         splits(whole=whole)
 
 

@@ -113,7 +113,7 @@ def test_a_long_process_sees_what_an_edited_file_imports_now(file: Path) -> None
         ("twins", "--twins=twins: expected path/to/file.py::twins or package.module:twins"),
         ("mine.py:twins", "--twins=mine.py:twins: write mine.py::twins"),
         ("", "--twins=: expected path/to/file.py::twins or package.module:twins"),
-        (3, "twins is a int; expected a list of Pair"),
+        (3, "twins is an int; expected a list of Pair"),
         ([], "twins is empty; expected a list of Pair"),
         ([pair(0), ("random_labels", None)], "twins[1] is a tuple; expected a list of Pair"),
         (pair(0), "twins is a Pair; expected a list of Pair"),

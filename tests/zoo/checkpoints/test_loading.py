@@ -115,7 +115,7 @@ def snapshots_at(*epochs: int) -> dict[str, torch.Tensor]:
         (leaves_float64, "changes torch's default dtype from torch.float32 to torch.float64; leave it as it is"),
         ({"model": {"weight": 1}}, "has a dict as its model; expected a torch.nn.Module; load it into its network"),
         ({"model": None}, "has a NoneType as its model; expected a torch.nn.Module"),
-        ({"init": 3}, "has a int as its init; expected a torch.nn.Module"),
+        ({"init": 3}, "has an int as its init; expected a torch.nn.Module"),
         ({"model": poisoned(float("nan"))}, "has numbers that are not finite in 'weight' of its model"),
         ({"init": poisoned(float("inf"))}, "has numbers that are not finite in 'weight' of its init"),
         (
