@@ -35,14 +35,20 @@ MARKERS = (
     "reads(blindings): which parts of a trained model does it read, and which suffice?",
 )
 
+OUR_TESTS = {"python_files": "test_*.py", "python_functions": "test"}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_to_pytest(parser.getgroup("shatterproof", "generalization measures").addoption)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Where nothing but the suites is asked for, they are found whatever a project's own tests are named."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    if all(map(is_ours, named_paths(config, config.args))):
+        for setting, ours in OUR_TESTS.items():
+            config.addinivalue_line(setting, ours)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -72,3 +72,15 @@ def test_without_a_measure_it_is_said_how_to_choose(run: Run) -> None:
     count = len(find_measures(["all"]))
     assert line.startswith(f"all {count} measures, since none was named: --measure=NAME judges one, -m gate asks for ")
     assert "none was named" not in run(*premises, "--measure=l2_norm").stdout.str()
+
+
+def test_a_project_that_names_its_own_tests_otherwise_finds_the_suites_all_the_same(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    theirs = pytester.makeini("[pytest]\npython_files = check_*.py\npython_functions = check\n")
+    pytester.makepyfile(check_theirs="def check_it(): ...", test_theirs="def test_it(): ...")
+    result = run("-c", theirs, "--measure=l2_norm", "-m", "gate", "--collect-only", "-q")
+    result.stdout.fnmatch_lines(["*test_random_labels.py::test_separates*l2_norm*"])
+    result = run("-c", theirs, pytester.path, "--measure=l2_norm", "-m", "not gate", "--collect-only", "-q")
+    result.stdout.fnmatch_lines(["*check_theirs.py::check_it"])
+    result.stdout.no_fnmatch_line("*test_theirs*")

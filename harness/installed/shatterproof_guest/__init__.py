@@ -44,11 +44,12 @@ def is_ours(path: Path) -> bool:
     return resolved == SUITES or SUITES in resolved.parents or (resolved == HOME and (HOME / "tests").is_dir())
 
 
-def named_paths(config: pytest.Config) -> Iterator[Path]:
-    """What the run is told to collect, as far as it is known before all options are: words after options that are not
-    known yet are among it."""
+def named_paths(config: pytest.Config, given: Sequence[object] | None = None) -> Iterator[Path]:
+    """What the run is told to collect: what is `given`, else as far as it is known before all options are: words after
+    options that are not known yet are among it."""
     known, started_in = config.known_args_namespace, config.invocation_params.dir
-    named = [str(name).partition("::")[0].partition("[")[0] for name in known.file_or_dir]
+    words = known.file_or_dir if given is None else given
+    named = [str(name).partition("::")[0].partition("[")[0] for name in words]
     if not named:
         named = [*(config.getini("testpaths") if started_in == config.rootpath else ())] or ["."]
     for name in named:
