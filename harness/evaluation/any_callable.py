@@ -18,12 +18,23 @@ def measure_from(given: object) -> Measure:
         return given
     if not callable(given):
         raise HarnessError(f"judge got {shown(given)}; expected a measure's name or a function of one trained model")
+    if isinstance(given, type) and type(given).__call__ is type.__call__:
+        name = given.__name__
+        raise HarnessError(f"judge got the class {name}; give an object of it, {name}(), or a function that makes one")
     try:
-        if inspect.isroutine(given) and given.__name__.isidentifier():
-            return measure_of(given, source=SOURCE)
-        return measure_of(_as_function(given), source=SOURCE)
+        if (inspect.isfunction(given) or inspect.ismethod(given)) and given.__name__.isidentifier():
+            found = measure_of(given, source=SOURCE)
+        else:
+            found = measure_of(_as_function(given), source=SOURCE)
     except RegistrationError as problem:
         raise HarnessError(str(problem)) from problem
+    try:
+        inspect.signature(given).bind(None)
+    except TypeError:
+        raise HarnessError(
+            f"{found.name} takes {inspect.signature(given)}; a measure takes one, the trained model, by its place"
+        ) from None
+    return found
 
 
 def _as_function(given: Callable[..., Any]) -> Callable[..., Any]:

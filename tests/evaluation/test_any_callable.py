@@ -26,6 +26,10 @@ class Norm:
         return norm(trained, self.p)
 
 
+def by_name_alone(*, trained: Any) -> float:
+    return 1.0
+
+
 @pytest.mark.parametrize(
     ("given", "name", "value"),
     [
@@ -35,6 +39,7 @@ class Norm:
         (Norm(3), "Norm", 27.0),
         (Norm(3).bound, "bound", 27.0),
         (lambda trained: trained + 1.0, "a_lambda", 4.0),
+        (abs, "abs", 3),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -59,6 +64,12 @@ def test_a_measure_is_itself() -> None:
         (3, "judge got 3; expected a measure's name or a function of one trained model"),
         (functools.partial(norm, 1, 2), "norm_1_2 takes 0 arguments; a measure takes one, the trained model"),
         (functools.partial(math.hypot), "does not say what arguments it takes; write a function around it"),
+        (max, "does not say what arguments it takes; write a function around it"),
+        (Norm, r"^judge got the class Norm; give an object of it, Norm\(\), or a function that makes one$"),
+        (
+            by_name_alone,
+            r"^by_name_alone takes \(\*, trained: Any\) -> float; a measure takes one, the trained model, by its pl",
+        ),
         (lambda one, other: 1.0, "a_lambda takes 2 arguments; a measure takes one, the trained model"),
     ],
 )
