@@ -4,6 +4,7 @@ import difflib
 import functools
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -180,6 +181,8 @@ def _find(spec: str, cost: Cost, files: _Files) -> list[Measure]:
         return [_by_name(spec, files)]
     if spec.startswith(SEALED):
         return of_own_sealed(_file_of(spec.removeprefix(SEALED), files), spec)
+    if one_colon := re.fullmatch(r"(.+\.py):(\w+)", spec):
+        raise HarnessError(f"--measure={spec:.200}: write {one_colon[1]}::{one_colon[2]}")
     if _is_file(spec):
         path, _, function = spec.partition("::")
         return of_file(Path(path), function, spec)

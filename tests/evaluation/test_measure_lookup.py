@@ -200,6 +200,8 @@ def test_an_entry_point_that_cannot_be_imported_is_named(folder: Path, monkeypat
     ("text", "spec", "problem"),
     [
         (None, "gone.py::f", "there is no file"),
+        (None, "gone.py:f", "write gone.py::f"),
+        (None, "./gone.py:f", r"--measure=./gone.py:f: write ./gone.py::f$"),
         (None, f"{ROOT}/README.md::f", "is not a Python file; its name has to end in .py"),
         (MINE.format(name="present"), "mine.py::absent", r"there is no measure 'absent' in it; it has \['present'\]"),
         ("import no_such_module", "mine.py::f", "No module named 'no_such_module' at .*mine.py:1"),

@@ -76,6 +76,11 @@ def remarks(write: Write, settings: Settings, inputs: str) -> list[str]:
             "torch.randn(150, 8, 8, 3)",
             ["odd: its first dimension, of 8, is that of channels; where they are last, give"],
         ),
+        (
+            "torch.randn(150, 8, 8)",
+            ["odd: its first dimension, of 8, is that of channels; images of one channel are (n, 1, 8, 8)"],
+        ),
+        ("torch.randn(150, 3, 8)", []),
         ("torch.randn(150, 3, 8, 8)", []),
         ("torch.randn(150, 3, 3, 3)", []),
     ],

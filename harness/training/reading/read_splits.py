@@ -153,6 +153,9 @@ def remarks_on(inputs: Tensor) -> Iterator[str]:
         if side == width > last and last in (1, 3, 4):
             where = f"give (n, {last}, {side}, {side})"
             yield f"its first dimension, of {side}, is that of channels; where they are last, {where}"
+    if inputs.ndim == 3 and inputs.shape[1] == inputs.shape[2] > 1:
+        side = inputs.shape[1]
+        yield f"its first dimension, of {side}, is that of channels; images of one channel are (n, 1, {side}, {side})"
 
 
 def _as_trained_on(inputs: Tensor) -> Tensor:
