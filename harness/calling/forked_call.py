@@ -51,7 +51,7 @@ class ForkedCall:
         self.ended = os.pidfd_open(self.pid)
 
     def served(self, connection: Connection, sentinel: int) -> bool:
-        """Let it go, and pass on what it sends until it has answered or ended; False if our parent is gone, or hangs up.
+        """Let it go, and pass on what it sends until it has answered or ended; False if our parent is gone or hangs up.
 
         It is killed then, and what it has started is gone; itself it may be on its way out: `end` waits for that.
         """

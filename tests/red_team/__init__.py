@@ -19,7 +19,8 @@ What is not closed, and why:
   A model's folder is named by the digest of its recipe, and its file is larger the longer it was trained: whoever
   guesses the cache folder and all recipes learns by sizes and epochs which of them this model is. Large seeds that
   are drawn after a measure was written answer it, as their recipes are not guessed.
-- Times of access: a call that reads a file of an installed package sets it, once a day on most systems, and a later call
-  sees that. So calls may leave each other notes, as with numbers of processes; order and condition are in none of them.
+- Times of access: a call that reads a file of an installed package sets it, once a day on most systems, and a later
+  call sees that. So calls may leave each other notes, as with numbers of processes; order and condition are in none of
+  them.
 - What the host has freed of the model before, in memory that it still has.
 """
