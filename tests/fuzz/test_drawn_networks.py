@@ -15,8 +15,8 @@ from measures.quantities.hessian_spectrum import hessian_product
 from measures.quantities.per_example import gradient_norms
 from measures.trained_model import TrainedModel
 from tests.builders.models import trained_model, with_snapshots
-from tests.builders.readings import readings_of
 from tests.networks.networks_table import measures_of
+from tests.networks.readings import readings_of
 from tests.references.explicit_gradients import gradients_one_by_one
 
 CLASSES = 3

@@ -14,7 +14,7 @@ from harness.training.networks.building import build
 from harness.training.recipe import Recipe
 from measures.trained_model import TrainedModel
 from tests.builders.models import trained_model, with_snapshots
-from tests.builders.readings import readings_of
+from tests.networks.readings import readings_of
 
 NETWORKS = ["residual_mlp_2x64", "resnet_small", "resnet_small_gn", "vit_small"]
 AT_LEAST = {"residual_mlp_2x64": 160, "resnet_small": 155, "resnet_small_gn": 150, "vit_small": 150}

@@ -28,7 +28,7 @@ from tests.builders.odd_networks import EXAMPLES, FUNCTIONS, REFUSED, odd_model
 from tests.builders.odd_networks.forwards import fused_attention
 from tests.builders.odd_networks.layers import rows_in_patches, weight_norm
 from tests.builders.odd_networks.plain import CLASSES, Calling, convnet, mlp
-from tests.builders.readings import readings_of
+from tests.networks.readings import readings_of
 
 pytestmark = pytest.mark.slow
 

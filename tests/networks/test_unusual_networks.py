@@ -12,7 +12,7 @@ from harness.training.networks.building import build
 from measures.history import flat_state
 from measures.trained_model import TrainedModel
 from tests.builders.models import trained_model, with_snapshots
-from tests.builders.readings import readings_of
+from tests.networks.readings import readings_of
 
 CLASSES = 3
 
