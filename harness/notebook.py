@@ -6,6 +6,7 @@ result = judge(my_measure, zoo="digits")
 """
 
 import dataclasses
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
     from measures.trained_model import TrainedModel
 
 __all__ = ["Judgement", "Verdict", "judge"]
+
+ONE_AT_A_TIME = threading.RLock()
+"""Threads of a process have one generator of torch, and one zoo whose networks are found by their names."""
 
 
 def judge(
@@ -124,10 +128,11 @@ def judge(
         check_given(judge, asked)
         check_not_empty({"measure": measure, **asked})
         zoo = str(zoo) if isinstance(zoo, Path) else zoo
-        judged = _measure(measure)
-        warm_up(many_forks=judged.family == "external")
-        networks, settings = networks_to_judge_on(zoo, twins, findings, settings, fresh)
-        return _in_python(judge_with(judged, networks, settings, findings))
+        with ONE_AT_A_TIME:
+            judged = _measure(measure)
+            warm_up(many_forks=judged.family == "external")
+            networks, settings = networks_to_judge_on(zoo, twins, findings, settings, fresh)
+            return _in_python(judge_with(judged, networks, settings, findings))
     except HarnessError as problem:
         raise HarnessError(in_python(str(problem))) from problem
     except KeyboardInterrupt as interrupt:
