@@ -36,7 +36,7 @@ TRAINING_CODE = (
 
 # Of the files above, as of the version. After an edit that changes what is trained, raise TRAINING_VERSION in
 # harness/training/recipe.py; after any other edit, only this line.
-LAST_SEEN = (2, "489f103cccba8988")
+LAST_SEEN = (2, "dbde21c597667928")
 
 
 def ours(module: str) -> bool:

@@ -3,9 +3,10 @@
 import gc
 import runpy
 import signal
-import sys
 
 import pytest
+
+from tests import ROOT
 
 
 def test_an_interrupt_while_it_imports_is_no_traceback_and_workers_hear_later_ones(
@@ -20,6 +21,5 @@ def test_an_interrupt_while_it_imports_is_no_traceback_and_workers_hear_later_on
 
     monkeypatch.setattr("harness.workers.large_pages.gather_if_wanted", interrupted)
     monkeypatch.setattr(gc, "freeze", lambda: None)
-    monkeypatch.delitem(sys.modules, "harness.worker_imports", raising=False)  # another test may have imported it
-    runpy.run_module("harness.worker_imports")
+    runpy.run_path(str(ROOT / "harness" / "worker_imports.py"))
     assert heard == ["sent"] and signal.getsignal(signal.SIGINT) is before
