@@ -41,6 +41,7 @@ OF_NO_LAYER = (
     "a function applies a parameter as F.linear(x, self.weight) does, with batch normalization that can be folded into "
     "them, and what is only added or concatenated"
 )
+KNOWN = "known are Linear, Conv1d and Conv2d"
 FACTORS = ("MulBackward0", "DivBackward0")
 ADDITIONS = ("AddBackward0", "SubBackward0", "CatBackward0", "StackBackward0")
 
@@ -86,7 +87,7 @@ def _names_of_weight_layers(network: nn.Module) -> dict[nn.Linear | nn.Conv2d, s
     names: dict[nn.Linear | nn.Conv2d, str] = {}
     for name, module in network.named_modules():
         if isinstance(module, OTHER_WEIGHT_LAYERS) and module._parameters:
-            raise NotApplicable(f"layer {name!r} is of the kind {type(module).__name__}; known are Linear and Conv2d")
+            raise NotApplicable(f"layer {name!r} is of the kind {type(module).__name__}; {KNOWN}")
         if isinstance(module, nn.Linear | nn.Conv2d):
             names[module] = name
     return names
@@ -98,7 +99,7 @@ def check_layers_are_seen(model: nn.Module, inputs: Tensor) -> None:
     for name, module in model.named_modules():
         known = not module._parameters or isinstance(module, nn.Embedding | nn.MultiheadAttention)
         if isinstance(module, OTHER_WEIGHT_LAYERS) and not known:
-            raise NotApplicable(f"layer {name!r} is of the kind {type(module).__name__}; known are Linear and Conv2d")
+            raise NotApplicable(f"layer {name!r} is of the kind {type(module).__name__}; {KNOWN}")
     loose, not_called = loose_matrices(model), _weights_of_layers_not_called(model, inputs)
     if loose or not_called:
         network = copy_of(model).eval()

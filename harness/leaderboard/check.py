@@ -94,7 +94,8 @@ def _check_zoo(zoo_path: Path, tick: Tick, pool: Pool) -> tuple[list[str], dict[
 
 def sound(protocols: Sequence[int]) -> str:
     """The sentence for records, of these protocols, of which nothing is wrong."""
-    said = [f"{protocols.count(PROTOCOL)} records, whose verdicts and findings follow from their rows"]
+    count = protocols.count(PROTOCOL)
+    said = [f"{count} record{'' if count == 1 else 's'}, whose verdicts and findings follow from their rows"]
     for older in sorted({*protocols} - {PROTOCOL}):
         said.append(f"{protocols.count(older)} of protocol {older}, whose verdicts are not computed again")
     return f"sound: {'; '.join(said)}"
