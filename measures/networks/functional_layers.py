@@ -157,7 +157,7 @@ def _route(network: nn.Module, places: Mapping[int, tuple[str, Tensor]], key: in
 
 
 def _held(network: nn.Module, name: str) -> None:
-    """Keep the parameter of this name as a plain attribute, which is no parameter of the network's."""
+    """Keep the parameter of this name as a plain attribute, which is not a parameter of the network."""
     owner, _, own = name.rpartition(".")
     module = network.get_submodule(owner)
     module.__dict__[own] = module._parameters.pop(own)

@@ -100,7 +100,7 @@ class Parameters:
 
 
 class Watch(TorchFunctionMode):
-    """Notes the uses of the parameters while a network runs; `otherwise` are those used in a way that is no layer's."""
+    """Notes the uses of the parameters while a network runs; `otherwise` are those used in a way that no layer has."""
 
     def __init__(self, parameters: Mapping[int, Tensor]):
         super().__init__()
