@@ -18,7 +18,7 @@ PRODUCTS |= dict.fromkeys((operator.truediv, operator.itruediv, torch.div, "div"
 
 
 def may_have_factors(network: nn.Module) -> bool:
-    """Whether a module that is not one of torch's has a parameter or buffer of one number, or of one for each channel."""
+    """Whether a module that is not one of torch's has a parameter or buffer of one number, or one a channel."""
     return any(
         tensor.is_floating_point() and tensor.numel() == max((1, *tensor.shape))
         for module in network.modules()
