@@ -13,6 +13,7 @@ from measures.trained_model import TrainedModel
 
 EXAMPLES = 500  # at most so many, the first of the sample
 NEIGHBOURS = 20  # at most so many of each
+ROUNDING = 1e-13  # of inner products of thousands of numbers, relative
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,7 +21,8 @@ class Neighbours:
     """Of each example the nearest others, nearest first.
 
     `distances` (m, k) are Euclidean, and 0 where below SAME times (a² + b²)^½, a and b the lengths of the two
-    examples' features; `indices` (m, k) count within the sample; k is NEIGHBOURS, or m - 1 where others are fewer.
+    examples' features; two that differ by rounding alone, as to an example and its copy, are equal. `indices` (m, k)
+    count within the sample; k is NEIGHBOURS, or m - 1 where others are fewer.
     """
 
     distances: Tensor
@@ -46,6 +48,10 @@ def neighbours(trained: TrainedModel, layer: int) -> Neighbours:
     squared[squared <= SAME**2 * sums] = 0
     squared.fill_diagonal_(torch.inf)
     nearest, indices = squared.topk(min(NEIGHBOURS, len(products) - 1), largest=False, sorted=True)
+    rounding = ROUNDING * sums.gather(1, indices)
+    for place in range(1, nearest.shape[1]):
+        same = nearest[:, place] - nearest[:, place - 1] <= rounding[:, place]
+        nearest[:, place] = torch.where(same, nearest[:, place - 1], nearest[:, place])
     return Neighbours(nearest.sqrt(), indices)
 
 

@@ -35,7 +35,7 @@ def naive_share_solved(trained, d, steps):
     network, theta_0 = copy.deepcopy(trained.init), parameters_to_vector(trained.init.parameters()).detach()
     basis = dense_basis(len(theta_0), d, trained.generator())
     z, m, v, best = torch.zeros(d).double(), torch.zeros(d).double(), torch.zeros(d).double(), 0.0
-    for t in range(1, steps + 1):
+    for t in range(1, steps + 2):  # the last weights are looked at, and not moved again
         vector_to_parameters(theta_0 + basis @ z, network.parameters())
         network.zero_grad()
         logits = network(trained.inputs)
@@ -49,6 +49,23 @@ def naive_share_solved(trained, d, steps):
         v = 0.999 * v + (1 - 0.999) * g * g
         z = z - 1 / math.sqrt(d) * (m / (1 - 0.9**t)) / (torch.sqrt(v / (1 - 0.999**t)) + 1e-8)
     return best
+
+
+def test_the_weights_after_the_last_step_count(monkeypatch):
+    """Of one step as of many: what a step reaches is seen, were it the last."""
+    monkeypatch.setattr(module, "STEPS", 0)
+    trained = random_network("mlp_2x5", seed=3, num_train=30, size=4)
+    start = share_solved(trained, 32)
+    reached = []
+    for steps in range(1, 40):
+        monkeypatch.setattr(module, "STEPS", steps)
+        reached.append(share_solved(trained, 32))
+    assert reached == sorted(reached) and reached[-1] > start
+    monkeypatch.setattr(module, "STEPS", 1)
+    assert share_solved(trained, 32) == pytest.approx(naive_share_solved(trained, 32, 1), abs=1e-9)
+    first = next(step for step, share in enumerate(reached, start=1) if share > start)
+    monkeypatch.setattr(module, "STEPS", first - 1)
+    assert share_solved(trained, 32) == start
 
 
 def all_alike(labels, classes=2):

@@ -37,6 +37,31 @@ def test_what_float32_cannot_tell_apart_is_at_distance_0() -> None:
     assert nearest.tolist() == [0, 0, pytest.approx(0.01, rel=1e-4), pytest.approx(0.01, rel=1e-4)]
 
 
+@pytest.mark.parametrize("width", [1, 3, 10, 77, 300])
+def test_an_example_and_its_copy_are_equally_far_from_every_other(width: int) -> None:
+    """Inner products with the two differ in their last digits on some machines, as products are summed in blocks."""
+    points = torch.rand(61, width, dtype=torch.float64, generator=torch.Generator().manual_seed(width))
+    trained = model_with_features(torch.cat([points, points[:9]]), torch.arange(70) % 2)
+    found = neighbours(trained, 1)
+    examples = trained.random_order
+    originals = torch.where(examples < 61, examples, examples - 61)
+    pairs = 0
+    for example in range(70):
+        who = originals[found.indices[example]]
+        for place in range(1, 20):
+            if who[place] == who[place - 1]:
+                pairs += 1
+                assert found.distances[example, place] == found.distances[example, place - 1]
+    assert pairs > 100
+
+
+def test_distances_that_differ_by_more_than_rounding_stay_as_they_are() -> None:
+    points = torch.tensor([[0.0], [1.0], [-1 - 1e-9], [50.0]], dtype=torch.float64)
+    found = neighbours(model_with_features(points, [0, 0, 1, 1]), 1).distances
+    first = found[model_with_features(points, [0, 0, 1, 1]).random_order.argsort()][0]
+    assert first[0] < first[1] == pytest.approx(1 + 1e-9, rel=1e-12)
+
+
 def test_the_lowest_of_the_most_frequent_labels_wins_the_vote() -> None:
     points = torch.tensor([[0.0], [1.0], [2.1], [3.3], [-10.0]])
     trained = model_with_features(points, [0, 2, 1, 1, 2])
