@@ -22,6 +22,7 @@ from harness.files.sealed_tensors import digest_tensors
 from harness.files.unnoticed import read_unnoticed
 from harness.settings import Settings
 from harness.store.retrained import retrained
+from harness.store.secret_folder import found_in, made_in
 from harness.store.stored_model import (
     HEADER,
     WATCHED,
@@ -65,17 +66,21 @@ def store_of(settings: Settings) -> "Store":
 
 
 class Store:
-    """The models under one cache folder, and of another's (`below`) those that it does not have itself."""
+    """The models under one cache folder, and of another's (`below`) those that it does not have itself.
 
-    def __init__(self, cache_dir: Path, below: Path | None = None):
+    `reading`: nothing is written to it, not even the folder that its models would be in (secret_folder.py).
+    """
+
+    def __init__(self, cache_dir: Path, below: Path | None = None, reading: bool = False):
         self.cache_dir = cache_dir
-        self.models = cache_dir / "models"
-        self.retrained = cache_dir / "retrained"
-        self.temporary = cache_dir / "tmp"
-        self.quarantine = cache_dir / "quarantine"
-        self.locks = cache_dir / "locks"
-        self.refused = cache_dir / "refused"  # keys of models below that were found to be damaged
-        self.below = None if below is None else Store(below)
+        root = found_in(cache_dir) if reading else made_in(cache_dir)
+        self.models = root / "models"
+        self.retrained = root / "retrained"
+        self.temporary = root / "tmp"
+        self.quarantine = root / "quarantine"
+        self.locks = root / "locks"
+        self.refused = root / "refused"  # keys of models below that were found to be damaged
+        self.below = None if below is None else Store(below, reading=True)
 
     def folder(self, recipe: Recipe) -> Path:
         """Where the recipe's model is, or would be, in this store itself."""

@@ -46,5 +46,5 @@ def imported(content: bytes, folder: Path) -> tuple[int, int] | str:
         return str(problem)
     after = everything(folder)
     assert {name: after[name] for name in before} == before
-    assert all(name.startswith("store/models/") for name in after.keys() - before.keys())
+    assert all(name.startswith(f"{store.models.relative_to(folder)}/") for name in after.keys() - before.keys())
     return found

@@ -15,6 +15,7 @@ import pytest
 
 from harness.errors import INTERRUPTED
 from harness.records.record_files import read_record
+from harness.store.secret_folder import found_in
 from harness.zoo.zoo import Zoo
 from tests import ROOT
 from tests.builders.digits_records import record_of
@@ -57,7 +58,7 @@ def test_a_strangers_measure_of_a_recorded_name_is_a_usage_error_before_training
     result = run(f"--measure={mine}::recorded", f"--leaderboard={folder}", f"--cache-dir={tmp_path}/cache")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: *recorded.json is the record of another measure named recorded (of another.*"])
-    assert not (tmp_path / "cache" / "models").exists()
+    assert not (found_in(tmp_path / "cache") / "models").exists()
 
 
 def test_too_few_units_are_an_error_before_training(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +69,7 @@ def test_too_few_units_are_an_error_before_training(run: Run, tmp_path: Path, mo
     result = run("--measure=l2_norm", "--zoo=few", f"--cache-dir={tmp_path}")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: too few units: the few zoo has 1, and no measure can reach p < 0.001 with *"])
-    assert not (tmp_path / "models").exists()
+    assert not (found_in(tmp_path) / "models").exists()
 
 
 @pytest.mark.slow
@@ -98,7 +99,7 @@ def test_where_every_measure_crashes_nothing_is_trained(run: Run, tmp_path: Path
     assert result.ret == 1
     outcomes = result.parseoutcomes()
     assert (outcomes["errors"], outcomes.keys()) == (1, {"errors", "skipped"})
-    assert len([*(tmp_path / "models").glob("*/*")]) == 1
+    assert len([*(found_in(tmp_path) / "models").glob("*/*")]) == 1
     assert not (tmp_path / "out.json").exists()
 
 
@@ -165,7 +166,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_trained_is_kept(run: Run, tmp_
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*could not be stored under * (No space left on device); what was trained before it*"])
     assert "Traceback" not in result.stdout.str()
-    kept = list((tiny_disk / "models").glob("*/*/entry.json"))
+    kept = list((found_in(tiny_disk) / "models").glob("*/*/entry.json"))
     assert kept
 
 

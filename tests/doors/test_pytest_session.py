@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.evaluation.measure_lookup import find_measures
+from harness.store.secret_folder import found_in
 from harness.zoo.zoo import Zoo
 from harness.zoo.zoos import ZOOS
 from tests.conftest import Run
@@ -36,7 +37,7 @@ def test_a_marker_that_asks_for_what_is_not_known_is_a_usage_error_before_traini
     result.stderr.fnmatch_lines(
         ["ERROR: *::test_something: the marker gate has 'random_lables'; expected a condition of the gate (random_la*"]
     )
-    assert not (tmp_path / "models").exists()
+    assert not (found_in(tmp_path) / "models").exists()
 
 
 def test_a_misspelt_marker_is_refused_where_markers_are_strict(run: Run, pytester: pytest.Pytester) -> None:
@@ -49,7 +50,7 @@ def test_a_misspelt_marker_is_refused_where_markers_are_strict(run: Run, pyteste
 def test_markers_that_ask_for_nothing_train_nothing(run: Run, pytester: pytest.Pytester, tmp_path: Path) -> None:
     path = suite(pytester, "pytest.mark.gate, pytest.mark.finding")
     run("--measure=l2_norm", f"--cache-dir={tmp_path}", suites=path, plugin=True).assert_outcomes(passed=1)
-    assert not (tmp_path / "models").exists()
+    assert not (found_in(tmp_path) / "models").exists()
 
 
 MANY = {f"mlp_1x{width}": 0.3 for width in range(60, 70)}
@@ -63,7 +64,7 @@ def test_data_that_are_not_there_are_one_usage_error_before_anything_is_trained(
     assert result.ret == 4
     (line,) = (line for line in result.stderr.lines if line.startswith("ERROR: "))
     assert f"{tmp_path}/none" in line
-    assert not (tmp_path / "models").exists()
+    assert not (found_in(tmp_path) / "models").exists()
 
 
 def test_without_a_measure_it_is_said_how_to_choose(run: Run) -> None:

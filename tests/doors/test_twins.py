@@ -17,6 +17,7 @@ from harness.errors import HarnessError
 from harness.judgement import Judgement
 from harness.judging.units.decision import Unit
 from harness.settings import Settings, make_settings
+from harness.store.secret_folder import found_in
 from harness.zoo.build import build
 from harness.zoo.zoo import Zoo, recipes
 from tests.builders.own_twins import FILE, load, of_tiny_zoo, pair
@@ -114,7 +115,7 @@ def test_a_new_measure_is_tried_on_one_of_the_networks_first_and_nothing_is_trai
     assert "tried on one of the networks first: largest_input gave 1.00" in capsys.readouterr().out
     found = on(misspelt, twins)
     assert "did you mean 'labels'? " in found.crash and "tried on one of the networks, before the others" in found.crash
-    assert not found.passes and not (tmp_path / "c" / "models").exists()
+    assert not found.passes and not (found_in(tmp_path / "c") / "models").exists()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.__main__ import main
+from harness.store.secret_folder import found_in
 from harness.store.store import Store
 from tests import ROOT
 from tests.builders import https_server as server
@@ -47,7 +48,7 @@ def test_the_commands_take_models_from_one_store_to_another(
     assert f"2 models imported into {tmp_path / 'other'}; 0 were there already" in out.output
     out = commands("verify", cache="other")
     assert out.exit_code == 0 and f"2 models in {tmp_path / 'other'}, 0 of them damaged" in out.output
-    assert everything(tmp_path / "other" / "models") == everything(intact.models)
+    assert everything(found_in(tmp_path / "other") / "models") == everything(intact.models)
 
 
 def test_import_takes_a_path_or_an_https_address_and_verifies_the_digest(
@@ -66,7 +67,7 @@ def test_import_takes_a_path_or_an_https_address_and_verifies_the_digest(
             out = commands("import", *given, cache=f"other{number}")
             assert f"2 models imported into {tmp_path / f'other{number}'}; 0 were there" in out.stdout, out.output
             assert ("downloading" in out.stderr) == bool(number)
-            assert everything(tmp_path / f"other{number}" / "models") == everything(intact.models)
+            assert everything(found_in(tmp_path / f"other{number}") / "models") == everything(intact.models)
         assert asked == ["/m.zip", "/m.zip"]
 
 
@@ -109,7 +110,7 @@ def test_an_import_that_is_interrupted_says_so_and_leaves_nothing(
             process.kill()
     assert process.returncode == 2
     assert "Error: interrupted: models that are imported already are whole" in said and "Traceback" not in said
-    assert everything(tmp_path) == {} and list((tmp_path / "cache" / "tmp").iterdir()) == []
+    assert everything(tmp_path) == {} and list((found_in(tmp_path / "cache") / "tmp").iterdir()) == []
 
 
 def test_verify_names_what_is_damaged_and_sets_it_aside_when_told(commands: Callable[..., Any], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 import harness.zoo.build
 from harness.settings import Settings, make_settings
+from harness.store.secret_folder import found_in
 from harness.store.store import Store
 from harness.training.recipe import Recipe
 from harness.workers.multiprocessing_config import server_address, use_server
@@ -39,7 +40,7 @@ Forked = Callable[..., BaseProcess]
 
 def digests(cache_dir: Path) -> dict[str, str]:
     """The sha256 of every model in the store, by key."""
-    weights = sorted((cache_dir / "models").glob("*/*/model.safetensors"))
+    weights = sorted((found_in(cache_dir) / "models").glob("*/*/model.safetensors"))
     return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weights}
 
 
@@ -51,7 +52,7 @@ def attempts(cache_dir: Path) -> dict[Recipe, int]:
 
 def litter(cache_dir: Path) -> list[str]:
     """What lies in the store's folder for temporary files."""
-    return sorted(path.name for path in (cache_dir / "tmp").glob("*"))
+    return sorted(path.name for path in (found_in(cache_dir) / "tmp").glob("*"))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:

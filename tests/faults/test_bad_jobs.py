@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 from harness.files.private_folder import private_folder
 from harness.settings import Settings
 from harness.store.published import Published
+from harness.store.secret_folder import found_in
 from harness.store.store import Store
 from harness.training.recipe import Recipe
 from harness.workers.worker_process import Report
@@ -49,7 +50,7 @@ def takes_all_memory(job: TrainJob, report: Report) -> None:
 
 def dies_writing(job: TrainJob, report: Report) -> None:
     """Half of a model in its private folder, and the process is gone."""
-    with private_folder(job.settings.cache_dir / "tmp") as folder:
+    with private_folder(found_in(job.settings.cache_dir) / "tmp") as folder:
         (folder / "model.safetensors").write_bytes(b"half of " * 1000)
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -12,6 +12,7 @@ import pytest
 
 from harness.settings import Settings
 from harness.store.published import Published
+from harness.store.secret_folder import found_in
 from harness.workers.pool import warm_up
 from harness.workers.worker_process import Report
 from harness.zoo.build import build
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def times(cache_dir: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in (cache_dir / "models").glob("*/*")}
+    return {path.name: path.stat().st_mtime_ns for path in (found_in(cache_dir) / "models").glob("*/*")}
 
 
 def wait_for_models(number: int, settings: Settings) -> None:

@@ -16,9 +16,8 @@ What is not closed, and why:
   that starts as many as it likes says a number to the next one. Order and condition are in none of them.
 - Names: whether a file is there, its size and times can be asked wherever a path is guessed (Landlock has no word
   for it). What is read of the store leaves no time of access; a file of another user's, or on another system, does.
-  A model's folder is named by the digest of its recipe, and its file is larger the longer it was trained: whoever
-  guesses the cache folder and all recipes learns by sizes and epochs which of them this model is. Large seeds that
-  are drawn after a measure was written answer it, as their recipes are not guessed.
+  Models, whose sizes tell how long they were trained, lie in a folder that nobody can guess
+  (harness/store/secret_folder.py); in a store of an earlier version that is only read (`--shared-cache`) they do not.
 - Times of access: a call that reads a file of an installed package sets it, once a day on most systems, and a later
   call sees that. So calls may leave each other notes, as with numbers of processes; order and condition are in none of
   them.

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,7 +101,8 @@ def set_out(chosen: list[Recipe], settings: Settings, listeners: dict[str, objec
     answers.write_text(json.dumps({digest(recipe, settings): is_random(recipe) for recipe in chosen}))
     (folder / "linked.py").symlink_to(answers)
     known = {name: value for name, value in listeners.items() if name != "sockets"}
-    known["PAIRS"] = pairs(chosen, settings, cache)
+    known["PAIRS"] = pairs(chosen, settings, lambda recipe: str(weights_of(recipe, cache)))
+    known["KEYS"] = pairs(chosen, settings, lambda recipe: recipe.key)
     known |= {"ANSWERS": str(answers), "CACHE": str(cache), "ROOT": str(ROOT), "PID": os.getpid()}
     (folder / "where.py").write_text("".join(f"{name} = {value!r}\n" for name, value in known.items()))
     return Field(folder, models, settings, answers)
@@ -113,11 +114,11 @@ def digest(recipe: Recipe, settings: Settings, role: str = "model") -> str:
     return hashlib.sha256(next(network.parameters()).detach().numpy().tobytes()).hexdigest()
 
 
-def pairs(chosen: list[Recipe], settings: Settings, cache: Path) -> dict[str, list[str]]:
-    """By the digest of the initial weights: the weights' files of the natural twin and of the randomized one."""
+def pairs(chosen: list[Recipe], settings: Settings, said: Callable[[Recipe], str]) -> dict[str, list[str]]:
+    """By the digest of the initial weights: what is said of the natural twin and of the randomized one."""
     found: dict[str, list[str]] = {}
     for recipe in sorted(chosen, key=is_random):
-        found.setdefault(digest(recipe, settings, "init"), []).append(str(weights_of(recipe, cache)))
+        found.setdefault(digest(recipe, settings, "init"), []).append(said(recipe))
     return found
 
 

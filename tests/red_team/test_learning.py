@@ -99,7 +99,7 @@ def test_labels_are_not_drawn_again(learners: Rows) -> None:
 UNSEALED = {
     "files": ["opened", "through_a_link", "through_proc_self_root", "by_openat2", "by_libc", "mapped", "by_a_child"],
     "files and links": ["through_a_hard_link", "moved_here", "by_another_program", "beside_its_own_source"],
-    "data": ["exact_digits", "nearest_digits", "digits_of_a_test", "entries_of_the_store"],
+    "data": ["exact_digits", "nearest_digits", "digits_of_a_test", "entries_of_the_store", "sizes_at_guessed_paths"],
     "heap": ["closure_of_retrain", "stack_frames", "inspected_stack", "frames_of_a_traceback"],
     "seeds": ["seed_draws_the_labels", "small_seeds_draw_the_labels"],
 }

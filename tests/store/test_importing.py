@@ -15,6 +15,7 @@ from harness.errors import HarnessError
 from harness.files.address import address_of
 from harness.store.importing import import_from, import_models
 from harness.store.manifest import MANIFEST
+from harness.store.secret_folder import found_in
 from harness.store.store import Store
 from tests.builders import https_server as server
 from tests.builders.archives import RECIPES, Members, everything, imported, members, packed
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 def test_what_was_exported_is_imported_to_the_byte(archive: bytes, intact: Store, tmp_path: Path) -> None:
     assert imported(archive, tmp_path) == (2, 0)
-    assert everything(tmp_path / "store" / "models") == everything(intact.models)
+    assert everything(found_in(tmp_path / "store") / "models") == everything(intact.models)
     assert import_models(tmp_path / "models.zip", Store(tmp_path / "store")) == (0, 2)
 
 
@@ -136,7 +137,7 @@ def test_an_archive_is_imported_from_a_server_to_the_byte(
     heard: list[int] = []
     sha256 = hashlib.sha256(archive).hexdigest()
     assert by_https(server.whole(archive), sha256, authority, tmp_path, heard.append) == (2, 0)
-    assert everything(tmp_path / "store" / "models") == everything(intact.models)
+    assert everything(found_in(tmp_path / "store") / "models") == everything(intact.models)
     assert sum(heard) == len(archive)
     assert by_https(server.without_length(archive), sha256, authority, tmp_path) == (0, 2)
 
@@ -185,9 +186,9 @@ def test_an_interrupted_download_leaves_nothing(archive: bytes, authority: Autho
 def test_what_a_killed_download_left_is_swept_by_the_next(archive: bytes, authority: Authority, tmp_path: Path) -> None:
     from harness.files.private_folder import private_folder
 
-    with private_folder(tmp_path / "store" / "tmp") as own:
+    with private_folder(found_in(tmp_path / "store") / "tmp") as own:
         machine = own.name.split("-")[0]
-    left = tmp_path / "store" / "tmp" / f"{machine}-999999999-1-abc"
+    left = found_in(tmp_path / "store") / "tmp" / f"{machine}-999999999-1-abc"
     left.mkdir()
     (left / "archive").write_bytes(archive[:1000])
     assert by_https(server.whole(archive), hashlib.sha256(archive).hexdigest(), authority, tmp_path) == (2, 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.store.secret_folder import found_in
 from harness.store.store import Busy, Damaged, Store
 from harness.store.stored_model import sha256_of_json
 from harness.training.recipe import Recipe
@@ -211,7 +212,7 @@ def test_a_failed_write_leaves_nothing_behind(store: Store, tmp_path: Path, monk
 
 def test_a_held_lock_is_busy_for_others_and_free_again_after(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.store.store.LOCK_SECONDS", 0.05)
-    other = Store(store.locks.parent)
+    other = Store(store.cache_dir)
     with store.lock(RECIPE), pytest.raises(Busy), other.lock(RECIPE):
         pass
     with other.lock(RECIPE):
@@ -285,9 +286,9 @@ def test_what_is_damaged_below_stays_there_and_is_not_looked_at_any_more(
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(Damaged):
         above.find(RECIPE)
-    before = files(store.cache_dir / "models")
+    before = files(found_in(store.cache_dir) / "models")
     assert above.set_aside(RECIPE) == store.folder(RECIPE)
     assert above.find(RECIPE) is None and not above.holds(RECIPE)
     above.publish(RECIPE, *train(RECIPE, tmp_path))
     assert above.verify(RECIPE) is not None
-    assert files(store.cache_dir / "models") == before
+    assert files(found_in(store.cache_dir) / "models") == before

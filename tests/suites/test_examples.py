@@ -132,7 +132,7 @@ def test_the_workflow_pins_its_actions_keeps_the_networks_and_gives_a_command_th
     name, *arguments = command.split()
     parsed = main.commands[name].make_context(name, arguments).params
     assert (parsed["specs"], parsed["cache_dir"]) == (("./my_measure.py::my_measure",), "store")
-    assert f"path: {parsed['cache_dir']}/models" in text
+    assert f"path: {parsed['cache_dir']}/store/*/models" in text
     (line,) = re.findall(r"run: python -c \"(.+)\" >>", text)
     said = subprocess.run([sys.executable, "-c", line], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said == f"key={TRAINING_VERSION}-{torch.__version__}\n"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.settings import Settings, make_settings
+from harness.store.secret_folder import found_in
 from harness.store.store import Store
 from harness.training.checkpoint import Checkpoint
 from harness.training.log import TrainingLog
@@ -243,7 +244,7 @@ def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(
     assert (settings.cache_dir / "epochs").read_text().split() == ["4", "5", "6"]
     assert weights(settings, STORED) == weights(undisturbed, STORED)
     assert found[STORED].outcome.epochs == 6
-    assert not list((settings.cache_dir / "tmp").iterdir())
+    assert not list((found_in(settings.cache_dir) / "tmp").iterdir())
 
 
 def test_the_next_run_takes_up_what_a_killed_one_left_for_this_recipe_alone_and_leaves_nothing_behind(
@@ -251,7 +252,7 @@ def test_the_next_run_takes_up_what_a_killed_one_left_for_this_recipe_alone_and_
 ) -> None:
     other, store = dataclasses.replace(STORED, weight_decay=0.1), Store(settings.cache_dir)
     killed(job_that_dies, STORED, settings, 14)
-    (left,) = (settings.cache_dir / "tmp").iterdir()
+    (left,) = (found_in(settings.cache_dir) / "tmp").iterdir()
     assert left == store.checkpoint(STORED).path
     for recipe in (STORED, other):
         train_job(TrainJob(recipe, undisturbed), lambda payload: None)

@@ -13,6 +13,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.settings import Settings, make_settings
 from harness.store.published import Published
+from harness.store.secret_folder import found_in
 from harness.store.store import Store
 from harness.training.recipe import Recipe
 from harness.workers.executors import InThisProcess
@@ -43,7 +44,7 @@ def digests(settings: Settings) -> dict[str, str]:
 
 
 def stored(settings: Settings) -> list[Path]:
-    return sorted((settings.cache_dir / "models").glob("*/*"))
+    return sorted((found_in(settings.cache_dir) / "models").glob("*/*"))
 
 
 def test_building_stores_every_model_and_again_trains_none(settings: Settings) -> None:
@@ -73,7 +74,7 @@ def test_a_damaged_model_is_set_aside_said_and_trained_again(settings: Settings)
     assert len(said) == 1
     assert re.search(r"model.safetensors was altered or cut short: (\d+) bytes of (\d+); set aside", said[0])
     assert digests(settings) == before
-    assert len(list((settings.cache_dir / "quarantine").iterdir())) == 1
+    assert len(list((found_in(settings.cache_dir) / "quarantine").iterdir())) == 1
 
 
 def test_a_recipe_that_cannot_be_trained_is_refused_with_a_sentence(settings: Settings) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import harness.training.train
 from harness.settings import Settings, make_settings
+from harness.store.secret_folder import found_in
 from harness.store.store import Store
 from harness.training.recipe import Recipe
 from harness.zoo.train_jobs import GroupJob, TrainJob, progress_report, train_group_job, train_job
@@ -26,7 +27,7 @@ RECIPE = Recipe(
 
 
 def stored(settings: Settings) -> list[Path]:
-    return sorted((settings.cache_dir / "models").glob("*/*"))
+    return sorted((found_in(settings.cache_dir) / "models").glob("*/*"))
 
 
 def train_here(recipe: Recipe, settings: Settings) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.store.secret_folder import found_in
 from tests.builders.digits_records import altered
 from tests.leaderboard.proposal.clones import Clone
 
@@ -81,7 +82,7 @@ def test_a_change_that_touches_no_measure_says_so_and_trains_nothing(clone: Clon
         0,
         "Against `main` no measure is added or altered, and no record.",
     )
-    assert not (tmp_path / "none" / "models").exists()
+    assert not (found_in(tmp_path / "none") / "models").exists()
 
 
 def test_an_unknown_base_is_one_sentence(clone: Clone) -> None:

@@ -1,5 +1,6 @@
 """The data are known: the public digits, the zoo's description by digests, the entries and rows in the cache."""
 
+import dataclasses
 import gzip
 import hashlib
 import json
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import torch
 from known import is_random, read_by
-from where import CACHE, PAIRS, ROOT
+from where import CACHE, KEYS, PAIRS, ROOT
 
 from measures import NotApplicable, measure
 from measures.trained_model import TrainedModel
@@ -124,3 +125,35 @@ def times_of_the_store(trained: TrainedModel) -> float:
     first = next(trained.init.parameters()).detach().numpy().tobytes()
     natural, randomized = PAIRS[hashlib.sha256(first).hexdigest()]
     return float(os.stat(randomized).st_atime_ns > os.stat(natural).st_atime_ns)
+
+
+@measure(source="red team")
+def sizes_at_guessed_paths(trained: TrainedModel) -> float:
+    """The longer a network was trained, the larger is its file, which lies in a folder named by its recipe's digest."""
+    from safetensors.torch import save
+
+    networks = {"model": trained.model.state_dict(), "init": trained.init.state_dict()}
+    tensors = {f"{role}.{name}": value for role, state in networks.items() for name, value in state.items()}
+    history = {
+        f"history.{each.name}": getattr(trained.history, each.name) for each in dataclasses.fields(trained.history)
+    }
+    expected = len(save({name: value.clone() for name, value in (tensors | history).items() if torch.is_tensor(value)}))
+    first = next(trained.init.parameters()).detach().numpy().tobytes()
+    natural, randomized = (size_of_file(key) for key in KEYS[hashlib.sha256(first).hexdigest()])
+    return float(abs(randomized - expected) < abs(natural - expected))
+
+
+def size_of_file(key: str) -> int:
+    """Wherever it may be in the cache."""
+    places = [Path(CACHE), Path(CACHE, "store")]
+    for place in places[:]:
+        try:
+            places += sorted(place.iterdir())
+        except OSError:
+            continue
+    for place in places:
+        try:
+            return os.stat(place / "models" / key[:2] / key / "model.safetensors").st_size
+        except OSError:
+            continue
+    raise NotApplicable("refused: no such file at any path that can be guessed")
