@@ -19,6 +19,7 @@ from harness.judging.questions import QUESTIONS
 from harness.judging.reads import BLINDINGS
 from harness.judging.report_properties import FINDING, VERDICT
 from harness.judging.run import recall
+from harness.judging.units.networks import units_by_network
 from harness.judging.units.power import power_sentence
 from harness.judging.verdict import Verdict
 from harness.pytest_session import PREPARED, Setup, known_of
@@ -136,7 +137,7 @@ class Reporting:
             for line in table(self.verdicts):
                 terminalreporter.write_line(line)
             seeds = min(unit.seeds for unit in most.units)
-            terminalreporter.write_line(power_sentence(len(most.units), seeds, len(self.setup.zoo.gate)))
+            terminalreporter.write_line(power_sentence(units_by_network(most.units), seeds, len(self.setup.zoo.gate)))
             terminalreporter.write_line("")
             self._conclude(terminalreporter)
             for agreement in self._agreements():

@@ -47,7 +47,7 @@ class Agreement:
 
     >>> from harness import judge
     >>> print(judge("parameter_count", fresh=7).agreement)
-    parameter_count on fresh twins 7: all 3 verdicts are as recorded, and 42 of 42 decisions of units; ...
+    parameter_count on fresh twins 7: all 3 verdicts are as recorded, and 54 of 54 decisions of units; ...
     """
 
     measure: str

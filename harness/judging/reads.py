@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from harness.evaluation.blinding import PARTS, WITHOUT_HISTORY, Blinded, Part
 from harness.evaluation.finding import Finding
 from harness.evaluation.rows import Row
-from harness.judging.units.decision import Unit, scaled_limit
+from harness.judging.units.decision import Unit, UnitDecision, scaled_limit
 from harness.judging.units.witnesses import by_unit
 from harness.judging.what_suffices import Answer, detail_of, status_of
 from harness.training.recipe import Condition, Recipe
@@ -157,11 +157,19 @@ def _differ(a: Row, b: Row, limit: float) -> bool:
 
 
 def _answer(pairs: Pairs) -> Answer:
-    won = dict.fromkeys((place.condition for place in pairs), 0)
-    for place, (natural, randomized) in pairs.items():
-        if natural.value is None or randomized.value is None:
-            continue
-        won[place.condition] += natural.value < randomized.value and _differ(natural, randomized, place.limit)
+    decided: dict[Condition, list[UnitDecision]] = {}
+    for place, pair in pairs.items():
+        decided.setdefault(place.condition, []).append(_decision(place, *pair))
     rows = [row for pair in pairs.values() for row in pair]
     without = "" if any(row.value is not None for row in rows) else rows[0].status.replace("_", " ")
-    return Answer(won, len(pairs) // len(won), without)
+    return Answer(decided, without)
+
+
+def _decision(place: _Place, natural: Row, randomized: Row) -> UnitDecision:
+    """Of its first seed alone; a value that is not there wins nothing, and loses nothing."""
+    if natural.value is None or randomized.value is None:
+        return UnitDecision(place.unit, 0, 0, 0, 1)
+    if not _differ(natural, randomized, place.limit):
+        return UnitDecision(place.unit, 0, 1, 0, 1)
+    won = natural.value < randomized.value
+    return UnitDecision(place.unit, int(won), 0, int(not won), 1)

@@ -22,8 +22,8 @@ class Verdict(ConditionVerdict):
     """The gate's verdict on one measure under one condition, with its numbers. Only `separates` passes.
 
     - `status`: `separates`; `inverted`, significant the wrong way round; `depends_on_the_network`, neither, and units
-      differ by more than chance; `overlaps`, none of these; `not_applicable` to any model; `error` or `timeout` on a
-      model. `reason` says why there is no value.
+      differ by more than chance, or no unit of some network is won; `overlaps`, none of these; `not_applicable` to any
+      model; `error` or `timeout` on a model. `reason` says why there is no value.
     - `units`: what the seeds of each unit (a data set with one network) say. A unit is won where most of its seeds have
       the larger value on the randomized twin, by more than a tie.
     - `p_value`: exact one-sided sign test of the units won; `p_inverted`, of those lost; `p_heterogeneity`: that units
@@ -110,8 +110,10 @@ class Verdict(ConditionVerdict):
     def _tests(self) -> str:
         if self.status == "inverted":
             return f"sign test of that p = {self.p_inverted:.2g}"
-        differ = f"units differ, p = {self.p_heterogeneity:.2g}; "
         test = f"sign test p = {self.p_value:.2g}, need p < {SIGNIFICANCE}"
+        if self.lost_networks:
+            return f"{test}; no unit of {' or '.join(self.lost_networks)} is won"
+        differ = f"units differ, p = {self.p_heterogeneity:.2g}; "
         return differ + test if self.status == "depends_on_the_network" else test
 
 

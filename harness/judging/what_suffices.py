@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from harness.evaluation.blinding import Part
-from harness.judging.units.sign_test import needed
+from harness.judging.units.decision import UnitDecision
+from harness.judging.units.networks import enough
 from harness.training.recipe import Condition
 
 Suffices = Literal[
@@ -29,22 +30,27 @@ WITHOUT: dict[Part, str] = {
 class Answer:
     """What a measure tells apart, as it is or with a part hidden.
 
-    - `won`: by condition, of how many units the randomized twin is larger by more than a tie; `units`: all of them.
+    - `decided`: by condition, whether the randomized twin of each unit is larger by more than a tie.
     - `without_value`: what became of it where it has no value on any model, as `not applicable`; else "".
-
-    >>> Answer({"random_labels": 13, "random_pixels": 12}, units=14).separates
-    ['random_labels']
     """
 
-    won: Mapping[Condition, int]
-    units: int
+    decided: Mapping[Condition, Sequence[UnitDecision]]
     without_value: str = ""
 
     @property
+    def units(self) -> int:
+        """How many there are under each condition."""
+        return max(map(len, self.decided.values()))
+
+    @property
+    def won(self) -> dict[Condition, int]:
+        """How many are won, by condition."""
+        return {name: sum(unit.decision == "won" for unit in units) for name, units in self.decided.items()}
+
+    @property
     def separates(self) -> list[Condition]:
-        """The conditions under which enough units are won."""
-        enough = needed(self.units)
-        return [condition for condition, won in self.won.items() if enough is not None and won >= enough]
+        """The conditions under which enough units are won, of enough networks."""
+        return [condition for condition, units in self.decided.items() if enough(units)]
 
     def keeps(self, whole: "Answer") -> bool:
         """Whether it still separates all that it separates as it is."""
@@ -100,6 +106,6 @@ def detail_of(
     told = [f"without {WITHOUT[part]}: {without[part].in_words(whole)}" for part in asked]
     if status.endswith("_suffices"):
         told[0] += f" ({status.replace('_', ' ')})"
-    if len(whole.separates) == len(whole.won):
+    if len(whole.separates) == len(whole.decided):
         return f"{read}; separates {', '.join(told)}"
     return f"{read}; separates {listed(whole.separates)} alone; {', '.join(told)}"

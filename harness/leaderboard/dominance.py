@@ -1,7 +1,8 @@
 """Who is dominated by whom: a partial order, as no number says which group weighs more.
 
-One measure dominates another where it wins at least as many units under its worst condition, passes at least as many
-findings of every group, and is better in one of these. Only measures of which the same was asked are compared.
+One measure dominates another where it wins at least as many units under its worst condition, passes the gate if the
+other does, passes at least as many findings of every group, and is better in one of these. Only measures of which the
+same was asked are compared.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from harness.leaderboard.gate import WITHOUT_COUNTS
 from harness.leaderboard.groups import GROUPS, SUITES
 
 Merits = tuple[int, ...]
-"""Units won under the worst condition, then findings passed, group by group."""
+"""Units won under the worst condition, whether the gate is passed, then findings passed, group by group."""
 
 Asked = tuple[int, frozenset[tuple[str, str]]]
 """Units under the worst condition, and the findings that were asked, by suite and clause."""
@@ -31,7 +32,7 @@ def merits_of(standing: Mapping[str, Any]) -> tuple[Asked, Merits] | None:
     }
     asked = headline["units"], frozenset(clauses)
     won = -1 if headline["verdict"] in WITHOUT_COUNTS else headline["won"]
-    return asked, (won, *(part["passed"] if part else 0 for part in parts))
+    return asked, (won, headline["verdict"] == "separates", *(part["passed"] if part else 0 for part in parts))
 
 
 def dominates(one: Merits, other: Merits) -> bool:

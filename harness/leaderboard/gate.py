@@ -6,7 +6,7 @@ from typing import Any
 from harness.judging.units.condition import ConditionVerdict
 from harness.judging.units.decision import UnitDecision
 from harness.judging.units.headline import worst
-from harness.judging.units.sign_test import needed
+from harness.judging.units.networks import enough
 from harness.zoo.zoo import GATE
 
 WITHOUT_COUNTS = ("error", "timeout", "not_applicable")
@@ -75,6 +75,4 @@ def passes_without(verdicts: Sequence[ConditionVerdict]) -> list[str]:
 
 def _passes_without(verdict: ConditionVerdict, unit: Any) -> bool:
     others = [each for each in verdict.units if each.unit != unit]
-    least = needed(len(others))
-    won = sum(each.decision == "won" for each in others)
-    return verdict.status not in WITHOUT_COUNTS and least is not None and won >= least
+    return verdict.status not in WITHOUT_COUNTS and enough(others)

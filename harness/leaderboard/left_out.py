@@ -20,7 +20,7 @@ from harness.judging.twin_statistics import Pairs
 from harness.judging.units.decision import Unit, decide, scaled_limit
 from harness.judging.units.equivalence import GAP, MIN_UNITS, QUIET, decision
 from harness.judging.units.fractions import excess, fractions
-from harness.judging.units.sign_test import needed
+from harness.judging.units.networks import enough_of
 from harness.judging.units.witnesses import unit_of
 from harness.leaderboard.groups import Findings, Without
 from harness.leaderboard.recompute import recorded_zoo
@@ -202,9 +202,8 @@ def _scale(gate: Seeds, value: Value) -> Passes:
 
 
 def _enough(found: Collection[Unit], units: Collection[Unit], left: Unit | None) -> bool:
-    """Among these units without that one, by the sign test."""
-    least = needed(len({*units} - {left}))
-    return least is not None and len({*found} - {left}) >= least
+    """Among these units without that one, as the gate asks."""
+    return enough_of({*found} - {left}, {*units} - {left})
 
 
 def _within(of_unit: Mapping[Unit, float], limit: float, left: Unit | None) -> bool:

@@ -30,10 +30,14 @@ OLDER = ROOT / "tests" / "data" / "records" / "3.0.json"
 NOT_ASKED = ("hyperparameters",)  # its permutations take seconds
 
 
+AGAINST = (("noisy_digits", "mlp_1x512"), ("noisy_digits", "mlp_3x256"))
+
+
 def noisy_gap(recipe: Recipe) -> float:
-    """The gap with some noise, and wrong in one unit, where it is the smaller the larger the gap."""
-    against = (recipe.data_set, recipe.network) == ("noisy_digits", "mlp_1x512")
-    return (-1 if against else 1) * made.gap(recipe) + 0.01 * made.noise(recipe, "noisy gap")
+    """The gap with some noise, and wrong in two units of 18, where it is the smaller the larger the gap: of 16 that are
+    needed it wins 16."""
+    sign = -1 if (recipe.data_set, recipe.network) in AGAINST else 1
+    return sign * made.gap(recipe) + 0.01 * made.noise(recipe, "noisy gap")
 
 
 VALUES: dict[str, made.Value] = {

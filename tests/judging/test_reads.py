@@ -21,7 +21,7 @@ from harness.judging.plan import Plan, models_to_judge_on, without
 from harness.judging.reads import blinded_models, what_it_reads
 from harness.judging.results import Results
 from harness.judging.run import Work, measure, recall, train
-from harness.judging.units.decision import Unit
+from harness.judging.units.decision import Unit, UnitDecision
 from harness.judging.what_suffices import Answer
 from harness.records.blinded_values import blinded_field, blinded_rows_of
 from harness.settings import make_settings
@@ -140,9 +140,9 @@ def test_the_answer_of_the_terminal_says_what_suffices() -> None:
 
 def test_the_numbers_are_units_that_are_won_and_shares_of_models_that_move() -> None:
     numbers = asked(total("history")).numbers
-    assert (numbers["units"], numbers["won"]) == (14, 14)
-    assert (numbers["won_without_network"], numbers["won_without_history"]) == (14, 0)
-    assert numbers["moved_by_history"] == pytest.approx(42 / 56)  # a natural model has its own history in any case
+    assert (numbers["units"], numbers["won"]) == (18, 18)
+    assert (numbers["won_without_network"], numbers["won_without_history"]) == (18, 0)
+    assert numbers["moved_by_history"] == pytest.approx(54 / 72)  # a natural model has its own history in any case
     assert numbers["moved_by_network"] == 0
 
 
@@ -198,10 +198,32 @@ def test_a_measure_without_values_is_not_asked_and_one_that_fails_when_blinded_h
     assert "without the network: error" in found.detail
 
 
+def one_unit_each(won: int, of: int) -> list[UnitDecision]:
+    """Units of so many networks, the first of them won."""
+    return [UnitDecision(Unit("", f"n{n}"), int(n < won), int(n >= won), 0, 1) for n in range(of)]
+
+
 def test_enough_units_are_those_of_the_gate() -> None:
-    won = Answer({"random_labels": 13, "gaussian": 12}, units=14)
+    won = Answer({"random_labels": one_unit_each(13, of=14), "gaussian": one_unit_each(12, of=14)})
     assert won.separates == ["random_labels"]
-    assert Answer({"random_labels": 9}, units=9).separates == []
+    assert (won.units, won.won) == (14, {"random_labels": 13, "gaussian": 12})
+    assert Answer({"random_labels": one_unit_each(9, of=9)}).separates == []
+
+
+def test_what_tells_no_unit_of_some_network_separates_as_little_as_at_the_gate() -> None:
+    """17 of 18 units are enough, those of nine networks of ten are not."""
+
+    def without(lost: Unit) -> Finding:
+        def row(recipe: Recipe) -> Row:
+            natural = dataclasses.replace(recipe, condition="true_labels")
+            told = Unit(recipe.data_set, recipe.network) != lost
+            return row_of(whole(recipe if told else natural).network, recipe)
+
+        return what_it_reads(DIGITS, row, lambda part, recipe: row(recipe))
+
+    alone, one_of_two = without(Unit("digits", "vit_small")), without(Unit("noisy_digits", "mixer_small_p4"))
+    assert alone.numbers["won"] == one_of_two.numbers["won"] == 17
+    assert (alone.status, one_of_two.status) == ("does_not_separate", "data_suffices")
 
 
 @settings(max_examples=15)
@@ -224,8 +246,8 @@ def test_shift_and_scale_of_a_measure_change_no_answer(shift: float, scale: floa
 def test_the_models_of_first_seeds_are_blinded_and_the_natural_history_is_no_blinding_of_a_natural_one() -> None:
     models = blinded_models(DIGITS, lambda recipe: f"weights of {recipe.id}")
     count = {part: sum(of == part for of, _ in models) for part in PARTS}
-    assert count == {"network": 56, "history": 42, "network_and_history": 42, "initial_weights": 56, "retraining": 56}
-    assert len({model.recipe.seed for model in models.values()}) == 14
+    assert count == {"network": 72, "history": 54, "network_and_history": 54, "initial_weights": 72, "retraining": 72}
+    assert len({model.recipe.seed for model in models.values()}) == 18
     for (part, recipe), model in models.items():
         assert (model.part, model.recipe) == (part, recipe)
         assert model.natural == dataclasses.replace(recipe, condition="true_labels")
@@ -308,7 +330,7 @@ def test_what_was_not_evaluated_has_no_answer() -> None:
         Results(TINY).reads(find_measures(["l2_norm"])[0])
 
 
-def test_units_of_the_digits_zoo_are_fourteen() -> None:
+def test_of_every_unit_of_the_zoo_models_are_blinded() -> None:
     assert {Unit(unit.data_set, unit.network) for unit in DIGITS.units} == {
         Unit(recipe.data_set, recipe.network) for (_, recipe) in blinded_models(DIGITS, lambda recipe: "")
     }

@@ -21,6 +21,15 @@ def standing(name: str, won: int | None, *passed: int, asked: int = 3, verdict: 
     return {"measure": name, "headline": headline, "groups": groups, "findings": findings, "complete": True}
 
 
+def test_what_fails_for_want_of_a_network_does_not_dominate_what_passes_with_fewer_units() -> None:
+    """17 units, none of some network, beside 16 that are enough."""
+    fails, passes = standing("fails", 17, 3, verdict="depends_on_the_network"), standing("passes", 16, 3)
+    passes["headline"]["verdict"] = "separates"
+    assert dominated_by([fails, passes]) == {"fails": [], "passes": []}
+    more = standing("more", 17, 3, verdict="separates")
+    assert dominated_by([fails, passes, more]) == {"fails": ["more"], "passes": ["more"], "more": []}
+
+
 def test_by_hand() -> None:
     found = dominated_by(
         [

@@ -47,6 +47,31 @@ def test_units_that_differ_between_conditions_cannot_be_left_out_together() -> N
     assert passes_without(verdicts) == []
 
 
+def of_ten_networks(*lost: str) -> list[UnitDecision]:
+    """18 units, all won but these: n0 and n1 are on one data set, eight others on two."""
+    names = [Unit(setting, f"n{n}") for setting in ("a", "b") for n in range(10) if setting == "a" or n > 1]
+    return [UnitDecision(unit, *((0, 0, 3) if str(unit) in lost else (3, 0, 0)), 3) for unit in names]
+
+
+def test_the_worst_condition_is_one_that_wins_no_unit_of_a_network_though_it_wins_more_units() -> None:
+    found = headline(of_ten_networks("n2 on a", "n3 on b"), of_ten_networks("n1 on a"))
+    assert (found["condition"], found["verdict"], found["won"]) == ("random_pixels", "depends_on_the_network", 17)
+    assert found["interval"] == [16, 17]
+
+
+def test_a_network_that_is_lost_can_be_left_out_and_nothing_else_can() -> None:
+    """Without n1, all 17 units of nine networks are won."""
+    assert passes_without([judge_condition("gaussian", of_ten_networks("n1 on a"))]) == ["n1 on a"]
+
+
+def test_of_a_network_that_is_lost_once_of_twice_the_unit_that_is_won_cannot_be_left_out() -> None:
+    """Of the 17 units left one may be lost (18 of 2**17 ways to fall have 16 heads or more), but no network."""
+    verdict = judge_condition("gaussian", of_ten_networks("n2 on a"))
+    assert verdict.passes
+    left = passes_without([verdict])
+    assert len(left) == 17 and "n2 on b" not in left
+
+
 def test_where_there_is_no_verdict_there_is_no_count() -> None:
     found = headline(units(3), failure="timeout")
     assert (found["verdict"], found["won"], found["lost"], found["interval"]) == ("timeout", None, None, None)

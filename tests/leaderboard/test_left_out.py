@@ -11,11 +11,12 @@ from harness.judging.questions.question import Clause
 from harness.leaderboard import left_out
 from harness.leaderboard.groups import finding_of
 from harness.leaderboard.left_out import LeftOut
+from harness.training.recipe import Recipe
 from harness.zoo.zoo import Zoo
 from tests.builders import constructed_zoo as made
-from tests.builders.digits_records import VALUES, noisy_gap, record_of, zoo_described
+from tests.builders.digits_records import AGAINST, VALUES, noisy_gap, record_of, zoo_described
 
-LAST = "resnet_small_gn on noisy_digits"  # without the last unit the seeds of all others stay
+LAST = "mixer_small_p4 on noisy_digits"  # without the last unit the seeds of all others stay
 CLAUSES = {(question.name, clause.__name__): clause for question in QUESTIONS for clause in question.clauses}
 
 
@@ -56,10 +57,27 @@ def passes(clause: Clause, zoo: Zoo, row: Any) -> bool:
     return not finding.problem and not finding.skipped
 
 
-def test_a_measure_that_one_unit_decides_passes_without_that_unit() -> None:
+def test_a_measure_that_wins_just_enough_passes_without_a_unit_that_it_loses() -> None:
+    """16 of 18, and then 16 of 17; of the units that it wins, none may be missing."""
     found = answers(record_of("l2_norm", "same_data"))["same_data", "same_data"]
     assert noisy_gap is VALUES["l2_norm"]
-    assert [unit for unit, passed in found.items() if passed] == ["mlp_1x512 on noisy_digits"]
+    assert {unit for unit, passed in found.items() if passed} == {f"{network} on {data}" for data, network in AGAINST}
+
+
+def test_a_measure_that_loses_a_network_passes_without_it_and_without_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """17 of 18 units at equal steps, none of vit_small: without it all 17 of nine networks."""
+
+    def value(recipe: Recipe) -> float:
+        return made.gap(recipe) * (-1 if recipe.network == "vit_small" else 1)
+
+    monkeypatch.setitem(VALUES, "vit_small_is_lost", value)
+    record = record_of("vit_small_is_lost", "stopping_rule")
+    finding = record["findings"]["stopping_rule"]["equal_steps"]
+    assert (finding["status"], finding["numbers"]["won"]) == ("depends_on_the_network", 17)
+    found = answers(record)["stopping_rule", "equal_steps"]
+    assert [unit for unit, passed in found.items() if passed] == ["vit_small on digits"]
 
 
 def test_an_error_on_a_model_of_one_unit_is_left_out_with_it() -> None:

@@ -35,7 +35,7 @@ def test_a_record_is_said_to_pass_or_fail_and_whom_it_dominates(tmp_path: Path, 
     result = place(path, "--among", others)
     assert (result.exit_code, result.output) == (
         0,
-        "mine on digits passes the gate, at worst random labels: 13 of 14 units (13 needed); of 4 measures that were "
+        "mine on digits passes the gate, at worst random labels: 16 of 18 units (16 needed); of 4 measures that were "
         "asked the same, 1 (path_norm) dominate it, 2 (constant, spectral_norm) are dominated by it\n",
     )
     assert {file.name: file.read_bytes() for file in (others / "digits").iterdir()} == before
@@ -43,7 +43,7 @@ def test_a_record_is_said_to_pass_or_fail_and_whom_it_dominates(tmp_path: Path, 
 
 def test_one_that_is_among_them_is_not_compared_with_itself(tmp_path: Path, others: Path) -> None:
     said = place(others / "digits" / "spectral_norm.json", "--among", others).output
-    assert said.startswith("spectral_norm on digits fails the gate, at worst random pixels: 6 of 14 units (13 needed)")
+    assert said.startswith("spectral_norm on digits fails the gate, at worst random labels: 8 of 18 units (16 needed)")
     assert "of 3 measures that were asked the same, 2 (margin_median, path_norm) dominate it, none are" in said
 
 

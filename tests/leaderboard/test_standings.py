@@ -48,9 +48,9 @@ def made_up(name: str, won: int, family: str = "norms", complete: bool = True, p
     like = GATE_RUN["entries"][0]
     units = [{**unit, "decision": "won", "wins": 3, "losses": 0} for unit in like["suites"]["gaussian"]["units"]]
     few = [unit if place < won else {**unit, "decision": "lost", "wins": 0} for place, unit in enumerate(units)]
-    passes = won >= 13
+    passes = won >= 16  # of 18; the last two units are of networks that win on digits
     suites = {
-        name: {**suite, "verdict": "separates", "units": units, "won": 14} for name, suite in like["suites"].items()
+        name: {**suite, "verdict": "separates", "units": units, "won": 18} for name, suite in like["suites"].items()
     }
     suites["random_pixels"] |= {"verdict": "separates" if passes else "overlaps", "units": few, "won": won}
     return {
@@ -71,15 +71,15 @@ def entries(*records: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_what_passes_the_gate_is_first_by_its_worst_condition_then_by_name() -> None:
-    some = [made_up("b", 13), made_up("loses", 2), made_up("a", 13), made_up("nearly", 12), made_up("all", 14)]
+    some = [made_up("b", 16), made_up("loses", 2), made_up("a", 16), made_up("nearly", 15), made_up("all", 18)]
     assert [*entries(*some)] == ["all", "a", "b", "nearly", "loses"]
 
 
 def test_controls_what_is_incomplete_and_what_is_older_stand_after_them() -> None:
     found = entries(
-        made_up("older", 14, protocol=1),
-        made_up("control", 14, CONTROLS),
-        made_up("interrupted", 14, complete=False),
+        made_up("older", 18, protocol=1),
+        made_up("control", 18, CONTROLS),
+        made_up("interrupted", 18, complete=False),
         made_up("measure", 0),
     )
     assert [*found] == ["measure", "control", "interrupted", "older"]
@@ -93,7 +93,7 @@ def test_there_is_no_rank_and_no_sum_of_findings() -> None:
 def test_a_headline_is_the_worst_condition_with_its_count() -> None:
     headline = entries(made_up("measure", 11))["measure"]["headline"]
     assert (headline["condition"], headline["won"], headline["units"], headline["verdict"]) == (
-        *("random_pixels", 11, 14, "overlaps"),
+        *("random_pixels", 11, 18, "overlaps"),
     )
 
 
@@ -115,11 +115,11 @@ def test_an_older_record_says_what_it_said_and_is_compared_with_nothing() -> Non
 
 
 def test_older_records_in_a_zoo_of_newer_ones_are_dominated_by_none_and_dominate_none() -> None:
-    found = entries(made_up("older", 14, protocol=1), made_up("measure", 3), made_up("better", 14))
+    found = entries(made_up("older", 18, protocol=1), made_up("measure", 3), made_up("better", 18))
     assert (found["measure"]["dominated_by"], found["older"]["dominated_by"]) == (["better"], None)
 
 
-@given(st.lists(st.integers(0, 14), min_size=1, max_size=8), st.randoms(use_true_random=False))
+@given(st.lists(st.integers(0, 18), min_size=1, max_size=8), st.randoms(use_true_random=False))
 @settings(max_examples=20, deadline=None)
 def test_whatever_the_order_of_the_records_that_of_the_leaderboard_is_the_same(
     wins: list[int], shuffled: random.Random
@@ -139,7 +139,7 @@ def test_the_gap_itself_is_the_oracle_that_passes_everything(tmp_path: Path) -> 
     found = {entry["measure"]: entry for entry in content["zoos"]["digits"]["entries"]}
     oracle = found[ORACLE]
     assert (oracle["role"], oracle["dominated_by"], oracle["verdict"]) == ("oracle", None, "separates")
-    assert [each["won"] for each in oracle["gate"].values()] == [14, 14, 14]
+    assert [each["won"] for each in oracle["gate"].values()] == [18, 18, 18]
     for name, group in oracle["groups"].items():
         assert (group is None) if name == "reads" else (group["passed"] == group["asked"]), name
     assert found["l2_norm"]["dominated_by"] == ["path_norm"] and found["path_norm"]["dominated_by"] == []

@@ -54,19 +54,19 @@ def test_the_groups_and_the_units_that_have_a_fraction() -> None:
     steps = profile(DIGITS, made.gap, made.gap)
     assert [step.group for step in steps] == [DATA] * 10 + [TRAINING] * 5 + [SAME_DATA] * 4
     units = {step.name: step.units for step in steps}
-    assert units["random pixels"] == units["dropout"] == units["beside wrong images, 100%"] == 14
-    assert units["corrupted labels, 20%"] == units["beside wrong images, 7%"] == 14
-    assert (units["shuffled pixels (MLPs)"], units["weight decay"]) == (6, 13)
+    assert units["random pixels"] == units["dropout"] == units["beside wrong images, 100%"] == 18
+    assert units["corrupted labels, 20%"] == units["beside wrong images, 7%"] == 18
+    assert (units["shuffled pixels (MLPs)"], units["weight decay"]) == (6, 17)
     assert set(recipes(DIGITS)) <= set(all_recipes(DIGITS))
 
 
 def test_units_that_random_labels_do_not_move_are_left_out() -> None:
     steps = steps_of(lambda recipe: made.gap(recipe) if recipe.seed >= 9 else 1.0)
-    assert (steps["dropout"].units, steps["corrupted labels, 20%"].units) == (11, 11)
+    assert (steps["dropout"].units, steps["corrupted labels, 20%"].units) == (15, 15)
 
 
 def test_a_step_is_the_mean_over_units_with_a_t_interval_of_it() -> None:
-    """Two units at 0.5, the other twelve at 0: mean 1/14, standard deviation 0.1816, t of 13 degrees 2.1604."""
+    """Two units at 0.5, the other sixteen at 0: mean 1/18, standard deviation 0.1617, t of 17 degrees 2.1098."""
 
     def value(recipe: Recipe) -> float:
         dropped = 0.5 * (recipe.dropout > 0 and recipe.seed < 6)
@@ -74,9 +74,9 @@ def test_a_step_is_the_mean_over_units_with_a_t_interval_of_it() -> None:
 
     step = steps_of(value)["dropout"].measure
     assert step is not None
-    assert step.value == pytest.approx(1 / 14)
-    reach = 2.1604 * 0.18157 / 14**0.5
-    assert step.interval == pytest.approx((1 / 14 - reach, 1 / 14 + reach), abs=1e-4)
+    assert step.value == pytest.approx(1 / 18)
+    reach = 2.1098 * 0.16169 / 18**0.5
+    assert step.interval == pytest.approx((1 / 18 - reach, 1 / 18 + reach), abs=1e-4)
 
 
 def test_seeds_without_a_value_are_left_out_and_none_at_all_is_no_fraction() -> None:
@@ -89,8 +89,8 @@ def test_seeds_without_a_value_are_left_out_and_none_at_all_is_no_fraction() -> 
 
 
 def test_the_direction_is_that_of_random_labels() -> None:
-    assert direction(DIGITS, made.gap) == "larger on random labels in 14 of 14 units"
-    assert direction(DIGITS, lambda recipe: -made.gap(recipe)) == "smaller on random labels in 14 of 14 units"
+    assert direction(DIGITS, made.gap) == "larger on random labels in 18 of 18 units"
+    assert direction(DIGITS, lambda recipe: -made.gap(recipe)) == "smaller on random labels in 18 of 18 units"
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ def test_the_table_has_a_line_for_every_step_and_group() -> None:
     text = as_text(profile(DIGITS, made.gap, made.gap)).splitlines()
     assert len(text) == 1 + 19 + 3
     assert [line.split() for line in text if line.startswith("  random labels")] == [
-        ["random", "labels", *(["1.00", "[1.00,", "1.00]"] * 2), "14"]
+        ["random", "labels", *(["1.00", "[1.00,", "1.00]"] * 2), "18"]
     ]
 
 

@@ -37,7 +37,7 @@ def gap_order(zoo: Zoo, recipe: Recipe) -> tuple[float, int, int]:
 
 def test_an_attack_is_half_of_the_images_beside_the_other_half() -> None:
     found = interventions.same_data(DIGITS)
-    assert len(found) == 42
+    assert len(found) == 54
     for twin, gate in zip(found, NATURALS, strict=True):
         assert changes(gate, twin.natural) == {"num_train"}
         assert changes(twin.natural, twin.randomized) == {"attack"}
@@ -49,7 +49,7 @@ def test_a_regularizer_is_all_that_is_changed(regularizer: str) -> None:
     found = interventions.regularized(DIGITS, regularizer)
     without = [twin for twin in GATES_TWINS if not getattr(twin.natural, regularizer)]  # AdamW has weight decay already
     assert [Twin(intervention.natural, intervention.randomized) for intervention in found] == without
-    assert len(found) == (39 if regularizer == "weight_decay" else 42)
+    assert len(found) == (51 if regularizer == "weight_decay" else 54)
     for intervention in found:
         assert changes(intervention.natural, intervention.changed) == {regularizer}
         assert getattr(intervention.changed, regularizer) > getattr(intervention.natural, regularizer) == 0
@@ -110,7 +110,7 @@ def test_the_rungs_of_a_ladder_differ_in_one_thing_which_rises(asked: Callable[[
 @pytest.mark.parametrize("asked", LADDERS, ids=lambda asked: asked.__name__)
 def test_a_unit_has_one_ladder_and_it_is_of_its_first_seed(asked: Callable[[Zoo], list[Ladder]]) -> None:
     first = [(natural.data_set, natural.network, natural.seed) for natural in NATURALS[::3]]
-    assert len({(data_set, network) for data_set, network, _ in first}) == 14
+    assert len({(data_set, network) for data_set, network, _ in first}) == 18
     for ladder, unit in zip(asked(DIGITS), first, strict=True):
         assert {(rung.data_set, rung.network, rung.seed) for rung in ladder} == {unit}
 
@@ -165,10 +165,10 @@ def test_a_zoo_without_a_grid_has_no_hyperparameters() -> None:
     assert interventions.hyperparameters(TINY) == {}
 
 
-def test_the_digits_zoo_asks_for_675_models_each_with_a_key_and_an_id_of_its_own() -> None:
+def test_the_digits_zoo_asks_for_843_models_each_with_a_key_and_an_id_of_its_own() -> None:
     """The gate's; the attacked halves, corrupted labels, attack doses, regularizers; stops, sizes, pixels, the grid."""
     found = all_recipes(DIGITS)
-    assert len(found) == 168 + (84 + 14 * 4 + 14 * 3 + 39 + 42 + 42) + (42 + 42 + 2 * 14 + 18 + 24 * 3)
+    assert len(found) == 216 + (108 + 18 * 4 + 18 * 3 + 51 + 54 + 54) + (54 + 54 + 2 * 18 + 18 + 24 * 3)
     assert len({recipe.key for recipe in found}) == len({recipe.id for recipe in found}) == len(found)
     assert all(re.fullmatch(r"(noisy_)?digits-[a-z0-9_.]+(-[a-z0-9_.]+)+-seed\d+", recipe.id) for recipe in found)
 

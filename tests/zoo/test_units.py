@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,5 +140,11 @@ def test_of_several_data_sets_the_recipes_of_a_users_own_name_its_contents_and_o
 
 
 def test_the_units_of_digits_have_two_data_sets_and_three_seeds_each() -> None:
-    assert (len(UNITS.units), UNITS.seeds_per_network, UNITS.data_sets) == (14, 3, ("digits", "noisy_digits"))
-    assert sum(unit.data_set == "noisy_digits" for unit in UNITS.units) == 6
+    assert (len(UNITS.units), UNITS.seeds_per_network, UNITS.data_sets) == (18, 3, ("digits", "noisy_digits"))
+    assert sum(unit.data_set == "noisy_digits" for unit in UNITS.units) == 8
+
+
+def test_of_the_ten_networks_of_digits_two_are_in_one_unit_alone_and_eight_in_two() -> None:
+    units = Counter(unit.network for unit in UNITS.units)
+    assert len(units) == 10
+    assert {network for network, count in units.items() if count == 1} == {"convnet", "vit_small"}

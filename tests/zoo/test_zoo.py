@@ -23,15 +23,15 @@ def test_twins_differ_in_the_condition_alone() -> None:
         assert dataclasses.replace(twin.randomized, condition="true_labels") == twin.natural
 
 
-def test_the_digits_gate_has_42_twins_of_14_units_each_with_a_seed_of_its_own() -> None:
+def test_the_digits_gate_has_54_twins_of_18_units_each_with_a_seed_of_its_own() -> None:
     found = twins(ZOOS["digits"], "random_labels")
-    assert len(found) == 42
-    assert len({(twin.natural.data_set, twin.natural.network) for twin in found}) == 14
-    assert len({twin.natural.seed for twin in found}) == 42
+    assert len(found) == 54
+    assert len({(twin.natural.data_set, twin.natural.network) for twin in found}) == 18
+    assert len({twin.natural.seed for twin in found}) == 54
 
 
 def test_natural_models_are_shared_by_the_conditions() -> None:
-    assert len(recipes(ZOOS["digits"], GATE)) == 168
+    assert len(recipes(ZOOS["digits"], GATE)) == 216
 
 
 def test_an_unknown_zoo_gets_a_near_name() -> None:

@@ -2,9 +2,11 @@
 
 from harness.evaluation.finding import Finding
 from harness.judging.questions.question import Rows, numbers_of
-from harness.judging.twin_statistics import Pairs, sign_test
+from harness.judging.twin_statistics import Pairs
 from harness.judging.units.decision import Unit, decide, scaled_limit
-from harness.judging.units.sign_test import SIGNIFICANCE, needed
+from harness.judging.units.headline import listed
+from harness.judging.units.networks import enough_of, networks_without
+from harness.judging.units.sign_test import needed
 from harness.judging.units.witnesses import by_unit
 from harness.training.recipe import Recipe
 from harness.zoo.zoo import Zoo, twins
@@ -22,24 +24,25 @@ def limits(zoo: Zoo, row: Rows) -> dict[Unit, float]:
 
 
 def without_scale(zoo: Zoo, row: Rows) -> Finding | None:
-    """The finding of a measure that does not tell random labels in enough units, by the gate's sign test; else None.
+    """The finding of a measure that does not tell random labels in enough units and networks, as the gate asks; else
+    None.
 
     How far something goes on the way to random labels means nothing where they do not move the measure: a coin that a
-    unit keeps throughout would be quiet under everything. One of 14 units that knows nothing tells them in 0.09% of
+    unit keeps throughout would be quiet under everything. Of 18 units such a coin tells enough in 0.07% of
     draws (units/nulls.py).
     """
-    decisions = [decide(unit, pairs).decision for unit, pairs in _pairs(zoo, row).items()]
-    won, units = decisions.count("won"), len(decisions)
-    if sign_test(won, units) < SIGNIFICANCE:
+    pairs = _pairs(zoo, row)
+    won = [unit for unit, seeds in pairs.items() if decide(unit, seeds).decision == "won"]
+    if enough_of(won, pairs):
         return None
+    least = needed(len(pairs)) or len(pairs)
+    few = f"{least} are needed" if len(won) < least else f"one of {listed(networks_without(won, pairs))} is needed"
+    told = f"{len(won)} of {len(pairs)} units"
     return Finding(
-        problem=(
-            f"has no scale to be judged on: larger on random labels in only {won} of {units} units; {needed(units)} "
-            "are needed"
-        ),
-        numbers=numbers_of(won=won, units=units),
+        problem=f"has no scale to be judged on: larger on random labels in only {told}; {few}",
+        numbers=numbers_of(won=len(won), units=len(pairs)),
         status="no_scale",
-        detail=f"larger on random labels in {won} of {units} units",
+        detail=f"larger on random labels in {told}",
     )
 
 

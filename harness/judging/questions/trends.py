@@ -13,7 +13,8 @@ from harness.judging.questions import random_labels
 from harness.judging.questions.question import Outcomes, Rows, nothing_to_judge, numbers_of
 from harness.judging.trend import Trend, page_trend
 from harness.judging.twin_statistics import mean_kendall_tau, sign_test
-from harness.judging.units.headline import NAMED
+from harness.judging.units.headline import NAMED, listed
+from harness.judging.units.networks import enough_of, networks_without
 from harness.judging.units.sign_test import SIGNIFICANCE
 from harness.judging.units.witnesses import unit_of
 from harness.zoo.interventions import Ladder
@@ -23,27 +24,31 @@ from harness.zoo.zoo import Zoo
 def trend_finding(
     zoo: Zoo, ladders: Sequence[Ladder], row: Rows, outcome: Outcomes, what: str, same_data: bool = False
 ) -> Finding:
-    """`grows` if enough units rise, `falls` if enough fall, else `flat`; with the `same_data` on every rung, ties
-    throughout are `data_only`. A ladder whose values differ by no more than a tie of its unit neither rises nor falls.
-    The units in which the measure does not rise are named."""
+    """`grows` if enough units of enough networks rise, `falls` if they fall, else `flat`; with the `same_data` on every
+    rung, ties throughout are `data_only`. A ladder whose values differ by no more than a tie of its unit neither rises
+    nor falls. The units in which the measure does not rise are named."""
     if (none := nothing_to_judge([row(recipe) for ladder in ladders for recipe in ladder])) is not None:
         return none
     limits = random_labels.limits(zoo, row)
     values = [without_ties([row(recipe).value for recipe in ladder], limits[unit_of(ladder[0])]) for ladder in ladders]
     trend = page_trend(values)
-    rising, falling = (sum(sign * rho > 0 for rho in trend.rhos) for sign in (1, -1))
-    p_rising, p_falling = (sign_test(units, len(ladders)) for units in (rising, falling))
+    units = [unit_of(ladder[0]) for ladder in ladders]
+    rising, falling = (
+        [unit for unit, rho in zip(units, trend.rhos, strict=True) if sign * rho > 0] for sign in (1, -1)
+    )
+    p_rising, p_falling = (sign_test(len(found), len(units)) for found in (rising, falling))
     tau = mean_kendall_tau([[(row(recipe).value, outcome(recipe).gap) for recipe in ladder] for ladder in ladders])
-    if p_rising < SIGNIFICANCE:
+    if enough_of(rising, units):
         status, problem = "grows", ""
-    elif p_falling < SIGNIFICANCE:
+    elif enough_of(falling, units):
         status, problem = "falls", f"falls as {what} grows"
     elif same_data and all(None not in block and len({*block}) == 1 for block in values):
         status, problem = "data_only", "data only: it ties throughout on the images that are the same"
     else:
-        status, problem = "flat", f"does not grow with {what}"
+        on = f" on {listed(networks_without(rising, units))}" if p_rising < SIGNIFICANCE else ""
+        status, problem = "flat", f"does not grow with {what}{on}"
     down = status == "falls"
-    side = f"falls in {falling}" if down else f"rises in {rising}"
+    side = f"falls in {len(falling)}" if down else f"rises in {len(rising)}"
     detail = f"{side} of {len(ladders)} units, p = {p_falling if down else p_rising:.2g}"
     detail += "" if tau is None else f", tau with the gap {tau:z.2f}"
     detail += "" if down else _not_rising(ladders, trend)
@@ -57,8 +62,8 @@ def trend_finding(
             rho=trend.rho,
             kendall_tau=tau,
             units=len(ladders),
-            units_rising=rising,
-            units_falling=falling,
+            units_rising=len(rising),
+            units_falling=len(falling),
         ),
         status=status,
         detail=detail,

@@ -6,6 +6,7 @@ witnesses, so its seeds give one vote. Pure functions on numbers; read them in t
 - witnesses.py: which twins are seeds of one unit?
 - decision.py: is a unit won, lost, or neither? What is a tie?
 - sign_test.py: how many units suffice, and how few are too few?
+- networks.py: which networks are lost altogether, and how many may be?
 - heterogeneity.py: do units differ by more than chance?
 - condition.py: the status under one condition.
 - power.py: how often must a measure win to pass?

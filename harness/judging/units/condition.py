@@ -7,6 +7,7 @@ from typing import Literal
 from harness.judging.twin_statistics import sign_test
 from harness.judging.units.decision import UnitDecision
 from harness.judging.units.heterogeneity import LEVEL, heterogeneity
+from harness.judging.units.networks import enough_networks, without
 from harness.judging.units.sign_test import SIGNIFICANCE, check_units
 
 Failure = Literal["error", "timeout"]
@@ -17,8 +18,10 @@ Status = Literal["separates", "depends_on_the_network", "overlaps", "inverted", 
 class ConditionVerdict:
     """The verdict on one measure under one condition. Only `separates` passes.
 
-    - `separates`: enough units are won; `inverted`: enough are lost (sign_test.py). Both whatever the heterogeneity.
-    - `depends_on_the_network`: neither, and units differ by more than chance (heterogeneity.py).
+    - `separates`: enough units are won (sign_test.py), of enough networks (networks.py); `inverted`: enough are lost,
+      of enough networks. Both whatever the heterogeneity.
+    - `depends_on_the_network`: enough units, but of too few networks; or too few, which differ by more than chance
+      (heterogeneity.py).
     - `overlaps`: none of these. `not_applicable`: no seed of any unit has both values. `error`, `timeout`: on a model.
 
     `p_value`: of the sign test of the units that are won; `p_inverted`: of those that are lost; `p_heterogeneity`: of
@@ -35,6 +38,12 @@ class ConditionVerdict:
     @property
     def passes(self) -> bool:
         return self.status == "separates"
+
+    @property
+    def lost_networks(self) -> list[str]:
+        """Networks of which no unit is won, where it is for want of them alone that the measure does not pass."""
+        alone = self.status == "depends_on_the_network" and self.p_value < SIGNIFICANCE
+        return without(self.units) if alone else []
 
     @property
     def won(self) -> int:
@@ -62,9 +71,9 @@ def judge_condition(condition: str, units: Sequence[UnitDecision], failure: Fail
     elif not any(unit.known for unit in units):
         status = "not_applicable"
     elif p_value < SIGNIFICANCE:
-        status = "separates"
+        status = "separates" if enough_networks(units) else "depends_on_the_network"
     elif p_inverted < SIGNIFICANCE:
-        status = "inverted"
+        status = "inverted" if enough_networks(units, "lost") else "depends_on_the_network"
     elif p_heterogeneity <= LEVEL:
         status = "depends_on_the_network"
     return ConditionVerdict(condition, status, tuple(units), p_value, p_inverted, p_heterogeneity)

@@ -15,6 +15,9 @@ ON_THE_WAY = 0.001
 """Beside other twins, so is one below this part of the way from natural to randomized data."""
 
 
+Decision = Literal["won", "lost", "neither"]
+
+
 class Unit(NamedTuple):
     """A network in a data setting: the witness that a verdict counts. `setting` is "" where a zoo has but one."""
 
@@ -41,7 +44,7 @@ class UnitDecision:
     seeds: int
 
     @property
-    def decision(self) -> Literal["won", "lost", "neither"]:
+    def decision(self) -> Decision:
         if 2 * self.wins > self.seeds:
             return "won"
         return "lost" if 2 * self.losses > self.seeds else "neither"

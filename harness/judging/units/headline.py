@@ -24,6 +24,8 @@ class Judged(Protocol):
     @property
     def passes(self) -> bool: ...
     @property
+    def lost_networks(self) -> list[str]: ...
+    @property
     def won(self) -> int: ...
     @property
     def lost(self) -> int: ...
@@ -34,25 +36,28 @@ NAMED = 3
 
 
 def worst(verdicts: Sequence[Judged]) -> Judged:
-    """The condition that says least for the measure: one without a verdict, else the one with the fewest units won, as
-    counted from those that are needed.
+    """The condition that says least for the measure: one without a verdict, else one that is not passed, else the one
+    with the fewest units won, as counted from those that are needed.
 
     Among equal counts the one that loses most; then the first.
     """
 
-    def said(verdict: Judged) -> tuple[bool, int, int]:
-        return _has_counts(verdict), verdict.won - (needed(len(verdict.units)) or 0), -verdict.lost
+    def said(verdict: Judged) -> tuple[bool, bool, int, int]:
+        missing = verdict.won - (needed(len(verdict.units)) or 0)
+        return _has_counts(verdict), verdict.passes, missing, -verdict.lost
 
     return min(verdicts, key=said)
 
 
 def headline(verdicts: Sequence[Judged]) -> str:
-    """The worst condition with its count: `gaussian: 11 of 14 units (13 needed)`."""
+    """The worst condition with its count: `gaussian: 11 of 14 units (13 needed)`, `gaussian: 17 of 18 units (16 needed,
+    and one of vit_small)`."""
     verdict = worst(verdicts)
     if not _has_counts(verdict):
         return f"{_words(verdict.condition)}: {_words(verdict.status)}"
     units = len(verdict.units)
-    return f"{_words(verdict.condition)}: {verdict.won} of {units} units ({needed(units)} needed)"
+    also = f", and one of {listed(verdict.lost_networks)}" if verdict.lost_networks else ""
+    return f"{_words(verdict.condition)}: {verdict.won} of {units} units ({needed(units)} needed{also})"
 
 
 def explain(verdicts: Sequence[Judged]) -> str:
@@ -73,7 +78,9 @@ def part(verdict: Judged, what: str = " units") -> str:
         return f"{name}: {_words(verdict.status)}"
     said = f"{name}: {verdict.won} of {len(verdict.units)}{what}{_not_won(verdict)}"
     if verdict.status == "depends_on_the_network":
-        said += f" (depends on the network: p = {verdict.p_heterogeneity:.2g})"
+        lost = listed(verdict.lost_networks) if verdict.lost_networks else ""
+        why = f"wins no unit of {lost}" if lost else f"p = {verdict.p_heterogeneity:.2g}"
+        said += f" (depends on the network: {why})"
     if verdict.status == "inverted":
         said += f" (inverted: p = {verdict.p_inverted:.2g})"
     return said
@@ -89,7 +96,7 @@ def named(units: Iterable[Unit]) -> str:
     settings: dict[str, list[str]] = {}
     for unit in units:
         settings.setdefault(unit.setting, []).append(unit.network)
-    return ", ".join(str(Unit(setting, _listed(networks))) for setting, networks in settings.items())
+    return ", ".join(str(Unit(setting, listed(networks))) for setting, networks in settings.items())
 
 
 def _not_won(verdict: Judged) -> str:
@@ -111,7 +118,8 @@ def _has_counts(verdict: Judged) -> bool:
     return verdict.status not in ("error", "timeout", "not_applicable")
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -1,6 +1,7 @@
 """How often does a measure pass that knows nothing? Coins, alone and in company.
 
-Simulated over 1,000,000 zoos of three conditions by `passing`, in parts per thousand that pass one condition, and all:
+Simulated over 1,000,000 zoos of three conditions by `passing`, in parts per thousand that pass one condition, and all,
+every unit being a network of its own:
 
                                           10 units         14 units         18 units
                                           one     all      one     all      one     all

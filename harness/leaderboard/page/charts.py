@@ -90,7 +90,7 @@ def _threshold(least: int, bin_width: float, height: float) -> str:
     x = least * bin_width
     return (
         f'<path class="limit" d="M{x:.1f} {HEAD - 10}V{height - FOOT:.1f}"/>'
-        f'<text class="t end" x="{x - 4:.1f}" y="{HEAD - 4}">{least} pass</text>'
+        f'<text class="t end" x="{x - 4:.1f}" y="{HEAD - 4}">{least} needed</text>'
     )
 
 

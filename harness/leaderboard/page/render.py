@@ -10,6 +10,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from harness.judging.units.networks import networks_needed
 from harness.judging.units.sign_test import needed
 from harness.leaderboard.page import cells, charts
 from harness.leaderboard.page.about import About
@@ -101,6 +102,7 @@ def _zoo(prefix: str, name: str, part: Mapping[str, Any], run: Mapping[str, Any]
         "name": name,
         "id": prefix,
         "needed": part["units"] and needed(part["units"]),
+        "of_networks": _of_networks(judged, records),
         "columns": columns,
         "groups": _groups(prefix, columns),
         "passing": sum(standing["verdict"] == "separates" for standing in measures),
@@ -109,6 +111,17 @@ def _zoo(prefix: str, name: str, part: Mapping[str, Any], run: Mapping[str, Any]
         "versions": _versions(run["entries"]),
         **(_charts(prefix, judged, records, columns, part["units"]) if columns else {}),
     }
+
+
+def _of_networks(judged: Sequence[Mapping[str, Any]], records: Mapping[str, Any]) -> str:
+    """What is asked of networks beside units: nothing where each is one unit."""
+    suites = [suite for each in judged for suite in records[each["measure"]]["suites"].values()]
+    networks = [unit["network"] for unit in suites[0]["units"]] if suites else []
+    different = len({*networks})
+    if different == len(networks):
+        return ""
+    least = networks_needed(different)
+    return "one of each network" if least == different else f"one of {least} of {different} networks"
 
 
 def _charts(

@@ -6,6 +6,14 @@ from harness.judging.units.headline import explain, headline, named, worst
 
 NETWORKS = ["mlp_1x512", "mlp_3x256", "residual_mlp", "convnet", "convnet_bn", "resnet_bn", "vision_transformer"]
 UNITS = [Unit(setting, network) for setting in ("digits", "noisy digits") for network in NETWORKS]
+ON_ONE = ("convnet", "vit_small")
+"""Of ten networks, those that are in one unit; all others are in two."""
+TEN = [
+    Unit(setting, network)
+    for setting in ("digits", "noisy digits")
+    for network in [*ON_ONE, *(f"network{number}" for number in range(8))]
+    if setting == "digits" or network not in ON_ONE
+]
 NOISY = {network: Unit("noisy digits", network) for network in NETWORKS}
 
 
@@ -95,3 +103,40 @@ def test_the_worst_condition_is_that_which_lacks_most_units_of_those_needed() ->
     many = judge_condition("gaussian", [decide(u, [(0.0, s)]) for u, s in zip(UNITS, signs, strict=True)])
     assert few.passes and not many.passes and few.won < many.won
     assert worst([few, many]) is many
+
+
+def of_ten_networks(condition: str, *lost: Unit) -> ConditionVerdict:
+    """18 units, all won but these."""
+    return judge_condition(condition, [decide(unit, [(0.0, -1.0 if unit in lost else 1.0)] * 3) for unit in TEN])
+
+
+WITHOUT_VIT = of_ten_networks("gaussian", Unit("digits", "vit_small"))
+
+
+def test_of_a_measure_that_wins_enough_units_but_none_of_a_network_the_network_is_named() -> None:
+    assert headline([WITHOUT_VIT]) == "gaussian: 17 of 18 units (16 needed, and one of vit_small)"
+    assert explain([of_ten_networks("random_labels"), WITHOUT_VIT]) == (
+        "tells random labels: 18 of 18 units; gaussian: 17 of 18, loses vit_small on digits "
+        "(depends on the network: wins no unit of vit_small)"
+    )
+
+
+def test_several_networks_that_are_lost_are_all_named_and_only_those() -> None:
+    both = of_ten_networks("gaussian", Unit("digits", "convnet"), Unit("digits", "vit_small"))
+    assert headline([both]) == "gaussian: 16 of 18 units (16 needed, and one of convnet and vit_small)"
+    one_of_two = of_ten_networks("gaussian", Unit("digits", "vit_small"), Unit("noisy digits", "network3"))
+    assert headline([one_of_two]) == "gaussian: 16 of 18 units (16 needed, and one of vit_small)"
+
+
+def test_where_units_are_too_few_in_any_case_no_network_is_asked_for() -> None:
+    few = of_ten_networks("gaussian", *(unit for unit in TEN if unit.network in ("vit_small", "network3")))
+    assert few.won == 15
+    assert headline([few]) == "gaussian: 15 of 18 units (16 needed)"
+    assert "(depends on the network: p = " in explain([few])
+
+
+def test_a_condition_that_is_not_passed_is_worse_than_one_with_fewer_units_that_is() -> None:
+    passed = of_ten_networks("random_labels", Unit("digits", "network3"), Unit("noisy digits", "network5"))
+    assert passed.passes and not WITHOUT_VIT.passes and passed.won < WITHOUT_VIT.won
+    assert worst([passed, WITHOUT_VIT]) is worst([WITHOUT_VIT, passed]) is WITHOUT_VIT
+    assert headline([passed, WITHOUT_VIT]) == "gaussian: 17 of 18 units (16 needed, and one of vit_small)"

@@ -23,7 +23,7 @@ def own(zoo: Zoo) -> OwnTwins:
 
 def test_the_seeds_of_a_network_on_a_data_set_are_one_unit() -> None:
     found = by_unit(twins(ZOOS["digits"], "gaussian")).units
-    assert [len(seeds) for seeds in found.values()] == [3] * 14
+    assert [len(seeds) for seeds in found.values()] == [3] * 18
     assert {Unit("digits", "mlp_1x512"), Unit("noisy_digits", "mlp_1x512")} <= {*found}
 
 

@@ -108,7 +108,7 @@ def test_the_leaderboard_has_them_and_check_finds_what_was_changed(tmp_path: Pat
     (tmp_path / "claims.toml").write_text(as_toml({"l2_norm": Claimed("a", "separates", "figure 1")}))
     content = build(tmp_path)
     validate_part(content, "leaderboard")
-    assert content["claims"]["measures"]["l2_norm"]["found"]["digits"]["units"] == 8
+    assert content["claims"]["measures"]["l2_norm"]["found"]["digits"]["units"] == 10
     assert CliRunner().invoke(main, ["leaderboard", "build", str(tmp_path)]).exit_code == 0
     assert check(tmp_path) == []
     (tmp_path / "claims.toml").write_text(as_toml({"l2_norm": Claimed("a", "does not separate", "figure 1")}))
