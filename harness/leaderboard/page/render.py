@@ -115,7 +115,8 @@ def _zoo(prefix: str, name: str, part: Mapping[str, Any], run: Mapping[str, Any]
 
 def _of_networks(judged: Sequence[Mapping[str, Any]], records: Mapping[str, Any]) -> str:
     """What is asked of networks beside units: nothing where each is one unit."""
-    suites = [suite for each in judged for suite in records[each["measure"]]["suites"].values()]
+    recorded = [records[each["measure"]] for each in judged if each["measure"] in records]  # the oracle has no record
+    suites = [suite for record in recorded for suite in record["suites"].values()]
     networks = [unit["network"] for unit in suites[0]["units"]] if suites else []
     different = len({*networks})
     if different == len(networks):

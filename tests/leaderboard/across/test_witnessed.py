@@ -15,7 +15,7 @@ def test_a_record_says_what_its_suites_decided() -> None:
     assert found is not None
     for condition, suite in record["suites"].items():
         decisions = [each.decision for each in found.decisions[condition].values()]
-        assert (len(decisions), decisions.count("won"), decisions.count("lost")) == (14, suite["won"], suite["lost"])
+        assert (len(decisions), decisions.count("won"), decisions.count("lost")) == (18, suite["won"], suite["lost"])
     assert found.values == {}
 
 
@@ -78,4 +78,4 @@ def test_the_units_of_a_zoo_on_which_it_is_not_applicable_are_not_won() -> None:
     suite = {**record["suites"]["gaussian"], "verdict": "not_applicable", "units": nothing}
     found = witnessed({**record, "suites": {**record["suites"], "gaussian": suite}})
     assert found is not None
-    assert [unit.decision for unit in found.decisions["gaussian"].values()] == ["neither"] * 14
+    assert [unit.decision for unit in found.decisions["gaussian"].values()] == ["neither"] * 18
