@@ -233,10 +233,13 @@ def test_the_data_are_downloaded_and_no_cell_is_a_formula_to_a_spreadsheet(page:
     assert {measure["measure"] for measure in content["measures"]} >= set(MEASURES)
     units = list(csv.DictReader(io.StringIO(downloaded(page, "units.csv"))))
     lost = [each for each in units if (each["measure"], each["zoo"], each["decision"]) == ("l2_norm", "digits", "lost")]
-    assert {(each["data set"], each["network"]) for each in lost} == {("noisy_digits", "mlp_1x512")}
+    assert {(each["data set"], each["network"]) for each in lost} == {
+        ("noisy_digits", "mlp_1x512"),
+        ("noisy_digits", "mlp_3x256"),
+    }
     values = list(csv.DictReader(io.StringIO(downloaded(page, "values.csv"))))
     own = [each for each in values if (each["measure"], each["zoo"]) == ("l2_norm", "digits")]
-    assert len(own) == 14 * 3
+    assert len(own) == 18 * 3
     rows = run_of("l2_norm")["entries"][0]["rows"]
     assert {float(each["natural"]) for each in own} <= {float(f"{value:.4g}") for value, _ in rows.values()}
 
