@@ -241,7 +241,9 @@ def test_the_data_are_downloaded_and_no_cell_is_a_formula_to_a_spreadsheet(page:
     own = [each for each in values if (each["measure"], each["zoo"]) == ("l2_norm", "digits")]
     assert len(own) == 18 * 3
     rows = run_of("l2_norm")["entries"][0]["rows"]
-    assert {float(each["natural"]) for each in own} <= {float(f"{value:.4g}") for value, _ in rows.values()}
+    known = [value for value, _ in rows.values()]
+    for each in own:  # four digits, of which the last may be off by one: the page has them packed
+        assert min(abs(float(each["natural"]) / value - 1) for value in known) < 1e-3
 
 
 def test_hostile_names_are_text_in_every_view(page: Any) -> None:
