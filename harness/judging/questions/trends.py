@@ -33,9 +33,8 @@ def trend_finding(
     values = [without_ties([row(recipe).value for recipe in ladder], limits[unit_of(ladder[0])]) for ladder in ladders]
     trend = page_trend(values)
     units = [unit_of(ladder[0]) for ladder in ladders]
-    rising, falling = (
-        [unit for unit, rho in zip(units, trend.rhos, strict=True) if sign * rho > 0] for sign in (1, -1)
-    )
+    of_units = dict(zip(units, trend.rhos, strict=True))
+    rising, falling = ([unit for unit, rho in of_units.items() if sign * rho > 0] for sign in (1, -1))
     p_rising, p_falling = (sign_test(len(found), len(units)) for found in (rising, falling))
     tau = mean_kendall_tau([[(row(recipe).value, outcome(recipe).gap) for recipe in ladder] for ladder in ladders])
     if enough_of(rising, units):

@@ -14,6 +14,7 @@ from harness.paper.cifar10.recipes import Cifar10, cifar10, paper_recipe
 from harness.paper.cifar10.table1 import chosen_rows, regularized_random_labels, rows_of_the_table
 from harness.paper.reported import REGULARIZED_RANDOM_LABELS, TABLE1
 from harness.store.published import Published
+from harness.store.secret_folder import found_in
 from harness.workers.worker_process import Report
 from harness.zoo.train_jobs import TrainJob, train_job
 from tests.builders.image_folders import write_cifar10
@@ -186,7 +187,7 @@ class Runner:
 
     @property
     def models(self) -> dict[str, int]:
-        return {path.name: path.stat().st_mtime_ns for path in (self.folder / "cache/models").glob("*/*")}
+        return {path.name: path.stat().st_mtime_ns for path in (found_in(self.folder / "cache") / "models").glob("*/*")}
 
 
 @pytest.fixture
