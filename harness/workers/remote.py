@@ -22,6 +22,7 @@ from harness.errors import HarnessError
 from harness.files.private_folder import private_folder
 from harness.settings import Settings, make_settings
 from harness.store.published import Published
+from harness.store.secret_folder import made_in
 from harness.training.recipe import Recipe
 from harness.workers.multiprocessing_config import allow_children
 from harness.workers.pool import Event, Function, Limits, Worker, end_idle, run_jobs
@@ -91,7 +92,7 @@ class Result:
 @contextlib.contextmanager
 def as_caller(settings: Settings) -> Iterator[Caller]:
     """This process as the caller of jobs, with a token that is there as long as they run."""
-    with private_folder(settings.cache_dir / "tmp") as folder:
+    with private_folder(made_in(settings.cache_dir) / "tmp") as folder:
         yield Caller(folder, versions())
 
 

@@ -186,7 +186,8 @@ def test_a_name_leads_to_the_measures_own_view_which_can_be_shared(page: Any, pl
     page.get_by_role("link", name="path_norm", exact=True).first.click()
     page.wait_for_url("**#measure=path_norm")
     article = page.locator("article:visible")
-    assert article.count() == 1 and not page.locator("#overview").is_visible()
+    article.wait_for()  # the only one
+    assert not page.locator("#overview").is_visible()
     assert article.locator("pre.formula").text_content().count("path_norm") == 3
     assert article.locator("svg").count() > 14  # a panel a unit, the profile, the time
     assert article.locator(".strip td.won").count() > 0
@@ -229,8 +230,7 @@ def test_the_data_are_downloaded_and_no_cell_is_a_formula_to_a_spreadsheet(page:
     (row,) = (row for row in rows if (row["measure"], row["zoo"]) == ("l2_norm", "digits"))
     assert (row["units won at worst"], row["units"], row["random_pixels: units won"]) == ("16", "18", "16")
     assert {row["family"] for row in rows if row["measure"] == HOSTILE} == {"'=1+1"}
-    content = json.loads(downloaded(page, "leaderboard.json"))
-    assert {measure["measure"] for measure in content["measures"]} >= set(MEASURES)
+    assert {each["measure"] for each in json.loads(downloaded(page, "leaderboard.json"))["measures"]} >= set(MEASURES)
     units = list(csv.DictReader(io.StringIO(downloaded(page, "units.csv"))))
     lost = [each for each in units if (each["measure"], each["zoo"], each["decision"]) == ("l2_norm", "digits", "lost")]
     assert {(each["data set"], each["network"]) for each in lost} == {*AGAINST}
