@@ -21,6 +21,7 @@ import psutil
 
 from harness.calling.confinement import Confinement, adopt_orphans
 from harness.calling.forked_call import PRINTED, SECONDS_BETWEEN_LOOKS, ForkedCall, what_is_in
+from harness.calling.imports import look_by_trying
 from harness.calling.named_packages import import_what_is_named
 from harness.calling.own_networks import received
 from harness.calling.purity import PATCHABLE, Callables, Witness
@@ -50,6 +51,7 @@ def host(connection: Connection, scratch: Path) -> None:
     gc.disable()  # looking for garbage would write to every page, and forking take longer
     try:
         _forget_where_we_are(scratch)
+        look_by_trying()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # our parent is gone
             _Server(connection, scratch).serve()
     finally:

@@ -1,24 +1,78 @@
 """A user's file, module or entry point, imported: only in a process of its own (sealed_process.py).
 
-Whatever it raises becomes one sentence with its cause and line.
+Whatever it raises becomes one sentence with its cause and line. Modules beside it are found by trying their paths: the
+process may not list the folders that they are in (readable.py).
 """
 
 import dataclasses
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
 import torch
 
+from harness.calling.readable import is_installed
 from harness.errors import HarnessError
 from harness.files.import_problem import import_problem
 from measures.registry import Measure, RegistrationError, Wrong, registered, wrong_ones_wait
 
 T = TypeVar("T")
+
+
+LOADERS = [
+    (ExtensionFileLoader, EXTENSION_SUFFIXES),
+    (SourceFileLoader, SOURCE_SUFFIXES),
+    (SourcelessFileLoader, BYTECODE_SUFFIXES),
+]
+
+
+class TryingFinder(FileFinder):
+    """Finds the modules of a folder by their paths, in Python's order, where Python would list the folder first."""
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        path = os.path.join(self.path, fullname.rpartition(".")[2])
+        for inside in ([path], None):
+            base = os.path.join(path, "__init__") if inside else path
+            for loader, suffixes in LOADERS:
+                for file in (base + suffix for suffix in suffixes):
+                    if os.path.isfile(file):
+                        return importlib.util.spec_from_file_location(
+                            fullname, file, loader=loader(fullname, file), submodule_search_locations=inside
+                        )
+        if not os.path.isdir(path):
+            return None
+        spec = ModuleSpec(fullname, None)
+        spec.submodule_search_locations = [path]  # to a package without __init__.py other folders may add
+        return spec
+
+
+def look_by_trying() -> None:
+    """From now on, look for modules by trying wherever nothing is installed."""
+
+    def hook(path: str) -> TryingFinder:
+        if not os.path.isdir(path) or is_installed(Path(path).resolve()):
+            raise ImportError(f"{path} is none of a user's folders", path=path)
+        return TryingFinder(path)
+
+    sys.path_hooks.insert(0, hook)
+    for path in [*sys.path_importer_cache]:
+        if not is_installed(Path(path).resolve()):
+            del sys.path_importer_cache[path]
 
 
 class ImportFailed(HarnessError):

@@ -1,7 +1,9 @@
 """Which files a stranger's measure may read: what an import needs, and no data.
 
 That is Python's own library, what is installed (without the data sets that packages bring), shared libraries, this
-project's code, and what can be imported from the folders that imports are looked for in: Python files and packages.
+project's code, and what can be imported from the folders that imports are looked for in: Python files, and of packages
+the folders with Python files. Trained networks and data may lie beside these, and no folder of a user's is listed: who
+may list one may list all that is in it. Imports find what is there by trying (imports.py).
 """
 
 import itertools
@@ -15,11 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = ("harness", "measures")  # folders of this project with code and no outcomes
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/etc/localtime")
 SYSTEM = ("/dev/urandom", "/dev/random", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")
+MODULES = (".py", ".so", ".pyd")
 DATA_IN_PACKAGES = ("sklearn/datasets/data", "sklearn/datasets/images", "sklearn/datasets/descr")
 
 
 def readable(search: Sequence[str], packages: Iterable[Path] = ()) -> tuple[list[Path], list[Path]]:
-    """(files and folders to read, folders to list) for a process that looks for imports in `search`.
+    """(files and folders to read, installed folders to list) for a process that looks for imports in `search`.
 
     `packages` are folders and files to read beside: a package that an installation has linked to another place.
     """
@@ -36,10 +39,10 @@ def readable(search: Sequence[str], packages: Iterable[Path] = ()) -> tuple[list
     above = {folder for data in withheld for folder in data.parents}
     read = {*_existing(map(Path, SYSTEM)), *(ROOT / name for name in CODE)}
     modules = [path for folder in own for path in _importable(folder)]
-    for path in (*installed, *_existing(map(Path, LIBRARIES)), *modules, *linked):
+    modules += [path for package in linked for path in _with_code(package)]
+    for path in (*installed, *_existing(map(Path, LIBRARIES)), *modules):
         read |= set(_without(path.resolve(), withheld, above))
-    listed = {*installed, *own, *(folder for folder in above if folder in installed)}
-    return sorted(read), sorted(listed)
+    return sorted(read), installed
 
 
 def _existing(paths: Iterable[Path]) -> list[Path]:
@@ -79,10 +82,29 @@ def _importable(folder: Path) -> Iterator[Path]:
         return
     for entry in os.scandir(folder):
         path = Path(entry.path)
-        is_module = entry.is_file() and path.resolve().suffix in (
-            ".py",
-            ".so",
-            ".pyd",
-        )  # the suffix of what it links to
-        if is_module or (entry.is_dir() and (path / "__init__.py").is_file()):
+        if _is_module(entry):
             yield path
+        elif entry.is_dir() and (path / "__init__.py").is_file():
+            yield from [path.resolve()] if is_installed(path) else _with_code(path)
+
+
+def _is_module(entry: "os.DirEntry[str]") -> bool:
+    """By the name, and by that of what it links to."""
+    return entry.name.endswith(MODULES) and entry.is_file() and Path(entry.path).resolve().suffix in MODULES
+
+
+def _with_code(path: Path) -> Iterator[Path]:
+    """A module, or a package in such parts that a folder in it without Python files is in none of them."""
+    if not path.is_dir():
+        yield path
+        return
+    with os.scandir(path) as entries:
+        inside = [entry for entry in entries if not entry.is_symlink() and entry.name != "__pycache__"]
+    folders = [Path(entry.path) for entry in inside if entry.is_dir()]
+    parts = [part for folder in folders for part in _with_code(folder)]
+    if any(map(_is_module, inside)):
+        if parts == folders:
+            yield path
+            return
+        yield from (Path(entry.path) for entry in inside if entry.is_file())
+    yield from parts

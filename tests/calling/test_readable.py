@@ -12,6 +12,8 @@ from harness.calling import readable as module
 from harness.calling.readable import readable
 from tests import ROOT
 
+MODULES = ("mine.py", "package/__init__.py", "package/inner/__init__.py")
+
 
 def covers(read: list[Path], file: Path) -> bool:
     """Whether one of them is the file, or a folder around it."""
@@ -24,9 +26,9 @@ def stranger(tmp_path: Path) -> Path:
     (tmp_path / "cache" / "models").mkdir(parents=True)
     (tmp_path / "cache" / "models" / "entry.json").write_text("{}")
     folder = tmp_path / "stranger"
-    (folder / "package").mkdir(parents=True)
-    (folder / "data").mkdir()
-    for name in ("mine.py", "package/__init__.py", "package/table.json", "data/answers.json", "notes.txt"):
+    for name in ("package/inner", "package/models", "data"):
+        (folder / name).mkdir(parents=True)
+    for name in (*MODULES, "package/table.json", "package/models/entry.json", "data/answers.json", "notes.txt"):
         (folder / name).touch()
     (folder / "looks_like.py").symlink_to(tmp_path / "cache" / "models" / "entry.json")
     (folder / "linked").symlink_to(tmp_path / "cache")
@@ -36,11 +38,18 @@ def stranger(tmp_path: Path) -> Path:
 
 def test_of_a_strangers_folder_modules_and_packages_are_read(stranger: Path) -> None:
     read, listed = readable([str(stranger)])
-    for name in ("mine.py", "other.py", "package/__init__.py", "package/table.json"):
+    for name in (*MODULES, "other.py", "package/table.json"):
         assert covers(read, stranger / name), name
     for name in ("data/answers.json", "notes.txt", "looks_like.py", "linked/models/entry.json"):
         assert not covers(read, stranger / name), name
-    assert stranger.resolve() in listed
+    assert not covers(listed, stranger)
+
+
+@pytest.mark.parametrize("how", ["searched", "linked"])
+def test_of_a_package_no_folder_without_python_files_is_read(how: str, stranger: Path) -> None:
+    read, _ = readable([str(stranger)]) if how == "searched" else readable([], [stranger / "package"])
+    assert covers(read, stranger / "package" / "inner" / "__init__.py")
+    assert not covers(read, stranger / "package" / "models" / "entry.json")
 
 
 def test_this_project_has_code_to_read_and_no_outcomes(stranger: Path) -> None:
@@ -104,8 +113,9 @@ def test_a_folder_of_the_users_is_not_installed_because_it_stands_in_one_that_is
 
 def test_a_package_that_is_linked_to_another_place_is_read_there(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "__init__.py").touch()
     read, _ = readable([], [tmp_path / "elsewhere"])
-    assert covers(read, tmp_path / "elsewhere" / "file")
+    assert covers(read, tmp_path / "elsewhere" / "__init__.py")
 
 
 def test_the_system_is_not_read_but_for_a_few_files() -> None:

@@ -72,6 +72,18 @@ def test_no_file_of_answers_or_data_is_read(learners: Rows, loaded: Callable[[st
             assert found and all(row.status == "not_applicable" and "refused" in row.reason for row in found), found[0]
 
 
+def test_a_cache_in_a_folder_that_imports_are_looked_for_in_is_no_more_open_than_others(
+    field: Field, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a run is started in the folder that the cache is in."""
+    for folder in (shared_cache.parent, shared_cache):
+        monkeypatch.syspath_prepend(str(folder))
+    attacks = ("entries_of_the_store", "rows_of_others", "sizes_at_guessed_paths")
+    rows = field.evaluate([f"{field.folder}/data.py::{attack}" for attack in attacks])
+    assert len(rows) == len(attacks) * len(field.models)
+    assert all(row.status == "not_applicable" and "refused" in row.reason for row in rows.values()), rows
+
+
 def test_every_call_is_the_first(counters: Rows) -> None:
     for name in set(names_in(counters)) - {"number_of_the_process", "clock"}:
         assert len({row.value for (measure, _), row in counters.items() if measure == name}) == 1, name
