@@ -72,6 +72,7 @@ def bad_job(job: TrainJob, report: Report) -> Published | None:
     return train_job(job, report)
 
 
+@pytest.mark.long  # fifteen processes are lost
 def test_each_is_tried_three_times_and_named_while_the_others_are_trained_and_when_mended_they_alone(
     settings: Settings, undisturbed: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def write_values(measure: Path, settings: Settings, out: Path) -> None:
     out.write_text(json.dumps([row.value for row in rows.values()]))
 
 
+@pytest.mark.long
 def test_a_measure_that_was_edited_has_its_new_values_on_a_cluster_that_goes_on(
     cluster: LocalCluster, settings: Settings, tmp_path: Path
 ) -> None:
@@ -241,6 +242,7 @@ def run_and_say(settings: Settings, errors: Path) -> None:
     build(RECIPES, settings, progress=False)
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_the_cluster_ready_for_the_next_run(
     cluster: LocalCluster, settings: Settings, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:

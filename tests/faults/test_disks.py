@@ -123,6 +123,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
 
 
 @needs_mounting
+@pytest.mark.long
 def test_a_disk_that_fills_keeps_what_was_stored_and_leaves_no_half(said: Said, undisturbed: dict[str, str]) -> None:
     """Some models have room on it, not all; what is there is copied to where there is room, for another run."""
     disk, copy = said.folder / "small", said.folder / "copy"
@@ -137,6 +138,7 @@ def test_a_disk_that_fills_keeps_what_was_stored_and_leaves_no_half(said: Said, 
 
 
 @needs_mounting
+@pytest.mark.long
 def test_a_training_goes_on_where_its_state_has_no_room(said: Said) -> None:
     sentence, equal, what_is_there = said.has_no_room_for_a_state.splitlines()
     assert "could not be written" in sentence and "No space left on device" in sentence

@@ -28,6 +28,7 @@ def test_an_added_measure_that_passes_is_reported_and_passes(good: str) -> None:
     assert "my\\_squares is to be recorded" in good
 
 
+@pytest.mark.long  # two runs of the suites on seven measures
 def test_added_measures_that_fail_the_gate_or_break_the_contract_fail(bad: str) -> None:
     assert "- my\\_frames fails the gate: overlaps" in bad
     assert (
@@ -38,6 +39,7 @@ def test_added_measures_that_fail_the_gate_or_break_the_contract_fail(bad: str) 
     assert "my\\_frames breaks its contract" not in bad
 
 
+@pytest.mark.long
 def test_an_added_measure_that_knows_the_zoos_networks_fails_on_fresh_twins(bad: str, report_of_bad: str) -> None:
     said = "- passes on the zoo itself and not on fresh twins: my\\_memory on fresh twins 7: 0 of 3 verdicts are"
     assert said in bad
@@ -45,6 +47,7 @@ def test_an_added_measure_that_knows_the_zoos_networks_fails_on_fresh_twins(bad:
     assert "propose --base main --fresh 7" in report_of_bad
 
 
+@pytest.mark.long
 def test_a_formula_that_changes_an_outcome_wants_another_version(bad: str, good: str) -> None:
     assert "random labels was separates, is inverted, under the same version; raise it" in bad
     assert "random labels was separates, is inverted; version 1 -&gt; 2" in good
@@ -69,6 +72,7 @@ def test_a_result_edited_by_hand_fails_whether_or_not_its_digest_was_made_anew(c
     )
 
 
+@pytest.mark.long
 def test_values_made_up_with_all_that_follows_from_them_are_not_what_is_measured(bad: str) -> None:
     assert "constant: its record is not what was measured here: random labels was separates, is overlaps" in bad
 
