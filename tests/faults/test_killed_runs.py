@@ -90,13 +90,8 @@ harness.zoo.build.train_job = with_a_child
 """
 
 
-@pytest.mark.parametrize(
-    ("how", "number"),
-    [
-        pytest.param(signal.SIGKILL, 2, id="SIGKILL"),
-        pytest.param(signal.SIGINT, 1, id="SIGINT", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("how", "number"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)], ids=["SIGKILL", "SIGINT"])
 def test_the_server_of_a_run_and_what_a_measure_has_started_end_with_it(
     how: signal.Signals, number: int, settings: Settings, undisturbed: dict[str, str], start: Started
 ) -> None:

@@ -138,7 +138,7 @@ def test_reports_come_in_order_before_the_end_and_signs_of_life_are_none(
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", [name for name in NAMES if name != "this process"], indirect=True)
 def test_a_job_is_supervised_wherever_it_runs(executor: Executor | None, settings: Settings) -> None:
-    found = ends(["a", "die", "hang", "b"], settings, executor, Limits(silence=2))
+    found = ends(["a", "die", "hang", "b"], settings, executor, Limits(silence=1))
     assert (found["a"], found["b"]) == (("done", "A"), ("done", "B"))
     assert found["die"] == ("died", "its process was ended by SIGKILL")
     assert found["hang"][0] == "silent"

@@ -160,6 +160,7 @@ def test_rows_are_written_after_every_model_and_a_later_run_adds_to_them(tmp_pat
     assert len(content(tmp_path)["rows"]) == 6
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_command_trains_what_is_missing(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["paper", "figure1", "--quick", *FEW, "--num-train=20", *options(tmp_path)])

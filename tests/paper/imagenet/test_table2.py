@@ -140,6 +140,7 @@ def kept_state(folder: Path) -> Path:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_command_trains_what_is_missing_and_writes_every_row_in_the_papers_order(
     root: Path, tmp_path: Path
