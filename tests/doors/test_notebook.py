@@ -282,6 +282,7 @@ def test_a_cell_that_is_run_again_replaces_its_measure() -> None:
         assert measure(source="a test")(names["of_a_cell"])(None) == value  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_questions_are_answered_or_their_premise_is_named(on_tiny: Any) -> None:
     found: Judgement = on_tiny(epochs_taken, findings=True)

@@ -45,6 +45,7 @@ def job_that_races(job: TrainJob, report: Report) -> Published | None:
     return train_job(job, report)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_four_writers_for_whom_every_lock_is_free_leave_one_whole_model_each(
     settings: Settings, fork: Forked, complete: Callable[[], None]

@@ -98,6 +98,7 @@ def test_the_zoos_own_record_is_used_only_if_it_is_of_the_measure_as_it_stands(
     assert recorded(measure, DIGITS) is None
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_command_draws_from_the_zoo_and_refuses_a_record_that_lacks_a_value(
     run: Run, tmp_path: Path, tiny_zoo: Zoo

@@ -12,6 +12,7 @@ from tests.leaderboard.proposal.clones import Clone
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_an_added_measure_that_passes_is_reported_and_passes(good: str) -> None:
     assert "1 measure added (my\\_squares)" in good
     assert "**It passes.**" in good
