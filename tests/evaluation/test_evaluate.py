@@ -166,6 +166,7 @@ def test_a_measure_that_ends_its_process_was_tried_three_times(
     assert all("it ended its process 3 times" in text for _, text in found)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_each_of_two_calls_has_the_time_limit_to_itself(models: dict[Recipe, StoredModel], settings: Settings) -> None:
     assert {status for status, _ in reasons("takes_most_of_its_time", models, tight(settings))} == {"value"}

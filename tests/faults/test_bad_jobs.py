@@ -107,6 +107,7 @@ def slow_but_alive(job: TrainJob, report: Report) -> Published | None:
     return train_job(job, report)
 
 
+@pytest.mark.long
 def test_a_training_that_goes_on_is_not_ended_however_long_it_takes(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_cluster_trains_the_models_of_a_serial_run(
     assert litter(settings.cache_dir) == []
 
 
+@pytest.mark.long
 def test_what_becomes_of_a_job_is_the_same_on_a_cluster(cluster: LocalCluster, settings: Settings) -> None:
     there = on(cluster, settings)
     queue = [Act(text, there) for text in ("a", "raise", "die", "hang", "refuse", "b")]
