@@ -66,7 +66,7 @@ def look_by_trying() -> None:
 
     def hook(path: str) -> TryingFinder:
         if not os.path.isdir(path) or is_installed(Path(path).resolve()):
-            raise ImportError(f"{path} is none of a user's folders", path=path)
+            raise ImportError(f"{path} is not a user's folder", path=path)
         return TryingFinder(path)
 
     sys.path_hooks.insert(0, hook)

@@ -5,6 +5,8 @@ from typing import Any
 
 from harness.judging.twin_statistics import sign_test
 from harness.judging.units.decision import Unit, UnitDecision
+from harness.judging.units.networks import enough_of, networks_without
+from harness.judging.units.sign_test import SIGNIFICANCE
 from harness.leaderboard.across.association import associations
 from harness.leaderboard.across.families import by_family, share_winning, won_on
 from harness.leaderboard.across.properties import BY_CONDITION, PROPERTIES, properties_of, value_of
@@ -67,19 +69,24 @@ def _measure(measure: Measured, units: Sequence[Unit]) -> dict[str, Any]:
 
 
 def _verdict(decisions: Mapping[Unit, UnitDecision], units: Sequence[Unit]) -> dict[str, Any]:
-    """The sign test over the union of units; those that are not won are named by their places."""
-    lists: dict[str, list[int]] = {"won": [], "lost": [], "neither": []}
+    """The sign test over the union of units, and whether it passes as on one zoo, with units of enough networks. Those
+    that are not won are named by their places; `none_of`: the networks for which alone it does not pass."""
+    places: dict[str, dict[int, Unit]] = {"won": {}, "lost": {}, "neither": {}}
     for place, unit in enumerate(units):
         if unit in decisions:
-            lists[decisions[unit].decision].append(place)
-    won, lost = (len(lists[which]) for which in ("won", "lost"))
+            places[decisions[unit].decision][place] = unit
+    won, lost = (list(places[which].values()) for which in ("won", "lost"))
+    passes, p_value = enough_of(won, decisions), sign_test(len(won), len(decisions))
     return {
         "units": len(decisions),
-        "won": won,
-        "lost": lists["lost"],
-        "neither": lists["neither"],
-        "p_value": sign_test(won, len(decisions)),
-        "p_inverted": sign_test(lost, len(decisions)),
+        "won": len(won),
+        "lost": list(places["lost"]),
+        "neither": list(places["neither"]),
+        "p_value": p_value,
+        "p_inverted": sign_test(len(lost), len(decisions)),
+        "passes": passes,
+        "inverted": enough_of(lost, decisions),
+        "none_of": [] if passes or p_value >= SIGNIFICANCE else networks_without(won, list(decisions)),
     }
 
 

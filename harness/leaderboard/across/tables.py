@@ -4,9 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.judging.units.decision import Unit
-from harness.judging.units.networks import enough_of, networks_without
-from harness.judging.units.sign_test import SIGNIFICANCE
 from harness.leaderboard.across.families import ALL
 from harness.leaderboard.across.properties import BY_CONDITION, PROPERTIES
 from harness.zoo.zoo import GATE
@@ -57,7 +54,9 @@ def measure_text(content: Mapping[str, Any], measure: str) -> str:
     titles = ["unit", "inputs", "n / inputs", "natural error", "parameters", "built of"]
     titles += [f"{_words(name)}, steps ratio" for name in GATE]
     lines = [f"{measure} ({found['family']}), zoos {', '.join(found['zoos'])}"]
-    lines += [f"  {_words(name)}: {_verdict(content, found, name)}" for name in GATE if name in found["conditions"]]
+    lines += [
+        f"  {_words(name)}: {_verdict(found['conditions'][name])}" for name in GATE if name in found["conditions"]
+    ]
     rows = [_unit_row(unit, place, found["conditions"]) for place, unit in enumerate(content["units"])]
     return "\n".join([*lines, "", *_markdown(titles, [row for row in rows if row])])
 
@@ -67,24 +66,18 @@ def _of_several_zoos(content: Mapping[str, Any]) -> Iterator[str]:
     rows = []
     for name, found in content["measures"].items():
         if len(found["zoos"]) > 1:
-            asked = found["conditions"]
-            rows.append([f"`{name}`", *(_verdict(content, found, one) if one in asked else DASH for one in GATE)])
+            verdicts = [found["conditions"].get(condition) for condition in GATE]
+            rows.append([f"`{name}`", *(_verdict(each) if each else DASH for each in verdicts)])
     yield from _markdown(["measure", *map(_words, GATE)], rows) if rows else ()
 
 
-def _verdict(content: Mapping[str, Any], found: Mapping[str, Any], condition: str) -> str:
-    """It passes as it does on one zoo: where enough units are won, and units of enough networks."""
-    verdict = found["conditions"][condition]
-    units = {place: Unit(unit["data_set"], unit["network"]) for place, unit in enumerate(content["units"])}
-    lost, neither = ([units[place] for place in verdict[which]] for which in ("lost", "neither"))
-    known = [units[place] for place, unit in enumerate(content["units"]) if {*unit["zoos"]} & {*found["zoos"]}]
-    won = [unit for unit in known if unit not in {*lost, *neither}]
-    counts = f"{len(won)} of {verdict['units']} won, {len(lost)} lost, {len(neither)} neither"
-    passes = ["passes"] if enough_of(won, known) else []
-    inverted = ["inverted"] if enough_of(lost, known) else []
-    of_too_few = not passes and verdict["p_value"] < SIGNIFICANCE
-    without = [f"none of {', '.join(networks_without(won, known))}"] if of_too_few else []
-    return ", ".join([*passes, *inverted, counts, *without, f"p = {verdict['p_value']:.2g}"])
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    passes = "passes, " if verdict["passes"] else ""
+    inverted = "inverted, " if verdict["inverted"] else ""
+    lost, neither = len(verdict["lost"]), len(verdict["neither"])
+    counts = f"{verdict['won']} of {verdict['units']} won, {lost} lost, {neither} neither"
+    without = f"none of {', '.join(verdict['none_of'])}, " if verdict["none_of"] else ""
+    return f"{passes}{inverted}{counts}, {without}p = {verdict['p_value']:.2g}"
 
 
 def _families(content: Mapping[str, Any]) -> Iterator[str]:

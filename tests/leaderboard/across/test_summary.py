@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from harness.judging.twin_statistics import sign_test
+from harness.judging.units.decision import Unit
 from harness.leaderboard.across.properties import PROPERTIES
 from harness.leaderboard.across.summary import across
 from harness.leaderboard.across.witnessed import witnessed
@@ -11,7 +12,7 @@ from harness.leaderboard.standings import leaderboard
 from harness.records.schema import validate_part
 from harness.zoo.zoo import GATE
 from tests.builders import constructed_zoo as made
-from tests.builders.zoos.several_zoos import ONE, TWO, run_on, weights_of
+from tests.builders.zoos.several_zoos import ONE, TWO, run_on, says, weights_of
 
 VALUES: dict[str, made.Value] = {"gap": made.gap, "coin": made.coin, "parameter_count": weights_of}
 FIRST, SECOND = run_on(ONE, VALUES), run_on(TWO, VALUES)
@@ -41,6 +42,31 @@ def test_a_measures_verdict_is_the_sign_test_over_the_union() -> None:
         assert verdict["p_value"] == float(f"{sign_test(19, 19):.6g}")
     coin = CONTENT["measures"]["coin"]["conditions"]["gaussian"]
     assert coin["won"] + len(coin["lost"]) + len(coin["neither"]) == 19
+
+
+def over_two_data_sets(lost: set[Unit]) -> dict[str, Any]:
+    """What is said of a measure on ten networks and two data sets, of which no more than that is known."""
+    units = [Unit(name, f"mlp_1x{width}") for name in "ab" for width in range(10)]
+    found = across([({"name": "elsewhere"}, [says("m", {unit: "lost" if unit in lost else "won" for unit in units})])])
+    assert found is not None
+    return dict(found["measures"]["m"]["conditions"]["gaussian"])
+
+
+def test_it_passes_over_two_data_sets_only_with_a_unit_of_every_network() -> None:
+    """18 of 20 units are won each time, which the sign test takes."""
+    same, different = ({Unit("a", "mlp_1x0"), Unit("b", f"mlp_1x{width}")} for width in (0, 1))
+    kept, passed = over_two_data_sets(same), over_two_data_sets(different)
+    assert kept["p_value"] == passed["p_value"] == float(f"{sign_test(18, 20):.6g}")
+    assert (kept["passes"], kept["none_of"]) == (False, ["mlp_1x0"])
+    assert (passed["passes"], passed["none_of"]) == (True, [])
+
+
+def test_it_is_inverted_only_with_a_lost_unit_of_every_network() -> None:
+    every = {Unit(name, f"mlp_1x{width}") for name in "ab" for width in range(10)}
+    assert over_two_data_sets(every)["inverted"]
+    assert over_two_data_sets(every - {Unit("a", "mlp_1x0"), Unit("b", "mlp_1x1")})["inverted"]
+    found = over_two_data_sets(every - {Unit("a", "mlp_1x0"), Unit("b", "mlp_1x0")})
+    assert (found["inverted"], found["passes"], found["none_of"]) == (False, False, [])
 
 
 def test_controls_are_counted_nowhere_and_tell_their_parameters() -> None:

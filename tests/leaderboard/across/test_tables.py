@@ -8,7 +8,6 @@ from click.testing import CliRunner, Result
 
 from harness.__main__ import main
 from harness.leaderboard.across.recorded import recorded
-from harness.leaderboard.across.tables import _verdict
 from harness.records.record_files import write_record
 from tests.builders import constructed_zoo as made
 from tests.builders.digits_records import OLDER, altered, gate_records
@@ -38,21 +37,6 @@ def test_the_tables_say_of_how_many_measures_units_and_zoos_they_are(folder: Pat
     assert "1 units are of several zoos: their seeds decide them together, once." in text
     assert "| `gap` | passes, 19 of 19 won, 0 lost, 0 neither, p = 1.9e-06 |" in text
     assert "| `wrong` | inverted, 0 of 19 won, 19 lost, 0 neither, p = 1 |" in text
-
-
-def test_a_measure_that_wins_no_unit_of_a_network_passes_on_no_union_of_two_data_sets() -> None:
-    """It wins 18 of 20 units, which the sign test takes; it loses one network of ten on both."""
-    content = {
-        "units": [
-            {"data_set": name, "network": f"mlp_1x{width}", "zoos": [name]} for name in "ab" for width in range(10)
-        ],
-        "measures": {},
-    }
-    verdict = {"units": 20, "won": 18, "lost": [0, 10], "neither": [], "p_value": 0.0002, "p_inverted": 1.0}
-    of_both = {"zoos": ["a", "b"], "conditions": {"gaussian": verdict}}
-    assert _verdict(content, of_both, "gaussian") == "18 of 20 won, 2 lost, 0 neither, none of mlp_1x0, p = 0.0002"
-    of_two = {**of_both, "conditions": {"gaussian": {**verdict, "lost": [0, 11]}}}
-    assert _verdict(content, of_two, "gaussian") == "passes, 18 of 20 won, 2 lost, 0 neither, p = 0.0002"
 
 
 def test_families_and_properties_have_a_line_each(folder: Path) -> None:
