@@ -12,9 +12,9 @@ x̲ is where the bracket begins to pay, its last term's zero. A singular value i
     γ̂ = (γ/2) ( 1 − (L+M)σ²/γ² + ((1 − (L+M)σ²/γ²)² − 4LMσ⁴/γ⁴)^½ )
 
 Nakajima, Sugiyama, Babacan & Tomioka 2013 (Journal of Machine Learning Research 14).
-Differs from the paper: σ² is sought on a grid of its interval and then between the best's neighbours, since the
-objective can have several minima; σ̂² and x̲ by root finding; singular values below 1e-12 of the largest count as
-that much, for a logarithm of them is taken.
+Differs from the paper: σ̂² is the best of all local minima, which are looked for in the cells of a grid and between
+the places where a singular value becomes noise; σ̂² and x̲ by root finding; singular values below 1e-12 of the largest
+count as that much, for a logarithm of them is taken.
 """
 
 import functools
@@ -26,6 +26,7 @@ from torch import Tensor
 from measures.spectral._weight_spectra import WeightSpectrum
 
 GRID = 200
+BESIDE = 1e-9  # of log σ²
 SMALLEST = 1e-12
 TOLERANCE = 1e-12  # of log σ²
 
@@ -33,16 +34,31 @@ TOLERANCE = 1e-12  # of log σ²
 def noise_variance(spectrum: WeightSpectrum) -> float:
     """σ̂²: the variance of the noise on each entry of the matrix."""
     (smaller, larger), squares = _sides(spectrum), _squares(spectrum)
-    alpha = smaller / larger
+    scaled, alpha = squares / larger, smaller / larger
     most = int(np.ceil(smaller / (1 + alpha))) - 1  # the rank of the signal is at most this
-    low = max(squares[most] / (larger * least_signal(alpha)), squares[most:].mean() / larger)
-    grid = np.linspace(np.log(low), np.log(squares.mean() / larger), GRID)
-    best = int(_free_energy(squares / larger, alpha, grid).argmin())
-    left, right = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]
-    slope = functools.partial(_slope, squares / larger, alpha)
-    if slope(left) <= 0 or slope(right) >= 0:  # at an end of the interval, as where all is noise
-        return float(np.exp(left if slope(left) <= 0 else right))
-    return float(np.exp(brentq(slope, left, right, xtol=TOLERANCE)))
+    low = max(scaled[most] / least_signal(alpha), scaled[most:].mean())
+    minima = _minima(scaled, alpha, np.log(low), np.log(scaled.mean()))
+    return float(np.exp(minima[_free_energy(scaled, alpha, minima).argmin()]))
+
+
+def _minima(scaled_squares: np.ndarray, alpha: float, low: float, high: float) -> np.ndarray:
+    """log σ² of the local minima of Σ ψ from `low` to `high`; they may lie closer than any grid.
+
+    Where a singular value becomes noise, Σ ψ has a kink, and never a minimum: cells end on both sides of it.
+    """
+    kinks = np.log(scaled_squares / least_signal(alpha))
+    kinks = kinks[(kinks > low + BESIDE) & (kinks < high - BESIDE)]
+    ends = np.unique(np.concatenate([np.linspace(low, high, GRID), kinks - BESIDE, kinks + BESIDE]))
+    falls = _falls(scaled_squares, alpha, ends)
+
+    def falls_at(log_variance: float) -> float:
+        return float(_falls(scaled_squares, alpha, np.array([log_variance]))[0])
+
+    cells = np.flatnonzero((falls[:-1] > 0) & (falls[1:] <= 0))
+    found = [brentq(falls_at, ends[cell], ends[cell + 1], xtol=TOLERANCE) for cell in cells]
+    found += [low] if falls[0] <= 0 else []
+    found += [high] if falls[-1] >= 0 else []  # as where all is noise
+    return np.array(found)
 
 
 def signal_singular_values(spectrum: WeightSpectrum) -> Tensor:
@@ -68,23 +84,25 @@ def least_signal(alpha: float) -> float:
 def _free_energy(scaled_squares: np.ndarray, alpha: float, log_variances: np.ndarray) -> np.ndarray:
     """Σ ψ for each of the variances, (variances,)."""
     x = scaled_squares / np.exp(log_variances)[:, None]
-    tau = _tau(x, alpha)
-    energy: np.ndarray = (x - np.log(x) + np.log1p(tau) + alpha * np.log1p(tau / alpha) - tau).sum(axis=1)
+    tau, rest = _tau_and_rest(x, alpha)
+    energy: np.ndarray = (rest - np.log(x) + np.log1p(tau) + alpha * np.log1p(tau / alpha)).sum(axis=1)
     return energy
 
 
-def _slope(scaled_squares: np.ndarray, alpha: float, log_variance: float) -> float:
-    """Minus the derivative of Σ ψ by log σ²; it falls through zero at a minimum."""
-    x = scaled_squares / np.exp(log_variance)
-    return float((x - 1 - _tau(x, alpha)).sum())
+def _falls(scaled_squares: np.ndarray, alpha: float, log_variances: np.ndarray) -> np.ndarray:
+    """How fast Σ ψ falls with log σ², at each of them, (variances,): above 0 before a minimum, below it after."""
+    _, rest = _tau_and_rest(scaled_squares / np.exp(log_variances)[:, None], alpha)
+    falls: np.ndarray = (rest - 1).sum(axis=1)
+    return falls
 
 
-def _tau(x: np.ndarray, alpha: float) -> np.ndarray:
-    """τ(x) where there is signal, 0 otherwise: then the bracket of ψ is 0 as well."""
+def _tau_and_rest(x: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """τ(x) where there is signal, else 0, with which the bracket of ψ is 0 as well; and x − τ."""
     signal = x > least_signal(alpha)
     excess = np.where(signal, x - (1 + alpha), 3 * alpha**0.5)  # where there is none, anything with a root
-    tau: np.ndarray = np.where(signal, (excess + np.sqrt(excess**2 - 4 * alpha)) / 2, 0)
-    return tau
+    root = (excess + np.sqrt(excess**2 - 4 * alpha)) / 2
+    rest = 1 + alpha + alpha / root  # of a large x the difference itself would be rounding
+    return np.where(signal, root, 0), np.where(signal, rest, x)
 
 
 def _sides(spectrum: WeightSpectrum) -> tuple[int, int]:

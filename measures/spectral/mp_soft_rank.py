@@ -16,6 +16,8 @@ Differs from the paper:
 3. WeightWatcher, the authors' tool, finds other edges: on the digits twins the value is 0.27 to 2.5 of its (a rank
    correlation of 0.78), and it fails the gate either way.
 
+Version 2: the noise is the best of all local minima of its objective, where a grid could lead to another.
+
 Claims: larger gap (Martin & Mahoney 2021).
 Random labels: unknown (the source could not be had).
 """
@@ -28,6 +30,7 @@ from measures.trained_model import TrainedModel
 
 @measure(
     source="Martin & Mahoney 2021",
+    version=2,
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def mp_soft_rank(trained: TrainedModel) -> float:

@@ -17,6 +17,8 @@ Differs from the paper and its code:
 2. Negated, and a mean over the layers, for which the code tries five kinds of means.
 3. A convolution's kernel is unfolded along its output channels only, the paper's also along its input channels.
 
+Version 2: the noise is the best of all local minima of its objective, where a grid could lead to another.
+
 Claims: read into it.
 Random labels: unknown (the sources could not be had).
 """
@@ -31,6 +33,7 @@ from measures.trained_model import TrainedModel
 
 @measure(
     source="Jaegerman, Damouni, Hosseini & Plataniotis 2021; Hosseini & Plataniotis 2020",
+    version=2,
     invariant_to={"layer_rescaling", "unit_permutation", "batch_norm_folding", "logit_shift"},
 )
 def stable_quality(trained: TrainedModel) -> float:

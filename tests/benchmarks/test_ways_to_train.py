@@ -34,7 +34,7 @@ from tests.benchmarks.test_throughput import step_of
 
 threads, compiled = {threads}, {compiled}
 torch.set_num_threads(threads)
-step, _ = step_of("inception_small", "bfloat16", torch.compile if compiled else None)
+step, _ = step_of("{network}", "bfloat16", torch.compile if compiled else None)
 for _ in range(3):
     step()
 started, steps = time.perf_counter(), 0
@@ -45,9 +45,11 @@ print((time.perf_counter() - started) / steps)
 """
 
 
-def start(threads: int, compiled: bool, more: dict[str, str]) -> subprocess.Popen[str]:
+def start(
+    threads: int, compiled: bool, more: dict[str, str], network: str = "inception_small"
+) -> subprocess.Popen[str]:
     """A process of its own, since threads and allocator are its."""
-    script = SCRIPT.format(threads=threads, compiled=compiled)
+    script = SCRIPT.format(threads=threads, compiled=compiled, network=network)
     return subprocess.Popen(
         [sys.executable, "-c", script], cwd=ROOT, env=os.environ | more, stdout=subprocess.PIPE, text=True
     )

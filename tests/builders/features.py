@@ -42,6 +42,24 @@ def assert_sees_no_change(measure: Measure, seed: int) -> None:
         reject()
 
 
+def without_and_with_linear_layer(seed: int) -> tuple[TrainedModel, TrainedModel]:
+    """One function twice: averaged over positions after a 1x1 convolution, or before a linear layer of its weights."""
+    torch.manual_seed(seed)
+    convolution, last = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 3, 1)
+    linear = nn.Linear(8, 3)
+    with torch.no_grad():
+        linear.weight.copy_(last.weight.flatten(1))
+        linear.bias.copy_(last.bias)  # type: ignore[arg-type]
+    inputs = torch.randn(30, 1, 6, 6).double()
+    convolutional = nn.Sequential(convolution, nn.ReLU(), last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with_linear = nn.Sequential(convolution, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
+    for network in (convolutional, with_linear):
+        network.double()
+    labels = torch.arange(len(inputs)) % 3
+    one, other = (trained_model(network, inputs, labels, num_classes=3) for network in (convolutional, with_linear))
+    return one, other
+
+
 def pair_with_features(first: Tensor, second: Tensor) -> TrainedModel:
     """The hidden layer of the given network has the features `first`, that of the retrained one `second`, both (n, n).
 

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 
 from measures import NotApplicable
 from measures.representation.neural_collapse import neural_collapse
-from tests.builders.features import NETWORKS, assert_sees_no_change, labelled_network, model_with_features
+from tests.builders.features import (
+    NETWORKS,
+    assert_sees_no_change,
+    labelled_network,
+    model_with_features,
+    without_and_with_linear_layer,
+)
 from tests.references.layer_inputs import naive_layers
 
 
@@ -52,3 +58,10 @@ def test_sees_no_change_that_leaves_the_function_as_it_is(seed):
 def test_is_not_applicable_to_one_class():
     with pytest.raises(NotApplicable, match="1 class"):
         neural_collapse(model_with_features(torch.eye(3), [1, 1, 1]))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_of_a_network_without_a_linear_layer_is_that_of_the_same_function_with_one(seed):
+    convolutional, with_linear = without_and_with_linear_layer(seed)
+    assert torch.allclose(convolutional.logits, with_linear.logits)
+    assert neural_collapse(convolutional) == pytest.approx(neural_collapse(with_linear), rel=1e-7)
