@@ -32,6 +32,14 @@ def by_family(measures: Sequence[Measured]) -> dict[str, list[Measured]]:
     return families
 
 
+def recorded_alike(family: Sequence[Measured]) -> list[Measured]:
+    """Those recorded on every zoo that any of the family is. Units are compared by the shares of these that win them:
+    of measures that a zoo has and another has not (those that pass elsewhere, say) the difference would be the choice.
+    """
+    zoos = {zoo for measure in family for zoo in measure.zoos}
+    return [measure for measure in family if zoos <= {*measure.zoos}]
+
+
 def share_winning(family: Iterable[Measured], unit: Unit, condition: str) -> float | None:
     """The share of the family's measures recorded on the unit that win it; None where there are none.
 

@@ -8,7 +8,7 @@ from harness.judging.units.decision import Unit, UnitDecision
 from harness.judging.units.networks import enough_of, networks_without
 from harness.judging.units.sign_test import SIGNIFICANCE
 from harness.leaderboard.across.association import associations
-from harness.leaderboard.across.families import by_family, share_winning, won_on
+from harness.leaderboard.across.families import by_family, recorded_alike, share_winning, won_on
 from harness.leaderboard.across.properties import BY_CONDITION, PROPERTIES, properties_of, value_of
 from harness.leaderboard.across.witnessed import Measured, Witnessed, measured
 from harness.records.record import round_number
@@ -34,7 +34,9 @@ def summarized(zoos: Zoos) -> dict[str, Any]:
     units = list(dict.fromkeys([*properties, *_decided(measures)]))
     families = by_family(measures)
     shares: dict[str, dict[str, list[float | None]]] = {
-        name: {condition: [share_winning(family, unit, condition) for unit in units] for condition in GATE}
+        name: {
+            condition: [share_winning(recorded_alike(family), unit, condition) for unit in units] for condition in GATE
+        }
         for name, family in families.items()
     }
     content = {

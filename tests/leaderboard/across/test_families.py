@@ -3,7 +3,7 @@
 import pytest
 
 from harness.judging.units.decision import Unit
-from harness.leaderboard.across.families import ALL, Won, by_family, share_winning, won_on
+from harness.leaderboard.across.families import ALL, Won, by_family, recorded_alike, share_winning, won_on
 from harness.leaderboard.across.witnessed import measured
 from tests.builders.zoos.several_zoos import says
 
@@ -37,3 +37,11 @@ def test_there_is_no_share_where_nothing_is_recorded() -> None:
 def test_the_median_measure_and_the_mean_are_of_the_data_sets_units() -> None:
     assert won_on(FAMILIES["norms"], "digits", "gaussian") == Won(3, 3, 2 / 3, 1 / 3, pytest.approx(5 / 9))
     assert won_on(FAMILIES["norms"], "mnist", "gaussian") == Won(1, 1, 0.0, 1.0, 0.0)
+
+
+def test_units_are_compared_by_measures_that_all_zoos_have() -> None:
+    everywhere = [says("a", {A: "won"}), says("a", {D: "won"}, zoo="mnist"), says("b", {A: "lost"})]
+    assert [each.measure for each in recorded_alike(measured(everywhere))] == ["a"]  # of b, mnist says nothing
+    elsewhere = [says("a", {D: "won"}, zoo="mnist"), says("b", {A: "lost"})]
+    assert recorded_alike(measured(elsewhere)) == []
+    assert recorded_alike([]) == []
