@@ -92,7 +92,10 @@ def _fitted(axes: Axes, ratios: Sequence[float | None]) -> None:
 
 
 def _family(content: Mapping[str, Any], name: str) -> str:
-    return f"{name.replace('_', ' ')} ({len(content['families'][name]['measures'])})"
+    """With how many measures its shares are of (families.recorded_alike)."""
+    zoos = [{*content["measures"][measure]["zoos"]} for measure in content["families"][name]["measures"]]
+    alike = sum(set().union(*zoos) <= each for each in zoos)
+    return f"{name.replace('_', ' ')} ({alike})"
 
 
 def _unit(unit: Mapping[str, Any], condition: str) -> str:
